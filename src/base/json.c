@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void json_cleanup(json_t **json)
+{
+	json_decref(*json);
+}
+
+const json_t *json_at(const json_t *root, const char *path)
+{
+	while (root) {
+		const char *dot = strchrnul(path, '.');
+
+		root = json_object_getn(root, path, (size_t)(dot - path));
+		if (!*dot)
+			break;
+		path = dot + 1;
+	}
+	return json_is_null(root) ? NULL : root;
+}
+
+const char *json_string_at(const json_t *root, const char *path, const char *otherwise)
+{
+	const json_t *value = json_at(root, path);
+
+	return json_is_string(value) ? json_string_value(value) : otherwise;
+}
+
+int64_t json_int_at(const json_t *root, const char *path, int64_t otherwise)
+{
+	const json_t *value = json_at(root, path);
+
+	return json_is_integer(value) ? json_integer_value(value) : otherwise;
+}
+
+bool json_bool_at(const json_t *root, const char *path)
+{
+	return json_is_true(json_at(root, path));
+}
+
+char **json_strv_at(const json_t *root, const char *path)
+{
+	const json_t *array = json_at(root, path), *item;
+	char **list = NULL;
+	size_t i;
+
+	json_array_foreach(array, i, item)
+		if (json_is_string(item))
+			strv_add(&list, json_string_value(item));
+	return list;
+}
+
+json_t *json_from_strv(char *const *list)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; list && list[i]; i++)
+		json_push(array, json_text(list[i]));
+	return array;
+}
+
+json_t *json_text(const char *text)
+{
+	json_t *value = json_string(text ? text : "");
+
+	if (!value) {
+		size_t length = strlen(text), size = 4 * length + 1;
+		_cleanup_free_ char *safe = mem_new(size);
+
+		str_escape(safe, size, text, length);
+		value = json_string(safe);
+	}
+	if (!value)
+		abort();
+	return value;
+}
+
+void json_put(json_t *object, const char *key, json_t *value)
+{
+	if (!value || json_object_set_new(object, key, value) < 0)
+		abort();
+}
+
+void json_push(json_t *array, json_t *value)
+{
+	if (!value || json_array_append_new(array, value) < 0)
+		abort();
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "base/sys.h"
+
+static int resolve(int root, const char *path, int flags)
+{
+	for (int tries = 0; tries < 32; tries++) {
+		int fd = sys_openat2(root, path, (uint64_t)(unsigned)flags | O_CLOEXEC, 0,
+				     RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+
+		if (fd >= 0)
+			return fd;
+		if (errno != EAGAIN && errno != EINTR) /* EAGAIN: a rename beneath us */
+			return -errno;
+	}
+	return -EAGAIN;
+}
+
+int root_open(int root, const char *path, int flags, struct err *err)
+{
+	int fd = resolve(root, *path ? path : ".", flags);
+
+	return fd < 0 ? err_sys(err, fd, "open %s in the container's root", path) : fd;
+}
+
+/* Walk as far as the path exists, then make the rest one component at a time beneath the
+ * descriptor of its parent. A component that someone makes meanwhile is opened, not trusted: a
+ * link in its place makes the O_NOFOLLOW open fail. */
+static int make_dir(int root, const char *path, uid_t uid, gid_t gid)
+{
+	_cleanup_strv_ char **parts = NULL;
+	_cleanup_free_ char *done = NULL;
+	_cleanup_close_ int at = resolve(root, *path ? path : ".", O_PATH | O_DIRECTORY);
+
+	if (at != -ENOENT)
+		return fd_take(&at);
+	parts = strv_split(path, '/');
+	done = str_dup("/");
+	at = resolve(root, ".", O_PATH | O_DIRECTORY);
+
+	for (size_t i = 0; at >= 0 && parts[i]; i++) {
+		_cleanup_free_ char *next = NULL;
+		int fd;
+
+		if (!*parts[i] || strcmp(parts[i], ".") == 0)
+			continue;
+		next = str_printf("%s/%s", done, parts[i]);
+		fd = resolve(root, next, O_PATH | O_DIRECTORY);
+		if (fd == -ENOENT) {
+			if (strcmp(parts[i], "..") == 0)
+				return -EINVAL;
+			if (mkdirat(at, parts[i], 0755) < 0 && errno != EEXIST)
+				return -errno;
+			fd = openat(at, parts[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+			if (fd < 0)
+				return -errno;
+			if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0) {
+				fd_close(fd);
+				return -errno;
+			}
+		}
+		if (fd < 0)
+			return fd;
+		fd_close(at);
+		at = fd;
+		free(done);
+		done = ptr_take(&next);
+	}
+	return at < 0 ? at : fd_take(&at);
+}
+
+int root_make_dir(int root, const char *path, uid_t uid, gid_t gid, struct err *err)
+{
+	int fd = make_dir(root, path, uid, gid);
+
+	return fd < 0 ? err_sys(err, fd, "make folder %s in the container's root", path) : fd;
+}
+
+int root_make_file(int root, const char *path, uid_t uid, gid_t gid, struct err *err)
+{
+	_cleanup_close_ int parent = -1;
+	_cleanup_free_ char *folder = NULL;
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	int fd = resolve(root, path, O_PATH);
+
+	if (fd >= 0)
+		return fd;
+	if (fd != -ENOENT || !*name || strcmp(name, "..") == 0 || strcmp(name, ".") == 0)
+		return err_sys(err, fd == -ENOENT ? EINVAL : -fd,
+			       "open %s in the container's root", path);
+	folder = slash ? str_ndup(path, (size_t)(slash - path)) : str_dup("");
+	parent = root_make_dir(root, folder, uid, gid, err);
+	if (parent < 0)
+		return parent;
+	fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return err_sys(err, errno, "make file %s in the container's root", path);
+	if (fchown(fd, uid, gid) < 0) {
+		int code = errno;
+
+		fd_close(fd);
+		return err_sys(err, code, "make file %s in the container's root", path);
+	}
+	fd_close(fd);
+	fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_sys(err, errno, "open %s in the container's root", path) : fd;
+}

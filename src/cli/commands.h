@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Every command: a line here, its table in src/cli/<verb>.c. */
+#ifndef CLOCHE_CLI_COMMANDS_H
+#define CLOCHE_CLI_COMMANDS_H
+
+#include "base/opt.h"
+
+extern const struct command command_run, command_create, command_start, command_attach;
+extern const struct command command_stop, command_kill, command_rm, command_wait;
+extern const struct command command_ps, command_exec, command_logs;
+extern const struct command command_inspect, command_container_inspect;
+extern const struct command command_load, command_import, command_images, command_rmi, command_tag,
+	command_image_inspect;
+extern const struct command command_volume_create, command_volume_ls, command_volume_rm,
+	command_volume_inspect;
+extern const struct command command_events, command_info, command_version;
+extern const struct command command_system_check, command_system_reap, command_system_docs;
+
+#endif

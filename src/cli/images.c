@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* load, import, images, rmi, tag. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/opt.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "engine/engine.h"
+#include "engine/image.h"
+#include "engine/inspect.h"
+
+struct load_args {
+	const char *input;
+	bool quiet;
+};
+
+static const struct opt load_opts[] = {
+	OPT_STRING('i', "input", "FILE|DIR", struct load_args, input, "read an archive or an OCI layout folder instead of stdin"),
+	OPT_BOOL('q', "quiet", struct load_args, quiet, "say less"),
+	OPT_END,
+};
+
+static int load_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct load_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+	_cleanup_json_ json_t *report = NULL;
+	_cleanup_strv_ char **words = NULL;
+	const json_t *image, *name;
+	size_t i, k;
+
+	(void)operands;
+	if (!engine)
+		return 1;
+	if (!a->input && isatty(0)) {
+		err_set(err, EINVAL, "requested load from stdin, but stdin is empty");
+		err_hint(err, "name an archive with -i");
+		return 1;
+	}
+	if (a->input) {
+		strv_add(&words, "--input");
+		strv_add(&words, a->input);
+	}
+	if (image_transfer(engine, "load", words, -1, &report, err) < 0)
+		return err_clear(err), 1;
+	json_array_foreach(json_at(report, "images"), i, image) {
+		const json_t *names = json_at(image, "names");
+
+		json_array_foreach(names, k, name) {
+			_cleanup_free_ char *familiar = image_familiar(json_string_value(name));
+
+			(void)printf("Loaded image: %s\n", familiar);
+		}
+		if (json_array_size(names) == 0)
+			(void)printf("Loaded image ID: %s\n", json_string_at(image, "id", ""));
+	}
+	return 0;
+}
+
+const struct command command_load = {
+	.group = "image",
+	.name = "load",
+	.alias = "load",
+	.args = "",
+	.summary = "load images from a docker-save or OCI archive, or an OCI layout folder",
+	.opts = load_opts,
+	.args_size = sizeof(struct load_args),
+	.run = load_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+struct import_args {
+	char **changes;
+	const char *message, *platform;
+};
+
+static const struct opt import_opts[] = {
+	OPT_LIST('c', "change", "INSTRUCTION", struct import_args, changes, "apply CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR"),
+	OPT_STRING('m', "message", "TEXT", struct import_args, message, "commit message of the image"),
+	OPT_STRING(0, "platform", "OS/ARCH", struct import_args, platform, "platform of the image"),
+	OPT_END,
+};
+
+static int import_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct import_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+	_cleanup_json_ json_t *report = NULL;
+	_cleanup_strv_ char **words = NULL;
+	const char *id;
+
+	if (!engine)
+		return 1;
+	for (size_t i = 0; a->changes && a->changes[i]; i++) {
+		strv_add(&words, "--change");
+		strv_add(&words, a->changes[i]);
+	}
+	if (a->message) {
+		strv_add(&words, "--message");
+		strv_add(&words, a->message);
+	}
+	if (a->platform) {
+		strv_add(&words, "--platform");
+		strv_add(&words, a->platform);
+	}
+	if (str_prefix(operands[0], "http://") || str_prefix(operands[0], "https://")) {
+		err_set(err, EOPNOTSUPP, "import from a URL is not possible yet");
+		err_hint(err, "pipe it: curl URL | cloche import - NAME");
+		return 1;
+	}
+	strv_add(&words, operands[0]);
+	if (image_transfer(engine, "import", words, -1, &report, err) < 0)
+		return err_clear(err), 1;
+	id = json_string_at(json_array_get(json_at(report, "images"), 0), "id", "");
+	if (operands[1] && image_tag_add(engine, id, operands[1], err) < 0)
+		return 1;
+	(void)printf("%s\n", id);
+	return 0;
+}
+
+const struct command command_import = {
+	.group = "image",
+	.name = "import",
+	.alias = "import",
+	.args = "FILE|- [NAME[:TAG]]",
+	.summary = "make an image of a root file system in a tar archive",
+	.opts = import_opts,
+	.args_size = sizeof(struct import_args),
+	.run = import_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+/* -- images ----------------------------------------------------------------------------------- */
+
+struct images_args {
+	bool all, digests, no_trunc, quiet;
+	const char *format;
+	char **filters;
+};
+
+static const struct opt images_opts[] = {
+	OPT_BOOL('a', "all", struct images_args, all, "show all images"),
+	OPT_LATER(0, "digests", NULL, "not possible yet"),
+	OPT_LIST('f', "filter", "NAME=VALUE", struct images_args, filters, "dangling=true|false, reference=NAME"),
+	OPT_STRING(0, "format", "TEMPLATE", struct images_args, format, "json, a template, or table TEMPLATE"),
+	OPT_BOOL(0, "no-trunc", struct images_args, no_trunc, "do not shorten"),
+	OPT_BOOL('q', "quiet", struct images_args, quiet, "print ids only"),
+	OPT_END,
+};
+
+static const struct table_column image_headings[] = {
+	{ "REPOSITORY", "Repository" }, { "TAG", "Tag" }, { "IMAGE ID", "ID" }, { "CREATED", "CreatedSince" },
+	{ "CREATED AT", "CreatedAt" }, { "SIZE", "Size" }, { "DIGEST", "Digest" }, { NULL, NULL },
+};
+static const struct table_column image_columns[] = {
+	{ NULL, "Repository" }, { NULL, "Tag" }, { NULL, "ID" }, { NULL, "CreatedSince" }, { NULL, "Size" }, { NULL, NULL },
+};
+
+/* Docker's sizes: powers of 1000, three digits. */
+static char *size_text(int64_t bytes)
+{
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB" };
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	while (value >= 1000 && unit + 1 < ARRAY_SIZE(units)) {
+		value /= 1000;
+		unit++;
+	}
+	return str_printf(value >= 100 || unit == 0 ? "%.0f%s" : value >= 10 ? "%.1f%s" : "%.2f%s", value, units[unit]);
+}
+
+/* "2026-11-24T12:00:00Z" to seconds; what does not parse is the time when we got it. */
+static int64_t created_seconds(const struct image_row *row)
+{
+	_cleanup_json_ json_t *config = json_loads(row->config ? row->config : "{}", 0, NULL);
+	struct tm tm = { 0 };
+
+	if (!strptime(json_string_at(config, "created", ""), "%Y-%m-%dT%H:%M:%S", &tm))
+		return row->created_ns / 1000000000;
+	return timegm(&tm);
+}
+
+static void image_put(json_t *rows, const struct image_row *image, const char *tag, const struct images_args *a)
+{
+	int64_t created = created_seconds(image);
+	_cleanup_free_ char *age = duration_text(engine_now_ns() / 1000000000 - created);
+	_cleanup_free_ char *since = str_printf("%s ago", age);
+	_cleanup_free_ char *size = size_text(image->size_bytes);
+	_cleanup_free_ char *id = a->no_trunc ? str_dup(image->id) : str_ndup(image->id + 7, 12);
+	_cleanup_free_ char *familiar = tag ? image_familiar(tag) : str_dup("<none>:<none>");
+	_cleanup_free_ char *at = time_text(created * 1000000000);
+	char *colon = strrchr(familiar, ':');
+	json_t *row = json_object();
+
+	*colon++ = '\0';
+	json_put(row, "Repository", json_text(familiar));
+	json_put(row, "Tag", json_text(colon));
+	json_put(row, "ID", json_text(id));
+	json_put(row, "Digest", json_text(image->manifest_digest ? image->manifest_digest : "<none>"));
+	json_put(row, "CreatedSince", json_text(since));
+	json_put(row, "CreatedAt", json_text(at));
+	json_put(row, "Size", json_text(size));
+	json_push(rows, row);
+}
+
+static bool image_wanted(const char *tag, const char *reference, const struct images_args *a)
+{
+	_cleanup_free_ char *familiar = tag ? image_familiar(tag) : NULL;
+
+	for (size_t i = 0; a->filters && a->filters[i]; i++) {
+		if (strcmp(a->filters[i], "dangling=true") == 0 && tag)
+			return false;
+		if (strcmp(a->filters[i], "dangling=false") == 0 && !tag)
+			return false;
+		if (str_prefix(a->filters[i], "reference="))
+			reference = a->filters[i] + strlen("reference=");
+	}
+	if (!reference)
+		return true;
+	if (!familiar)
+		return false;
+	if (strcmp(familiar, reference) == 0)
+		return true;
+	*strrchr(familiar, ':') = '\0';
+	return strcmp(familiar, reference) == 0;
+}
+
+static int images_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct images_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+	_cleanup_json_ json_t *rows = json_array();
+	struct image_row *images = NULL;
+	int count;
+
+	for (size_t i = 0; a->filters && a->filters[i]; i++)
+		if (!str_prefix(a->filters[i], "dangling=") && !str_prefix(a->filters[i], "reference=")) {
+			err_set(err, EINVAL, "invalid filter '%s'", a->filters[i]);
+			return 1;
+		}
+	count = engine && engine_store(engine, err) ? image_list(engine->store, true, &images, err) : -1;
+	if (count < 0)
+		return 1;
+	for (int i = 0; i < count; i++) {
+		for (size_t k = 0; images[i].tags && images[i].tags[k]; k++)
+			if (image_wanted(images[i].tags[k], operands[0], a))
+				image_put(rows, &images[i], images[i].tags[k], a);
+		if ((!images[i].tags || !images[i].tags[0]) && image_wanted(NULL, operands[0], a))
+			image_put(rows, &images[i], NULL, a);
+	}
+	image_rows_free(images, (size_t)count);
+	return table_print(a->quiet ? "{{.ID}}" : a->format, image_columns, image_headings, rows, err) < 0;
+}
+
+const struct command command_images = {
+	.group = "image",
+	.name = "ls",
+	.alias = "images",
+	.args = "[NAME[:TAG]]",
+	.summary = "list images",
+	.opts = images_opts,
+	.args_size = sizeof(struct images_args),
+	.run = images_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+struct rmi_args {
+	bool force;
+};
+
+static const struct opt rmi_opts[] = {
+	OPT_BOOL('f', "force", struct rmi_args, force, "remove an image that has several names"),
+	OPT_END,
+};
+
+static int rmi_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct rmi_args *a = args;
+	int status = 0;
+
+	(void)err;
+	for (size_t i = 0; operands[i]; i++) {
+		struct err one = ERR_NONE;
+		struct engine *engine = cli_engine(data, &one);
+		_cleanup_strv_ char **lines = NULL;
+		int r = engine ? image_remove(engine, operands[i], a->force, &lines, &one) : -1;
+
+		for (size_t k = 0; lines && lines[k]; k++)
+			(void)printf("%s\n", lines[k]);
+		if (r < 0)
+			status = cli_fail(&one);
+	}
+	return status;
+}
+
+const struct command command_rmi = {
+	.group = "image",
+	.name = "rm",
+	.alias = "rmi",
+	.args = "IMAGE...",
+	.summary = "remove one or more images",
+	.opts = rmi_opts,
+	.args_size = sizeof(struct rmi_args),
+	.run = rmi_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+static const struct opt no_opts[] = { OPT_END };
+
+static int tag_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct engine *engine = cli_engine(data, err);
+
+	(void)args;
+	return !engine || image_tag_add(engine, operands[0], operands[1], err) < 0;
+}
+
+const struct command command_tag = {
+	.group = "image",
+	.name = "tag",
+	.alias = "tag",
+	.args = "IMAGE NAME[:TAG]",
+	.summary = "give an image another name",
+	.opts = no_opts,
+	.args_size = sizeof(char),
+	.run = tag_run,
+	.flags = COMMAND_INTERSPERSED,
+};

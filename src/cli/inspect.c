@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/opt.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "engine/create.h"
+#include "engine/engine.h"
+#include "engine/image.h"
+#include "engine/inspect.h"
+
+enum kinds { KIND_CONTAINER = 1, KIND_IMAGE = 2, KIND_VOLUME = 4, KIND_ANY = 7 };
+
+struct inspect_args {
+	const char *format, *type;
+	bool size;
+};
+
+static const struct opt inspect_opts[] = {
+	OPT_STRING('f', "format", "TEMPLATE", struct inspect_args, format, "json or a template, such as {{.State.Pid}}"),
+	OPT_STRING(0, "type", "TYPE", struct inspect_args, type, "container, image or volume"),
+	OPT_LATER('s', "size", NULL, "not possible yet"),
+	OPT_END,
+};
+
+static json_t *object_find(struct engine *engine, const char *name, int kinds, struct err *err)
+{
+	struct record record = RECORD_EMPTY;
+	struct image_row image = { 0 };
+	json_t *found = NULL;
+	int r = -ENOENT;
+
+	if (kinds & KIND_CONTAINER)
+		r = record_find(engine, name, &record, err);
+	if (r == 0) {
+		found = inspect_container(engine, &record);
+		record_clear(&record);
+		return found;
+	}
+	if (r == -ENOENT && kinds & KIND_IMAGE) {
+		r = image_resolve(engine, name, &image, err);
+		if (r == 0) {
+			found = image_inspect(engine, &image);
+			image_row_clear(&image);
+			return found;
+		}
+	}
+	if (r == -ENOENT && kinds & KIND_VOLUME)
+		found = inspect_volume(engine, name, err);
+	if (!found && err->code == ENOENT && kinds == KIND_ANY)
+		err_set(err, ENOENT, "Error: No such object: %s", name);
+	return found;
+}
+
+static int inspect_some(struct cli *cli, const struct inspect_args *a, char **operands, int kinds,
+			struct err *err)
+{
+	struct engine *engine = cli_engine(cli, err);
+	_cleanup_json_ json_t *all = json_array();
+	int status = 0;
+
+	if (!engine)
+		return 1;
+	for (size_t i = 0; operands[i]; i++) {
+		struct err one = ERR_NONE;
+		json_t *found = object_find(engine, operands[i], kinds, &one);
+
+		if (!found) {
+			if (!a->format && json_array_size(all) == 0 && !operands[i + 1])
+				(void)printf("[]\n"), (void)fflush(stdout);
+			status = cli_fail(&one);
+			continue;
+		}
+		if (a->format) {
+			int r = format_print(a->format, found, err);
+
+			json_decref(found);
+			if (r < 0)
+				return 1;
+		} else {
+			json_push(all, found);
+		}
+	}
+	if (!a->format && json_array_size(all) > 0) {
+		_cleanup_free_ char *text = json_dumps(all, JSON_INDENT(4));
+
+		(void)printf("%s\n", text);
+	}
+	return status;
+}
+
+static int inspect_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct inspect_args *a = args;
+	int kinds = KIND_ANY;
+
+	if (a->type)
+		kinds = strcmp(a->type, "container") == 0 ? KIND_CONTAINER :
+			strcmp(a->type, "image") == 0	  ? KIND_IMAGE :
+			strcmp(a->type, "volume") == 0	  ? KIND_VOLUME :
+							    0;
+	if (!kinds) {
+		err_set(err, EINVAL, "\"%s\" is not a valid value for --type", a->type);
+		return 1;
+	}
+	return inspect_some(data, a, operands, kinds, err);
+}
+
+const struct command command_inspect = {
+	.name = "inspect",
+	.args = "NAME|ID...",
+	.summary = "show what is known about containers, images and volumes, as JSON",
+	.opts = inspect_opts,
+	.args_size = sizeof(struct inspect_args),
+	.run = inspect_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+static const struct opt one_kind_opts[] = {
+	OPT_STRING('f', "format", "TEMPLATE", struct inspect_args, format, "json or a template, such as {{.State.Pid}}"),
+	OPT_END,
+};
+
+static int container_run(void *data, void *args, char **operands, struct err *err)
+{
+	return inspect_some(data, args, operands, KIND_CONTAINER, err);
+}
+
+const struct command command_container_inspect = {
+	.group = "container",
+	.name = "inspect",
+	.alias = "",
+	.args = "CONTAINER...",
+	.summary = "show what is known about containers, as JSON",
+	.opts = one_kind_opts,
+	.args_size = sizeof(struct inspect_args),
+	.run = container_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+static int image_run(void *data, void *args, char **operands, struct err *err)
+{
+	return inspect_some(data, args, operands, KIND_IMAGE, err);
+}
+
+const struct command command_image_inspect = {
+	.group = "image",
+	.name = "inspect",
+	.args = "IMAGE...",
+	.summary = "show what is known about images, as JSON",
+	.opts = one_kind_opts,
+	.args_size = sizeof(struct inspect_args),
+	.run = image_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+static int volume_run(void *data, void *args, char **operands, struct err *err)
+{
+	return inspect_some(data, args, operands, KIND_VOLUME, err);
+}
+
+const struct command command_volume_inspect = {
+	.group = "volume",
+	.name = "inspect",
+	.args = "VOLUME...",
+	.summary = "show what is known about volumes, as JSON",
+	.opts = one_kind_opts,
+	.args_size = sizeof(struct inspect_args),
+	.run = volume_run,
+	.flags = COMMAND_INTERSPERSED,
+};

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* cloche: global options, the command, its table, its verb. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/opt.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "engine/engine.h"
+#include "engine/repair.h"
+
+static const struct command *const commands[] = {
+	&command_run, &command_create, &command_start, &command_stop, &command_kill, &command_rm,
+	&command_ps, &command_exec, &command_attach, &command_logs, &command_wait,
+	&command_inspect, &command_container_inspect,
+	&command_load, &command_import, &command_images, &command_rmi, &command_tag, &command_image_inspect,
+	&command_volume_create, &command_volume_ls, &command_volume_rm, &command_volume_inspect,
+	&command_events, &command_info, &command_version,
+	&command_system_check, &command_system_reap, &command_system_docs,
+	NULL,
+};
+
+struct engine *cli_engine(struct cli *cli, struct err *err)
+{
+	if (cli->engine)
+		return cli->engine;
+	if (geteuid() != 0) {
+		err_set(err, EPERM, "cloche needs root");
+		err_hint(err, "run it with sudo");
+		return NULL;
+	}
+	if (engine_open(&cli->engine, &cli->settings, err) < 0)
+		return NULL;
+	repair_interrupted(cli->engine);
+	return cli->engine;
+}
+
+void cli_warn(const char *words)
+{
+	(void)fprintf(stderr, "WARNING: %s\n", words);
+}
+
+int cli_complain(struct err *err)
+{
+	int status = err_print(err, "cloche", 1);
+
+	err_clear(err);
+	return status;
+}
+
+int cli_fail(struct err *err)
+{
+	(void)cli_complain(err);
+	return 1;
+}
+
+int cli_each(struct cli *cli, char **operands, int (*act)(struct cli *, const char *, void *, struct err *),
+	     void *data)
+{
+	int status = 0;
+
+	for (size_t i = 0; operands[i]; i++) {
+		struct err err = ERR_NONE;
+
+		if (act(cli, operands[i], data, &err) == 0)
+			(void)printf("%s\n", operands[i]);
+		else
+			status = cli_fail(&err);
+		(void)fflush(stdout);
+	}
+	return status;
+}
+
+/* -- global options --------------------------------------------------------------------------- */
+
+static int usage_fail(const struct err *err)
+{
+	(void)err_print(err, "cloche", 125);
+	return 125;
+}
+
+/* --root DIR, --run-root DIR, -v, --help before the command. Moves *argv to the command; 1: done. */
+static int globals_parse(char ***argv, struct settings *settings, struct err *err)
+{
+	for (; **argv && ***argv == '-'; (*argv)++) {
+		char *word = **argv, *value = strchr(word, '=');
+		size_t length = value ? (size_t)(value - word) : strlen(word);
+		char **field = NULL;
+
+		if (strcmp(word, "-v") == 0 || strcmp(word, "--version") == 0) {
+			(void)printf("Cloche version %s\n", CLOCHE_VERSION);
+			return 1;
+		}
+		if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) {
+			opt_help_all(commands, "cloche", stdout);
+			return 1;
+		}
+		if (length == 6 && strncmp(word, "--root", 6) == 0)
+			field = &settings->root;
+		else if (length == 10 && strncmp(word, "--run-root", 10) == 0)
+			field = &settings->run_root;
+		else if (strcmp(word, "-H") == 0 || str_prefix(word, "--host") || str_prefix(word, "--context"))
+			return err_set(err, EOPNOTSUPP, "%s: talking to another engine is not possible yet", word);
+		else
+			return err_set(err, EINVAL, "unknown flag: %s", word);
+		if (!value && !(*argv)[1])
+			return err_set(err, EINVAL, "flag needs an argument: %s", word);
+		value = value ? value + 1 : *++*argv;
+		if (value[0] != '/')
+			return err_set(err, EINVAL, "%.*s: %s is not an absolute path", (int)length, word, value);
+		free(*field);
+		*field = str_dup(value);
+	}
+	return 0;
+}
+
+static int command_do(struct cli *cli, const struct command *command, char **argv)
+{
+	struct err err = ERR_NONE;
+	void *args = mem_new(command->args_size + 1);
+	char **operands;
+	int r, status;
+
+	if (command->defaults)
+		command->defaults(args);
+	r = opt_parse(command, argv, args, &operands, &err);
+	if (r == 1) {
+		opt_help(command, stdout);
+		status = 0;
+	} else if (r < 0) {
+		status = usage_fail(&err);
+	} else {
+		status = command->run(cli, args, operands, &err);
+		if (err.code != 0)
+			(void)err_print(&err, "cloche", status);
+	}
+	opt_args_free(command, args);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = { .commands = commands };
+	const struct command *command;
+	struct err err = ERR_NONE;
+	int status, consumed = 0, r;
+
+	(void)argc;
+	/* Descriptors 0 to 2 must be open: whatever we open first would else become somebody's output. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (settings_read(&cli.settings, &err) < 0)
+		return usage_fail(&err);
+	argv++;
+	r = globals_parse(&argv, &cli.settings, &err);
+	if (r < 0)
+		return usage_fail(&err);
+	if (r > 0)
+		return 0;
+	if (!*argv || strcmp(*argv, "help") == 0) {
+		opt_help_all(commands, "cloche", stdout);
+		return *argv ? 0 : 1;
+	}
+	command = command_find(commands, argv, &consumed, &err);
+	status = command ? command_do(&cli, command, argv + consumed) : usage_fail(&err);
+	engine_close(cli.engine);
+	settings_clear(&cli.settings);
+	if (fflush(stdout) != 0 && errno != EPIPE && status == 0) {
+		err_sys(&err, errno, "write to stdout");
+		status = err_print(&err, "cloche", 1);
+	}
+	return status;
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/opt.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "engine/create.h"
+#include "engine/engine.h"
+#include "engine/inspect.h"
+#include "engine/status.h"
+
+struct ps_args {
+	bool all, latest, no_trunc, quiet;
+	const char *format, *last;
+	char **filters;
+};
+
+static const struct opt ps_opts[] = {
+	OPT_BOOL('a', "all", struct ps_args, all, "show all containers, not only running ones"),
+	OPT_LIST('f', "filter", "NAME=VALUE", struct ps_args, filters, "id, name, label, status, exited or ancestor"),
+	OPT_STRING(0, "format", "TEMPLATE", struct ps_args, format, "json, a template, or table TEMPLATE"),
+	OPT_STRING('n', "last", "NUMBER", struct ps_args, last, "show the last NUMBER created containers"),
+	OPT_BOOL('l', "latest", struct ps_args, latest, "show the container created last"),
+	OPT_BOOL(0, "no-trunc", struct ps_args, no_trunc, "do not shorten"),
+	OPT_BOOL('q', "quiet", struct ps_args, quiet, "print ids only"),
+	OPT_LATER('s', "size", NULL, "not possible yet"),
+	OPT_END,
+};
+
+static const struct table_column headings[] = {
+	{ "CONTAINER ID", "ID" }, { "NAMES", "Names" }, { "IMAGE", "Image" }, { "COMMAND", "Command" },
+	{ "CREATED AT", "CreatedAt" }, { "CREATED", "RunningFor" }, { "PORTS", "Ports" },
+	{ "STATE", "State" }, { "STATUS", "Status" }, { "SIZE", "Size" }, { "LABELS", "Labels" },
+	{ "MOUNTS", "Mounts" }, { "LOCAL VOLUMES", "LocalVolumes" }, { "NETWORKS", "Networks" },
+	{ NULL, NULL },
+};
+static const struct table_column columns[] = {
+	{ NULL, "ID" }, { NULL, "Image" }, { NULL, "Command" }, { NULL, "RunningFor" },
+	{ NULL, "Status" }, { NULL, "Ports" }, { NULL, "Names" }, { NULL, NULL },
+};
+
+static char *command_text(const json_t *config, bool whole)
+{
+	_cleanup_strv_ char **args = json_strv_at(config, "Cloche.Args");
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	char safe[4096];
+
+	buf_puts(&text, json_string_at(config, "Cloche.Path", ""));
+	for (size_t i = 0; args && args[i]; i++)
+		buf_printf(&text, " %s", args[i]);
+	str_escape(safe, sizeof(safe), text.data, text.length);
+	if (!whole && strlen(safe) > 20)
+		return str_printf("\"%.19s…\"", safe);
+	return str_printf("\"%s\"", safe);
+}
+
+static char *labels_text(const json_t *config)
+{
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)json_at(config, "Config.Labels"), key, value)
+		buf_printf(&text, "%s%s=%s", text.length ? "," : "", key, json_string_value(value));
+	return str_dup(text.data ? text.data : "");
+}
+
+static char *mounts_text(const json_t *config, int *ret_volumes)
+{
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	const json_t *mount;
+	size_t i;
+
+	*ret_volumes = 0;
+	json_array_foreach(json_at(config, "Mounts"), i, mount) {
+		const char *name = json_string_at(mount, "Name", json_string_at(mount, "Source", ""));
+
+		*ret_volumes += json_at(mount, "Name") != NULL;
+		if (*name)
+			buf_printf(&text, "%s%s", text.length ? "," : "", name);
+	}
+	return str_dup(text.data ? text.data : "");
+}
+
+static char *local_time(int64_t ns)
+{
+	time_t seconds = (time_t)(ns / 1000000000);
+	struct tm tm;
+	char text[64] = "";
+
+	if (localtime_r(&seconds, &tm))
+		(void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z %Z", &tm);
+	return str_dup(text);
+}
+
+static json_t *row_json(const struct record *record, const struct container_status *status,
+			const struct ps_args *a)
+{
+	_cleanup_free_ char *command = command_text(record->config, a->no_trunc);
+	_cleanup_free_ char *labels = labels_text(record->config), *text = status_text(status);
+	_cleanup_free_ char *age = duration_text((engine_now_ns() - record->row.created_ns) / 1000000000);
+	_cleanup_free_ char *running_for = str_printf("%s ago", age);
+	_cleanup_free_ char *created = local_time(record->row.created_ns);
+	_cleanup_free_ char *id = str_ndup(record->row.id, a->no_trunc ? 64 : 12);
+	int volumes;
+	_cleanup_free_ char *mounts = mounts_text(record->config, &volumes), *count = str_printf("%d", volumes);
+	json_t *row = json_object();
+
+	json_put(row, "ID", json_text(id));
+	json_put(row, "Names", json_text(record->row.name));
+	json_put(row, "Image", json_text(json_string_at(record->config, "Config.Image", "")));
+	json_put(row, "Command", json_text(command));
+	json_put(row, "CreatedAt", json_text(created));
+	json_put(row, "RunningFor", json_text(running_for));
+	json_put(row, "Ports", json_text(""));
+	json_put(row, "State", json_text(status_word(status->status)));
+	json_put(row, "Status", json_text(text));
+	json_put(row, "Size", json_text(""));
+	json_put(row, "Labels", json_text(labels));
+	json_put(row, "Mounts", json_text(mounts));
+	json_put(row, "LocalVolumes", json_text(count));
+	json_put(row, "Networks", json_text(json_string_at(record->config, "HostConfig.NetworkMode", "")));
+	return row;
+}
+
+static bool label_matches(const json_t *config, const char *wanted)
+{
+	const json_t *labels = json_at(config, "Config.Labels");
+	_cleanup_free_ char *name = str_ndup(wanted, strcspn(wanted, "="));
+	const char *value = strchr(wanted, '='), *have = json_string_value(json_object_get(labels, name));
+
+	return have && (!value || strcmp(value + 1, have) == 0);
+}
+
+/* Docker's rule: values of one name are alternatives, names are all needed. name= is a part of the name, ^ and $ hold it fast. */
+static bool name_matches(const char *name, const char *wanted)
+{
+	bool start = *wanted == '^';
+	_cleanup_free_ char *part = str_dup(wanted + start);
+	size_t length = strlen(part);
+	bool end = length > 0 && part[length - 1] == '$';
+	const char *text = *part == '/' ? part + 1 : part;
+
+	if (end)
+		part[length - 1] = '\0';
+	if (start && end)
+		return strcmp(name, text) == 0;
+	if (start)
+		return str_prefix(name, text);
+	return end ? str_suffix(name, text) : strstr(name, text) != NULL;
+}
+
+static bool filter_matches(const char *name, const char *value, const struct record *record,
+			   const struct container_status *status)
+{
+	if (strcmp(name, "id") == 0)
+		return str_prefix(record->row.id, value);
+	if (strcmp(name, "name") == 0)
+		return name_matches(record->row.name, value);
+	if (strcmp(name, "label") == 0)
+		return label_matches(record->config, value);
+	if (strcmp(name, "status") == 0)
+		return strcmp(status_word(status->status), value) == 0;
+	if (strcmp(name, "exited") == 0)
+		return status->status == STATUS_EXITED && strtol(value, NULL, 10) == status->exit_code;
+	return strcmp(json_string_at(record->config, "Config.Image", ""), value) == 0; /* ancestor */
+}
+
+static int filters_check(char *const *filters, struct err *err)
+{
+	static const char *const names[] = { "id", "name", "label", "status", "exited", "ancestor" };
+
+	for (size_t i = 0; filters && filters[i]; i++) {
+		const char *value = strchr(filters[i], '=');
+		bool known = false;
+
+		if (!value)
+			return err_set(err, EINVAL, "invalid argument \"%s\" for \"-f, --filter\" flag: bad format of filter (expected name=value)", filters[i]);
+		for (size_t n = 0; n < ARRAY_SIZE(names); n++)
+			known |= strlen(names[n]) == (size_t)(value - filters[i]) && str_prefix(filters[i], names[n]);
+		if (!known)
+			return err_set(err, EINVAL, "invalid filter '%.*s'", (int)(value - filters[i]), filters[i]);
+	}
+	return 0;
+}
+
+static bool filters_match(char *const *filters, const struct record *record, const struct container_status *status)
+{
+	for (size_t i = 0; filters && filters[i]; i++) {
+		size_t length = strcspn(filters[i], "=");
+		bool any = false;
+
+		for (size_t n = 0; filters[n]; n++) {
+			_cleanup_free_ char *name = str_ndup(filters[n], strcspn(filters[n], "="));
+
+			if (strlen(name) == length && strncmp(filters[i], name, length) == 0)
+				any |= filter_matches(name, filters[n] + length + 1, record, status);
+		}
+		if (!any)
+			return false;
+	}
+	return true;
+}
+
+static bool filters_name(char *const *filters, const char *name)
+{
+	for (size_t i = 0; filters && filters[i]; i++)
+		if (str_prefix(filters[i], name))
+			return true;
+	return false;
+}
+
+static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *out, struct err *err)
+{
+	struct store *store = engine_store(engine, err);
+	struct container_row *rows = NULL;
+	int count = store ? container_list(store, true, &rows, err) : -err->code;
+	long last = a->latest ? 1 : a->last ? strtol(a->last, NULL, 10) : -1;
+	/* asking for a status is asking for those that do not run, too */
+	bool all = a->all || last >= 0 || filters_name(a->filters, "status=") || filters_name(a->filters, "exited=");
+
+	if (count < 0)
+		return count;
+	for (int i = 0; i < count && (last < 0 || i < last); i++) {
+		struct record record = { .row = rows[i] };
+		struct container_status status;
+
+		status_get(engine, rows[i].id, &status);
+		if (!all && status.status != STATUS_RUNNING)
+			continue;
+		record.config = json_loads(rows[i].config, 0, NULL);
+		if (record.config && filters_match(a->filters, &record, &status))
+			json_push(out, row_json(&record, &status, a));
+		json_decref(record.config);
+	}
+	container_rows_free(rows, (size_t)count);
+	return 0;
+}
+
+static int ps_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct ps_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+	_cleanup_json_ json_t *rows = json_array();
+	const char *format = a->quiet ? "{{.ID}}" : a->format;
+
+	(void)operands;
+	if (!engine || filters_check(a->filters, err) < 0 || ps_collect(engine, a, rows, err) < 0 ||
+	    table_print(format, columns, headings, rows, err) < 0)
+		return 1;
+	return 0;
+}
+
+const struct command command_ps = {
+	.group = "container",
+	.name = "ls",
+	.alias = "ps",
+	.args = "",
+	.summary = "list containers",
+	.opts = ps_opts,
+	.args_size = sizeof(struct ps_args),
+	.run = ps_run,
+	.flags = COMMAND_INTERSPERSED,
+};

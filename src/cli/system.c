@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* events, info, version, and the group system. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/opt.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/time_option.h"
+#include "engine/check.h"
+#include "engine/engine.h"
+#include "engine/inspect.h"
+#include "engine/lifecycle.h"
+#include "state/event_log.h"
+
+/* -- events ----------------------------------------------------------------------------------- */
+
+struct events_args {
+	const char *since, *until, *format;
+	char **filters;
+};
+
+static const struct opt events_opts[] = {
+	OPT_LIST('f', "filter", "NAME=VALUE", struct events_args, filters, "type, event, container, image, volume or label"),
+	OPT_STRING(0, "format", "TEMPLATE", struct events_args, format, "json or a template"),
+	OPT_STRING(0, "since", "TIME", struct events_args, since, "from a time on: RFC 3339, seconds, or 10m ago"),
+	OPT_STRING(0, "until", "TIME", struct events_args, until, "up to a time, then end"),
+	OPT_END,
+};
+
+struct events {
+	const struct events_args *args;
+	struct err *err;
+	bool failed;
+};
+
+static bool event_filter(const json_t *event, const char *name, const char *value)
+{
+	const char *id = json_string_at(event, "Actor.ID", "");
+	const json_t *attributes = json_at(event, "Actor.Attributes");
+
+	if (strcmp(name, "type") == 0)
+		return strcmp(json_string_at(event, "Type", ""), value) == 0;
+	if (strcmp(name, "event") == 0)
+		return strcmp(json_string_at(event, "Action", ""), value) == 0;
+	if (strcmp(name, "image") == 0)
+		return strcmp(json_string_at(attributes, "image", ""), value) == 0 || strcmp(id, value) == 0;
+	return str_prefix(id, value) || strcmp(json_string_at(attributes, "name", ""), value) == 0;
+}
+
+/* values of one name are alternatives, names are all needed */
+static bool event_wanted(const json_t *event, char *const *filters)
+{
+	for (size_t i = 0; filters && filters[i]; i++) {
+		size_t length = strcspn(filters[i], "=");
+		bool any = false;
+
+		for (size_t k = 0; filters[k]; k++) {
+			_cleanup_free_ char *name = str_ndup(filters[k], strcspn(filters[k], "="));
+
+			if (strlen(name) == length && strncmp(name, filters[i], length) == 0 && filters[k][length])
+				any |= event_filter(event, name, filters[k] + length + 1);
+		}
+		if (!any)
+			return false;
+	}
+	return true;
+}
+
+static void event_plain(const json_t *event)
+{
+	int64_t ns = json_int_at(event, "timeNano", 0);
+	time_t seconds = (time_t)(ns / 1000000000);
+	const char *key, *separator = " (";
+	struct tm tm;
+	char day[40] = "", zone[16] = "";
+	json_t *value;
+
+	if (localtime_r(&seconds, &tm)) {
+		(void)strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
+		(void)strftime(zone, sizeof(zone), "%z", &tm);
+	}
+	(void)printf("%s.%09lld%.3s:%s %s %s %s", day, (long long)(ns % 1000000000), zone, zone[0] ? zone + 3 : "",
+		     json_string_at(event, "Type", ""), json_string_at(event, "Action", ""), json_string_at(event, "Actor.ID", ""));
+	json_object_foreach((json_t *)json_at(event, "Actor.Attributes"), key, value) {
+		(void)printf("%s%s=%s", separator, key, json_string_value(value));
+		separator = ", ";
+	}
+	(void)printf("%s\n", separator[0] == ',' ? ")" : "");
+}
+
+static int event_print(void *data, const char *line)
+{
+	struct events *events = data;
+	_cleanup_json_ json_t *event = json_loads(line, 0, NULL);
+
+	if (!event || !event_wanted(event, events->args->filters))
+		return 0;
+	if (!events->args->format)
+		event_plain(event);
+	else if (format_print(events->args->format, event, events->err) < 0)
+		events->failed = true;
+	return events->failed || fflush(stdout) != 0;
+}
+
+static int events_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct events_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+	struct events events = { a, err, false };
+	int64_t since = engine_now_ns(), until = 0;
+
+	(void)operands;
+	for (size_t i = 0; a->filters && a->filters[i]; i++)
+		if (!strchr(a->filters[i], '=')) {
+			err_set(err, EINVAL, "invalid argument \"%s\" for \"-f, --filter\" flag: bad format of filter (expected name=value)", a->filters[i]);
+			return 1;
+		}
+	if (!engine || (a->since && time_option_parse(a->since, &since, err) < 0) ||
+	    (a->until && time_option_parse(a->until, &until, err) < 0))
+		return 1;
+	return event_read(engine->root, since, until, !until || until > engine_now_ns(), event_print, &events, err) < 0 ||
+	       events.failed;
+}
+
+const struct command command_events = {
+	.group = "system",
+	.name = "events",
+	.alias = "events",
+	.args = "",
+	.summary = "show events as they happen",
+	.opts = events_opts,
+	.args_size = sizeof(struct events_args),
+	.run = events_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+/* -- info, version ---------------------------------------------------------------------------- */
+
+struct format_args {
+	const char *format;
+};
+
+static const struct opt format_opts[] = {
+	OPT_STRING('f', "format", "TEMPLATE", struct format_args, format, "json or a template"),
+	OPT_END,
+};
+
+static void plain_lines(const json_t *object, int indent)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)object, key, value) {
+		_cleanup_free_ char *text = json_is_string(value) ? str_dup(json_string_value(value)) :
+								   json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+		if (json_is_object(value)) {
+			(void)printf("%*s%s:\n", indent, "", key);
+			plain_lines(value, indent + 1);
+		} else {
+			(void)printf("%*s%s: %s\n", indent, "", key, text);
+		}
+	}
+}
+
+static int info_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct format_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+	_cleanup_json_ json_t *info = engine ? inspect_info(engine, err) : NULL;
+
+	(void)operands;
+	if (!info)
+		return 1;
+	if (a->format)
+		return format_print(a->format, info, err) < 0;
+	plain_lines(info, 0);
+	return 0;
+}
+
+const struct command command_info = {
+	.group = "system",
+	.name = "info",
+	.alias = "info",
+	.args = "",
+	.summary = "show what this instance is and can do",
+	.opts = format_opts,
+	.args_size = sizeof(struct format_args),
+	.run = info_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+static int version_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct format_args *a = args;
+	_cleanup_json_ json_t *version = json_object();
+	struct utsname host;
+	static const char *const sides[] = { "Client", "Server" };
+
+	(void)data;
+	(void)operands;
+	(void)uname(&host);
+	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
+		json_t *side = json_object();
+
+		json_put(side, "Version", json_text(CLOCHE_VERSION));
+		json_put(side, "Os", json_text("linux"));
+		json_put(side, "Arch", json_text(strcmp(host.machine, "x86_64") == 0 ? "amd64" : strcmp(host.machine, "aarch64") == 0 ? "arm64" : host.machine));
+		json_put(side, "KernelVersion", json_text(host.release));
+		json_put(version, sides[i], side);
+	}
+	if (a->format)
+		return format_print(a->format, version, err) < 0;
+	plain_lines(version, 0);
+	return 0;
+}
+
+const struct command command_version = {
+	.name = "version",
+	.args = "",
+	.summary = "show the version",
+	.opts = format_opts,
+	.args_size = sizeof(struct format_args),
+	.run = version_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+/* -- system check, reap, docs ----------------------------------------------------------------- */
+
+struct check_args {
+	bool repair;
+};
+
+static const struct opt check_opts[] = {
+	OPT_BOOL(0, "repair", struct check_args, repair, "put right what is found"),
+	OPT_END,
+};
+
+static int check_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct check_args *a = args;
+	struct cli *cli = data;
+	_cleanup_strv_ char **found = NULL;
+	int left;
+
+	(void)operands;
+	/* not cli_engine(): what is to be seen would be repaired before */
+	if (engine_open(&cli->engine, &cli->settings, err) < 0)
+		return 1;
+	left = check_instance(cli->engine, a->repair, &found, err);
+	for (size_t i = 0; found && found[i]; i++)
+		(void)printf("%s\n", found[i]);
+	if (left < 0)
+		return 1;
+	if (!found)
+		(void)printf("nothing found: database, files, processes and cgroups agree\n");
+	return left > 0;
+}
+
+const struct command command_system_check = {
+	.group = "system",
+	.name = "check",
+	.args = "",
+	.summary = "compare database, files, mounts, cgroups and processes",
+	.details = "Each finding is a line. The exit status is 1 when one is left.",
+	.opts = check_opts,
+	.args_size = sizeof(struct check_args),
+	.run = check_run,
+};
+
+static const struct opt no_opts[] = { OPT_END };
+
+static int reap_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct engine *engine = cli_engine(data, err);
+
+	(void)args;
+	return !engine || lifecycle_reap(engine, operands[0], err) < 0;
+}
+
+const struct command command_system_reap = {
+	.group = "system",
+	.name = "reap",
+	.args = "ID",
+	.summary = "release what an ended container held",
+	.details = "The monitor of a container runs this at its end.",
+	.opts = no_opts,
+	.args_size = sizeof(char),
+	.run = reap_run,
+};
+
+/* Pages and completions from the tables, for the build. */
+static int man_write(const struct command *const *commands, const char *folder, struct err *err)
+{
+	for (size_t i = 0; i == 0 || commands[i - 1]; i++) {
+		const struct command *command = commands[i];
+		_cleanup_free_ char *path = NULL;
+		FILE *f;
+
+		if (!command)
+			path = str_printf("%s/cloche.1", folder);
+		else if (command->group && !command_short_name(command))
+			path = str_printf("%s/cloche-%s-%s.1", folder, command->group, command->name);
+		else
+			path = str_printf("%s/cloche-%s.1", folder, command_short_name(command) ? command_short_name(command) : command->name);
+		f = fopen(path, "we");
+		if (!f)
+			return err_sys(err, errno, "write %s", path);
+		if (command)
+			opt_man(command, f);
+		else
+			opt_man_index(commands, f);
+		if (fclose(f) != 0)
+			return err_sys(err, errno, "write %s", path);
+	}
+	return 0;
+}
+
+static int docs_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct cli *cli = data;
+
+	(void)args;
+	if (strcmp(operands[0], "man") == 0 && operands[1])
+		return man_write(cli->commands, operands[1], err) < 0;
+	if (strcmp(operands[0], "bash") != 0 && strcmp(operands[0], "zsh") != 0 && strcmp(operands[0], "fish") != 0) {
+		err_set(err, EINVAL, "docs %s: not man FOLDER, bash, zsh or fish", operands[0]);
+		return 1;
+	}
+	opt_completion(cli->commands, operands[0], stdout);
+	return 0;
+}
+
+const struct command command_system_docs = {
+	.group = "system",
+	.name = "docs",
+	.args = "KIND [FOLDER]",
+	.summary = "write manual pages (man FOLDER) or a completion script (bash, zsh, fish)",
+	.opts = no_opts,
+	.args_size = sizeof(char),
+	.run = docs_run,
+};

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/check.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "engine/engine.h"
+#include "engine/repair.h"
+#include "engine/status.h"
+#include "runtime/cgroup.h"
+#include "state/store.h"
+#include "state/uid_range.h"
+
+struct check {
+	struct engine *engine;
+	bool repair;
+	char **found;
+	int left;
+	struct container_row *rows;
+	size_t count;
+};
+
+static void finding(struct check *check, bool repaired, const char *what, const char *name)
+{
+	strv_add_take(&check->found, str_printf("%s: %s%s", name, what, repaired ? "; repaired" : ""));
+	check->left += !repaired;
+}
+
+static bool is_id(const char *name)
+{
+	return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
+}
+
+static const struct container_row *row_of(const struct check *check, const char *id)
+{
+	for (size_t i = 0; i < check->count; i++)
+		if (strcmp(check->rows[i].id, id) == 0)
+			return &check->rows[i];
+	return NULL;
+}
+
+/* Under its lock, as every repair: somebody may be at work on it right now. */
+static bool container_repair(struct check *check, const char *id)
+{
+	struct err err = ERR_NONE;
+	int lock;
+
+	if (!check->repair)
+		return false;
+	lock = engine_try_lock(check->engine, id);
+	if (lock < 0)
+		return false;
+	if (repair_container(check->engine, id, &err) < 0) {
+		fd_close(lock);
+		return false;
+	}
+	engine_unlock(check->engine, id, lock);
+	return true;
+}
+
+static bool at_work(struct check *check, const char *id)
+{
+	_cleanup_free_ char *path = str_printf("locks/%s", id);
+	_cleanup_close_ int fd = openat(check->engine->root, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+}
+
+static DIR *folder(int at, const char *path)
+{
+	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d)
+		fd_close(fd);
+	return d;
+}
+
+static void containers_check(struct check *check)
+{
+	for (size_t i = 0; i < check->count; i++) {
+		const struct container_row *row = &check->rows[i];
+		struct container_status status;
+
+		if (at_work(check, row->id))
+			continue;
+		status_get(check->engine, row->id, &status);
+		if (status.status == STATUS_RUNNING && !status.monitored)
+			finding(check, container_repair(check, row->id), "runs without its monitor", row->name);
+		if (status.unknown)
+			finding(check, container_repair(check, row->id), "ended and nobody saw how", row->name);
+	}
+}
+
+/* Folders that belong to no container: a create that did not get there, or a removal that did not finish. */
+static void orphans_check(struct check *check, int at, const char *path, const char *what)
+{
+	DIR *d = folder(at, path);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)) != NULL)
+		if (is_id(e->d_name) && !row_of(check, e->d_name) && !at_work(check, e->d_name))
+			finding(check, container_repair(check, e->d_name), what, e->d_name);
+	if (d)
+		(void)closedir(d);
+}
+
+static void locks_check(struct check *check)
+{
+	DIR *d = folder(check->engine->root, "locks");
+	struct dirent *e;
+
+	while (d && (e = readdir(d)) != NULL)
+		if (is_id(e->d_name) && !at_work(check, e->d_name))
+			finding(check, container_repair(check, e->d_name), "a command working on it was killed", e->d_name);
+	if (d)
+		(void)closedir(d);
+}
+
+static void cgroups_check(struct check *check, struct cgroup *cgroup)
+{
+	_cleanup_free_ char *parent = str_printf("/cloche%s", check->engine->suffix);
+	_cleanup_strv_ char **paths = cgroup_paths(cgroup, parent);
+
+	for (size_t i = 0; paths && paths[i]; i++) {
+		DIR *d = opendir(paths[i]);
+		struct dirent *e;
+
+		while (d && (e = readdir(d)) != NULL) {
+			const char *dash = strrchr(e->d_name, '-');
+			bool known = false;
+
+			if (e->d_type != DT_DIR || !dash || strlen(dash + 1) != 12)
+				continue;
+			for (size_t k = 0; k < check->count; k++) {
+				struct container_status status;
+
+				if (strncmp(check->rows[k].id, dash + 1, 12) != 0)
+					continue;
+				status_get(check->engine, check->rows[k].id, &status);
+				known = status.status == STATUS_RUNNING || at_work(check, check->rows[k].id);
+			}
+			if (!known) {
+				_cleanup_free_ char *path = str_printf("%s/%s", parent, e->d_name);
+				struct err ignored = ERR_NONE;
+				bool done = check->repair && cgroup_remove(cgroup, path, &ignored) == 0;
+
+				finding(check, done, "a cgroup without a running container", path);
+			}
+		}
+		if (d)
+			(void)closedir(d);
+	}
+}
+
+static bool listed(char *const *list, const char *hex)
+{
+	for (size_t i = 0; list && list[i]; i++)
+		if (strcmp(list[i] + strlen("sha256:"), hex) == 0)
+			return true;
+	return false;
+}
+
+static int layers_check(struct check *check, struct store *store, struct err *err)
+{
+	_cleanup_strv_ char **known = NULL;
+	int r = layer_list(store, &known, err);
+	DIR *d = folder(check->engine->root, "layers");
+	struct dirent *e;
+
+	while (r == 0 && d && (e = readdir(d)) != NULL)
+		if (is_id(e->d_name) && !listed(known, e->d_name)) {
+			bool done = check->repair && dir_remove(dirfd(d), e->d_name) == 0;
+
+			finding(check, done, "a layer that no image has", e->d_name);
+		}
+	if (d)
+		(void)closedir(d);
+	for (size_t i = 0; known && known[i]; i++) {
+		_cleanup_free_ char *path = str_printf("layers/%s", known[i] + strlen("sha256:"));
+
+		if (faccessat(check->engine->root, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			finding(check, false, "a layer's files are gone; load its image again", known[i]);
+	}
+	return r;
+}
+
+static int volumes_check(struct check *check, struct store *store, struct err *err)
+{
+	struct volume_row *rows = NULL;
+	int count = volume_list(store, &rows, err);
+	DIR *d = folder(check->engine->root, "volumes");
+	struct dirent *e;
+
+	while (count >= 0 && d && (e = readdir(d)) != NULL) {
+		bool known = e->d_name[0] == '.';
+
+		for (int i = 0; i < count; i++)
+			known |= strcmp(rows[i].name, e->d_name) == 0;
+		/* data: never removed by a repair */
+		if (!known)
+			finding(check, false, "files of a volume that is not in the database; look, then remove them by hand", e->d_name);
+	}
+	if (d)
+		(void)closedir(d);
+	if (count >= 0)
+		volume_rows_free(rows, (size_t)count);
+	return count < 0 ? count : 0;
+}
+
+static int ranges_check(struct check *check, struct err *err)
+{
+	for (size_t i = 0; i < check->count; i++) {
+		struct err why = ERR_NONE;
+
+		if (check->rows[i].uid_base && uid_range_claim(check->engine->root, check->engine->settings.root,
+							       check->rows[i].id, check->rows[i].uid_base, &why) < 0)
+			finding(check, false, why.words, check->rows[i].name);
+	}
+	if (check->repair) {
+		int freed = uid_range_sweep(err);
+
+		if (freed < 0)
+			return freed;
+		if (freed > 0)
+			finding(check, true, "ranges of user ids of roots that are gone", "uids");
+	}
+	return 0;
+}
+
+int check_instance(struct engine *engine, bool repair, char ***ret_found, struct err *err)
+{
+	struct check check = { .engine = engine, .repair = repair };
+	struct store *store = engine_store(engine, err);
+	struct cgroup *cgroup = store ? engine_cgroup(engine, err) : NULL;
+	int r = cgroup ? store_check(store, err) : -err->code;
+
+	if (r == 0) {
+		r = container_list(store, false, &check.rows, err);
+		check.count = r > 0 ? (size_t)r : 0;
+	}
+	if (r < 0)
+		return r;
+	locks_check(&check);
+	containers_check(&check);
+	orphans_check(&check, engine->root, "containers", "files of a container that is not in the database");
+	orphans_check(&check, engine->run, ".", "a run folder of a container that is not in the database");
+	cgroups_check(&check, cgroup);
+	store = engine_store(engine, err); /* a repair may have closed it */
+	r = store ? layers_check(&check, store, err) : -err->code;
+	if (r == 0)
+		r = volumes_check(&check, store, err);
+	if (r == 0)
+		r = ranges_check(&check, err);
+	container_rows_free(check.rows, check.count);
+	*ret_found = check.found;
+	return r < 0 ? r : check.left;
+}

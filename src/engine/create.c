@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/create.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "engine/engine.h"
+#include "engine/env_file.h"
+#include "engine/event.h"
+#include "engine/image.h"
+#include "engine/limit_option.h"
+#include "engine/mount_option.h"
+#include "engine/name.h"
+#include "engine/signal_name.h"
+#include "state/uid_range.h"
+
+struct draft { /* everything about a container before it has a row */
+	struct engine *engine;
+	const struct create_options *options;
+	json_t *image; /* config blob of the image; NULL: none */
+	json_t *config, *host, *mounts, *own;
+	char **volumes;		  /* names, to be made and referred to */
+	char **anonymous;	  /* those of them without a name of the user's */
+	char ***warnings;
+};
+
+void record_clear(struct record *record)
+{
+	container_row_clear(&record->row);
+	json_decref(record->config);
+	*record = RECORD_EMPTY;
+}
+
+int record_find(struct engine *engine, const char *reference, struct record *ret_record,
+		struct err *err)
+{
+	struct store *store = engine_store(engine, err);
+	struct record record = RECORD_EMPTY;
+	json_error_t why;
+	int r;
+
+	if (!store)
+		return -err->code;
+	r = container_find(store, *reference == '/' ? reference + 1 : reference, &record.row, err);
+	if (r < 0)
+		return r;
+	record.config = json_loads(record.row.config, 0, &why);
+	if (!record.config) {
+		r = err_set(err, EBADMSG, "the record of container %s is damaged: %s",
+			    record.row.name, why.text);
+		record_clear(&record);
+		return r;
+	}
+	*ret_record = record;
+	return 0;
+}
+
+/* -- Config ----------------------------------------------------------------------------------- */
+
+static char **image_strv(const struct draft *draft, const char *path)
+{
+	return draft->image ? json_strv_at(draft->image, path) : NULL;
+}
+
+static int environment(struct draft *draft, struct err *err)
+{
+	_cleanup_strv_ char **env = image_strv(draft, "config.Env");
+	const struct create_options *o = draft->options;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && o->env_files && o->env_files[i]; i++)
+		r = env_file_read(o->env_files[i], &env, err);
+	for (size_t i = 0; r == 0 && o->env && o->env[i]; i++)
+		r = env_file_assign(o->env[i], &env, err);
+	if (r == 0)
+		json_put(draft->config, "Env", json_from_strv(env));
+	return r;
+}
+
+static int labels(struct draft *draft, struct err *err)
+{
+	const json_t *of_image = draft->image ? json_at(draft->image, "config.Labels") : NULL;
+	json_t *object = json_is_object(of_image) ? json_copy((json_t *)of_image) : json_object();
+	const struct create_options *o = draft->options;
+	_cleanup_strv_ char **list = NULL;
+	int r = 0;
+
+	json_put(draft->config, "Labels", object);
+	for (size_t i = 0; r == 0 && o->label_files && o->label_files[i]; i++)
+		r = env_file_read(o->label_files[i], &list, err);
+	for (size_t i = 0; o->labels && o->labels[i]; i++)
+		strv_add(&list, o->labels[i]);
+	for (size_t i = 0; r == 0 && list && list[i]; i++) {
+		char *value = strchr(list[i], '=');
+
+		if (value)
+			*value++ = '\0';
+		if (!*list[i])
+			return err_set(err, EINVAL, "invalid label '%s': empty name", list[i]);
+		json_put(object, list[i], json_text(value));
+	}
+	return r;
+}
+
+static int command_line(struct draft *draft, char *const *command, struct err *err)
+{
+	const struct create_options *o = draft->options;
+	_cleanup_strv_ char **entrypoint = image_strv(draft, "config.Entrypoint");
+	_cleanup_strv_ char **cmd = image_strv(draft, "config.Cmd");
+	_cleanup_strv_ char **all = NULL;
+	json_t *args = json_array();
+
+	if (o->entrypoint) {
+		strv_clear(ptr_take(&entrypoint));
+		strv_clear(ptr_take(&cmd));
+		if (*o->entrypoint)
+			strv_add(&entrypoint, o->entrypoint);
+	}
+	if (command && command[0]) {
+		strv_clear(ptr_take(&cmd));
+		cmd = strv_copy(command);
+	}
+	json_put(draft->config, "Cmd", cmd ? json_from_strv(cmd) : json_null());
+	json_put(draft->config, "Entrypoint", entrypoint ? json_from_strv(entrypoint) : json_null());
+	for (size_t i = 0; entrypoint && entrypoint[i]; i++)
+		strv_add(&all, entrypoint[i]);
+	for (size_t i = 0; cmd && cmd[i]; i++)
+		strv_add(&all, cmd[i]);
+	for (size_t i = 1; all && all[0] && all[i]; i++)
+		json_push(args, json_text(all[i]));
+	json_put(draft->own, "Path", json_text(all ? all[0] : ""));
+	json_put(draft->own, "Args", args);
+	return all ? 0 : err_set(err, EINVAL, "no command specified");
+}
+
+static const char *of_image(const struct draft *draft, const char *given, const char *path)
+{
+	return given		? given :
+	       draft->image ? json_string_at(draft->image, path, "") :
+				"";
+}
+
+static int config_fill(struct draft *draft, const char *id, const char *image,
+		       char *const *command, struct err *err)
+{
+	const struct create_options *o = draft->options;
+	json_t *config = draft->config;
+	const char *stop_signal = of_image(draft, o->stop_signal, "config.StopSignal");
+	char short_id[13] = "";
+	int r;
+
+	(void)str_append(short_id, sizeof(short_id), id);
+	if (o->hostname && (strlen(o->hostname) > 63 || !*o->hostname || strpbrk(o->hostname, "/ \n\t")))
+		return err_set(err, EINVAL, "invalid hostname: %s", o->hostname);
+	if (*stop_signal && signal_parse(stop_signal) < 0)
+		return err_set(err, EINVAL, "invalid signal: %s", stop_signal);
+	if (o->workdir && o->workdir[0] != '/')
+		return err_set(err, EINVAL, "the working directory '%s' is invalid, it needs to be an absolute path", o->workdir);
+	json_put(config, "Hostname", json_text(o->hostname ? o->hostname : str_equal(o->uts, "host") ? "" : short_id));
+	json_put(config, "Domainname", json_text(o->domainname));
+	json_put(config, "User", json_text(of_image(draft, o->user, "config.User")));
+	json_put(config, "AttachStdin", json_boolean(!o->detach && o->interactive));
+	json_put(config, "AttachStdout", json_boolean(!o->detach));
+	json_put(config, "AttachStderr", json_boolean(!o->detach));
+	json_put(config, "Tty", json_boolean(o->tty));
+	json_put(config, "OpenStdin", json_boolean(o->interactive));
+	json_put(config, "StdinOnce", json_boolean(o->interactive && !o->detach));
+	json_put(config, "Image", json_text(image ? image : ""));
+	json_put(config, "WorkingDir", json_text(of_image(draft, o->workdir, "config.WorkingDir")));
+	if (*stop_signal)
+		json_put(config, "StopSignal", json_text(stop_signal));
+	if (o->stop_timeout) {
+		char *end;
+		long seconds = strtol(o->stop_timeout, &end, 10);
+
+		if (*end || !*o->stop_timeout)
+			return err_set(err, EINVAL, "invalid argument \"%s\" for \"--stop-timeout\" flag: not a number", o->stop_timeout);
+		json_put(config, "StopTimeout", json_integer(seconds));
+	}
+	if ((r = environment(draft, err)) < 0 || (r = labels(draft, err)) < 0)
+		return r;
+	return command_line(draft, command, err);
+}
+
+/* -- Mounts ----------------------------------------------------------------------------------- */
+
+static bool target_taken(const struct draft *draft, const char *target)
+{
+	const json_t *mount;
+	size_t i;
+
+	json_array_foreach(draft->mounts, i, mount)
+		if (strcmp(json_string_at(mount, "Destination", ""), target) == 0)
+			return true;
+	return false;
+}
+
+static void volume_want(struct draft *draft, const struct mount_option *option, json_t *mount,
+			bool copy)
+{
+	char random[65];
+	const char *name = option->source;
+	_cleanup_free_ char *path = NULL;
+
+	if (!name) {
+		engine_random_hex(random, 64);
+		name = random;
+		strv_add(&draft->anonymous, name);
+	}
+	strv_add(&draft->volumes, name);
+	path = str_printf("%s/volumes/%s/_data", draft->engine->settings.root, name);
+	json_put(mount, "Name", json_text(name));
+	json_put(mount, "Source", json_text(path));
+	json_put(mount, "Driver", json_text("local"));
+	json_put(mount, "CopyUp", json_boolean(copy && !option->nocopy));
+}
+
+static int bind_want(const struct mount_option *option, json_t *mount, struct err *err)
+{
+	struct stat st;
+
+	if (stat(option->source, &st) < 0) {
+		if (errno != ENOENT)
+			return err_sys(err, errno, "mount %s", option->source);
+		if (!option->create_source) {
+			return err_set(err, ENOENT,
+				       "invalid mount config for type \"bind\": bind source path does not exist: %s",
+				       option->source);
+		}
+	}
+	json_put(mount, "Source", json_text(option->source));
+	json_put(mount, "CreateSource", json_boolean(option->create_source));
+	json_put(mount, "IdMap", json_text(option->idmap ? option->idmap : ""));
+	json_put(mount, "SetId", json_boolean(option->setid));
+	return 0;
+}
+
+static int mount_want(struct draft *draft, const struct mount_option *option, struct err *err)
+{
+	static const char *const types[] = { "bind", "volume", "tmpfs" };
+	json_t *mount;
+
+	if (target_taken(draft, option->target))
+		return err_set(err, EINVAL, "Duplicate mount point: %s", option->target);
+	mount = json_object();
+	json_push(draft->mounts, mount);
+	json_put(mount, "Type", json_text(types[option->type]));
+	json_put(mount, "Destination", json_text(option->target));
+	json_put(mount, "Mode", json_text(option->readonly ? "ro" : ""));
+	json_put(mount, "RW", json_boolean(!option->readonly));
+	json_put(mount, "Propagation", json_text(option->propagation ? option->propagation :
+						 option->type == MOUNT_OPTION_BIND ? "rprivate" : ""));
+	json_put(mount, "Nonrecursive", json_boolean(option->nonrecursive));
+	json_put(mount, "NoExec", json_boolean(option->type == MOUNT_OPTION_TMPFS ? !option->exec : option->noexec));
+	json_put(mount, "NoSuid", json_boolean(option->type == MOUNT_OPTION_TMPFS ? !option->suid : option->nosuid));
+	if (option->type == MOUNT_OPTION_BIND)
+		return bind_want(option, mount, err);
+	if (option->type == MOUNT_OPTION_VOLUME)
+		volume_want(draft, option, mount, true);
+	else
+		json_put(mount, "Data", json_text(option->tmpfs_data));
+	return 0;
+}
+
+static int mounts_of(struct draft *draft, char *const *list,
+		     int (*parse)(const char *, struct mount_option *, struct err *),
+		     struct err *err)
+{
+	for (size_t i = 0; list && list[i]; i++) {
+		_cleanup_(mount_option_clear) struct mount_option option = { 0 };
+		int r = parse(list[i], &option, err);
+
+		if (r == 0)
+			r = mount_want(draft, &option, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int mounts_fill(struct draft *draft, struct err *err)
+{
+	const struct create_options *o = draft->options;
+	const json_t *volumes = draft->image ? json_at(draft->image, "config.Volumes") : NULL;
+	json_t *tmpfs = json_object();
+	const char *path;
+	json_t *ignored;
+	int r;
+
+	if ((r = mounts_of(draft, o->volumes, mount_option_volume, err)) < 0 ||
+	    (r = mounts_of(draft, o->mounts, mount_option_mount, err)) < 0 ||
+	    (r = mounts_of(draft, o->tmpfs, mount_option_tmpfs, err)) < 0)
+		return r;
+	json_object_foreach((json_t *)volumes, path, ignored) {
+		_cleanup_(mount_option_clear) struct mount_option option = { 0 };
+
+		if (mount_option_volume(path, &option, err) < 0)
+			return err_wrap(err, "the image's volume %s", path);
+		if (!target_taken(draft, option.target) &&
+		    mount_want(draft, &option, err) < 0)
+			return -err->code;
+	}
+	json_put(draft->host, "Binds", o->volumes ? json_from_strv(o->volumes) : json_null());
+	for (size_t i = 0; o->tmpfs && o->tmpfs[i]; i++) {
+		_cleanup_free_ char *target = str_ndup(o->tmpfs[i], strcspn(o->tmpfs[i], ":"));
+		const char *rest = strchr(o->tmpfs[i], ':');
+
+		json_put(tmpfs, target, json_text(rest ? rest + 1 : ""));
+	}
+	json_put(draft->host, "Tmpfs", tmpfs);
+	return 0;
+}
+
+/* -- the rest --------------------------------------------------------------------------------- */
+
+static int log_fill(struct draft *draft, struct err *err)
+{
+	const struct create_options *o = draft->options;
+	const struct settings *settings = &draft->engine->settings;
+	const char *driver = o->log_driver ? o->log_driver : settings->log_driver;
+	json_t *options = json_object(), *log = json_object();
+
+	json_put(log, "Type", json_text(driver));
+	json_put(log, "Config", options);
+	json_put(draft->host, "LogConfig", log);
+	if (strcmp(driver, "local") != 0 && strcmp(driver, "json-file") != 0 &&
+	    strcmp(driver, "none") != 0) {
+		err_set(err, EOPNOTSUPP, "--log-driver %s: no such log driver yet", driver);
+		return err_hint(err, "use local, json-file or none");
+	}
+	for (size_t i = 0; o->log_opts && o->log_opts[i]; i++) {
+		_cleanup_free_ char *key = str_dup(o->log_opts[i]);
+		char *value = strchr(key, '=');
+		uint64_t number = 0;
+
+		if (!value)
+			return err_set(err, EINVAL, "invalid logging option: %s", key);
+		*value++ = '\0';
+		if (strcmp(driver, "none") == 0 || (strcmp(key, "max-size") != 0 && strcmp(key, "max-file") != 0))
+			return err_set(err, EINVAL, "unknown log opt '%s' for %s log driver", key, driver);
+		if (strcmp(key, "max-size") == 0 ? str_to_bytes(value, &number) < 0 || number < 4096 :
+						   str_to_u64(value, 1000, &number) < 0 || number < 1)
+			return err_set(err, EINVAL, "invalid value '%s' for log opt %s", value, key);
+		json_put(options, key, json_text(value));
+	}
+	return 0;
+}
+
+static int volumes_record(struct draft *draft, struct store *store, const char *id, struct err *err)
+{
+	for (size_t i = 0; draft->volumes && draft->volumes[i]; i++) {
+		struct volume_row row = { .name = draft->volumes[i], .created_ns = engine_now_ns() };
+		int r;
+
+		for (size_t k = 0; draft->anonymous && draft->anonymous[k]; k++)
+			row.anonymous |= strcmp(draft->anonymous[k], row.name) == 0;
+		r = volume_add(store, &row, err);
+		if (r < 0 && r != -EEXIST)
+			return r;
+		r = volume_ref_add(store, row.name, id, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int conflict(struct store *store, const char *name, struct err *err)
+{
+	struct container_row other = { 0 };
+	struct err ignored = ERR_NONE;
+
+	if (container_find(store, name, &other, &ignored) < 0)
+		return err_set(err, EEXIST, "The container name \"/%s\" is already in use", name);
+	err_set(err, EEXIST,
+		"Conflict. The container name \"/%s\" is already in use by container \"%s\". You have to "
+		"remove (or rename) that container to be able to reuse that name.",
+		name, other.id);
+	container_row_clear(&other);
+	return -EEXIST;
+}
+
+/* The row, its volumes and their references: one transaction. A name that we made ourselves is made anew when it is taken. */
+static int record_add(struct draft *draft, struct container_row *row, struct err *err)
+{
+	struct store *store = engine_store(draft->engine, err);
+	int r = store ? 0 : -err->code;
+
+	for (unsigned int try = 0; r == 0; try++) {
+		if (!draft->options->name) {
+			free(row->name);
+			row->name = name_make(try);
+		}
+		r = store_begin(store, err);
+		if (r < 0)
+			return r;
+		r = container_add(store, row, err);
+		if (r == -EEXIST && !draft->options->name && try < 100) {
+			store_rollback(store);
+			r = 0;
+			continue;
+		}
+		if (r == -EEXIST)
+			r = conflict(store, row->name, err);
+		if (r == 0)
+			r = volumes_record(draft, store, row->id, err);
+		engine_kill_point("create-before-commit");
+		if (r == 0)
+			r = store_commit(store, err);
+		if (r < 0)
+			store_rollback(store);
+		break;
+	}
+	return r;
+}
+
+static int image_load(struct draft *draft, const char *image, struct container_row *row,
+		      struct err *err)
+{
+	struct image_row found = { 0 };
+	json_error_t why;
+	int r;
+
+	if (!image || strcmp(image, "host") == 0) {
+		json_put(draft->own, "Layers", json_array());
+		row->image_id = str_dup(image ? "host" : "");
+		return 0;
+	}
+	r = image_resolve(draft->engine, image, &found, err);
+	if (r < 0)
+		return r;
+	draft->image = json_loads(found.config, 0, &why);
+	json_put(draft->own, "Layers", json_from_strv(found.layers));
+	row->image_id = str_dup(found.id);
+	image_row_clear(&found);
+	return draft->image ? 0 :
+			      err_set(err, EBADMSG, "the configuration of image %s is damaged: %s", image, why.text);
+}
+
+static int rootfs_set(struct draft *draft, struct err *err)
+{
+	_cleanup_free_ char *path = str_dup(draft->options->rootfs), *full = NULL;
+	size_t length = strlen(path);
+	bool in_place = length > 3 && strcmp(path + length - 3, ":rw") == 0;
+	struct stat st;
+
+	if (in_place)
+		path[length - 3] = '\0';
+	full = realpath(path, NULL);
+	if (!full || stat(full, &st) < 0)
+		return err_sys(err, errno, "root file system %s", path);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ENOTDIR, "root file system %s is not a folder", path);
+	json_put(draft->own, "Rootfs", json_text(full));
+	json_put(draft->own, "RootfsInPlace", json_boolean(in_place));
+	return 0;
+}
+
+static int cidfile_write(const char *path, const char *id, struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	int r;
+
+	if (fd < 0 && errno == EEXIST) {
+		err_set(err, EEXIST, "container ID file found, make sure the other container isn't running or delete %s", path);
+		return -EEXIST;
+	}
+	if (fd < 0)
+		return err_sys(err, errno, "failed to create the container ID file %s", path);
+	r = fd_write_all(fd, id, strlen(id));
+	return r < 0 ? err_sys(err, r, "write %s", path) : 0;
+}
+
+static int draft_fill(struct draft *draft, struct container_row *row, const char *image,
+		      char *const *command, struct err *err)
+{
+	const struct create_options *o = draft->options;
+	int r;
+
+	if (o->name && !name_valid(o->name))
+		return err_set(err, EINVAL, "Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", o->name);
+	if (o->cidfile && access(o->cidfile, F_OK) == 0)
+		return err_set(err, EEXIST, "container ID file found, make sure the other container isn't running or delete %s", o->cidfile);
+	if ((r = image_load(draft, image, row, err)) < 0 ||
+	    (o->rootfs && (r = rootfs_set(draft, err)) < 0) ||
+	    (r = mode_options(draft->engine, o, draft->host, draft->warnings, err)) < 0 ||
+	    (r = limit_options(draft->engine, o, draft->host, err)) < 0 ||
+	    (r = right_options(o, draft->host, err)) < 0 || (r = log_fill(draft, err)) < 0 ||
+	    (r = mounts_fill(draft, err)) < 0)
+		return r;
+	return config_fill(draft, row->id, image, command, err);
+}
+
+int create_container(struct engine *engine, const struct create_options *options, const char *image,
+		     char *const *command, struct record *ret_record, char ***ret_warnings,
+		     struct err *err)
+{
+	struct record record = { .config = json_object() };
+	struct draft draft = { .engine = engine,
+			       .options = options,
+			       .config = json_object(),
+			       .host = json_object(),
+			       .mounts = json_array(),
+			       .own = json_object(),
+			       .warnings = ret_warnings };
+	char id[65];
+	int lock = -1, r;
+
+	json_put(record.config, "Config", draft.config);
+	json_put(record.config, "HostConfig", draft.host);
+	json_put(record.config, "Mounts", draft.mounts);
+	json_put(record.config, "Cloche", draft.own);
+	engine_random_hex(id, 64);
+	record.row.id = str_dup(id);
+	record.row.created_ns = engine_now_ns();
+	r = draft_fill(&draft, &record.row, image, command, err);
+	if (r < 0)
+		goto out;
+	record.row.name = str_dup(options->name);
+	lock = engine_lock(engine, id, err);
+	r = lock < 0 ? lock : 0;
+	engine_kill_point("create-locked");
+	if (r == 0 && !*json_string_at(draft.host, "UsernsMode", ""))
+		r = uid_range_take(engine->root, engine->settings.root, id, NULL, 0,
+				   &record.row.uid_base, err);
+	engine_kill_point("create-uid-range");
+	if (r == 0) {
+		record.row.config = json_dumps(record.config, JSON_COMPACT);
+		r = record_add(&draft, &record.row, err);
+	}
+	if (r < 0 && record.row.uid_base) {
+		struct err ignored = ERR_NONE;
+
+		(void)uid_range_release(id, record.row.uid_base, &ignored); /* the repair finds it by the root and id */
+	}
+	engine_kill_point("create-committed");
+	if (r == 0 && options->cidfile)
+		r = cidfile_write(options->cidfile, id, err);
+	if (r == 0)
+		event_container(engine, &record.row, "create", NULL);
+out:
+	engine_unlock(engine, id, lock);
+	json_decref(draft.image);
+	strv_clear(draft.volumes);
+	strv_clear(draft.anonymous);
+	if (r < 0) {
+		record_clear(&record);
+		return r;
+	}
+	*ret_record = record;
+	return 0;
+}

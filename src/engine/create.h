@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A container's record from what a user asked for. Text in, checked, resolved against the image, out as the JSON that
+ * `inspect` prints and every start reads (Docker's structure: Config, HostConfig, Mounts; ours under .Cloche). */
+#ifndef CLOCHE_ENGINE_CREATE_H
+#define CLOCHE_ENGINE_CREATE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "state/store.h"
+
+struct engine;
+struct err;
+
+struct create_options { /* as typed; filled by the command line's option table */
+	bool detach, interactive, tty, remove, read_only, privileged, init, no_init, publish_all, quiet;
+	const char *name, *hostname, *domainname, *workdir, *user, *entrypoint;
+	const char *memory, *memory_reservation, *memory_swap, *memory_swappiness;
+	const char *cpus, *cpu_shares, *cpu_quota, *cpu_period, *cpuset_cpus, *cpuset_mems;
+	const char *pids_limit, *shm_size, *stop_signal, *stop_timeout, *oom_score_adj;
+	const char *cidfile, *network, *pid, *ipc, *uts, *userns, *cgroupns, *restart, *pull, *platform;
+	const char *rootfs, *log_driver, *cgroup_parent, *detach_keys, *sig_proxy;
+	char **attach, **env, **env_files, **group_add, **volumes, **mounts, **tmpfs, **devices;
+	char **cap_add, **cap_drop, **security_opt, **ulimits, **sysctls, **labels, **label_files;
+	char **log_opts, **annotations, **device_cgroup_rules;
+};
+
+struct record { /* a container: its row and its parsed config */
+	struct container_row row;
+	json_t *config;
+};
+#define RECORD_EMPTY ((struct record){ 0 })
+void record_clear(struct record *record);
+
+/* image: reference, "host", or NULL with options->rootfs; command: NULL-terminated, may be empty. On failure nothing
+ * is left. Warnings (one line each) go to *ret_warnings, a string list of the caller's. */
+int create_container(struct engine *engine, const struct create_options *options, const char *image,
+		     char *const *command, struct record *ret_record, char ***ret_warnings,
+		     struct err *err);
+
+/* Find by name, id or prefix, config parsed. `No such container: x`, exit status 1. */
+int record_find(struct engine *engine, const char *reference, struct record *ret_record,
+		struct err *err);
+
+#endif

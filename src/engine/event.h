@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CLOCHE_ENGINE_EVENT_H
+#define CLOCHE_ENGINE_EVENT_H
+
+struct container_row;
+struct engine;
+
+/* An event of a container with Docker's attributes (image, name). extra: NULL or name, value, ..., NULL. */
+void event_container(struct engine *engine, const struct container_row *row, const char *action,
+		     const char *const *extra);
+void event_other(struct engine *engine, const char *type, const char *action, const char *id,
+		 const char *name);
+
+#endif

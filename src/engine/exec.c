@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "engine/create.h"
+#include "engine/engine.h"
+#include "engine/env_file.h"
+#include "engine/event.h"
+#include "engine/spec_build.h"
+#include "engine/status.h"
+#include "runtime/capability.h"
+#include "runtime/container.h"
+#include "runtime/seccomp.h"
+
+static int process_fill(struct spec *spec, char *const *command, const struct exec_options *o,
+			struct err *err)
+{
+	struct spec_process *process = &spec->process;
+	int r = 0;
+
+	strv_clear(process->args);
+	process->args = strv_copy(command);
+	process->terminal = o->tty;
+	process->rows = o->rows;
+	process->columns = o->columns;
+	if (o->user) {
+		free(process->user);
+		process->user = str_dup(o->user);
+	}
+	if (o->workdir) {
+		if (o->workdir[0] != '/')
+			return err_set(err, EINVAL, "the working directory '%s' is invalid, it needs to be an absolute path", o->workdir);
+		free(process->cwd);
+		process->cwd = str_dup(o->workdir);
+	}
+	for (size_t i = 0; r == 0 && o->env_files && o->env_files[i]; i++)
+		r = env_file_read(o->env_files[i], &process->env, err);
+	for (size_t i = 0; r == 0 && o->env && o->env[i]; i++)
+		r = env_file_assign(o->env[i], &process->env, err);
+	if (o->tty && !env_get(process->env, "TERM"))
+		strv_add(&process->env, "TERM=xterm");
+	if (o->privileged) {
+		process->cap_bounding = process->cap_permitted = process->cap_effective =
+			capability_host_bounding();
+	}
+	spec->init = false;
+	return r;
+}
+
+static int pipe_for(int number, bool wanted, int *ret_inside, int *ret_ours, struct err *err)
+{
+	int ends[2];
+
+	*ret_ours = -1;
+	if (!wanted) {
+		*ret_inside = open("/dev/null", (number == 0 ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
+		return *ret_inside < 0 ? err_sys(err, errno, "open /dev/null") : 0;
+	}
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "make a pipe");
+	*ret_inside = ends[number == 0 ? 0 : 1];
+	*ret_ours = ends[number == 0 ? 1 : 0];
+	(void)fchmod(*ret_inside, 0666); /* programs may open /dev/stdout again, as any user */
+	return 0;
+}
+
+static int exec_run(struct engine *engine, const struct record *record, const struct exec_options *o,
+		    struct spec *spec, struct exec_process *process, struct err *err)
+{
+	_cleanup_(seccomp_clear) struct seccomp_program program = { 0 };
+	struct container_io io = { .stdio = { -1, -1, -1 }, .init_binary = -1 };
+	_cleanup_close_ int init = -1;
+	struct container container;
+	int *ours[] = { &process->in, &process->out, &process->err }, r = 0;
+
+	if (spec->seccomp_default && !o->privileged) {
+		r = seccomp_for_spec(engine, spec, &program, err);
+		if (r < 0)
+			return r;
+	}
+	init = status_pidfd(engine, record->row.id);
+	if (init < 0)
+		return err_set(err, ESRCH, "container %s is not running", record->row.id);
+	for (int i = 0; r == 0 && !o->tty && i < 3; i++)
+		r = pipe_for(i, i == 0 ? o->interactive : !o->detach, &io.stdio[i], ours[i], err);
+	if (r == 0 && !engine_cgroup(engine, err))
+		r = -err->code;
+	if (r == 0)
+		r = container_exec(&container, spec, init, &io, program.filter ? &program : NULL,
+				   engine->cgroup, err);
+	for (int i = 0; i < 3; i++)
+		fd_close(io.stdio[i]);
+	if (r < 0) {
+		for (int i = 0; i < 3; i++)
+			fd_close(*ours[i]);
+		return r;
+	}
+	process->pid = container.pid;
+	process->pidfd = container.pidfd;
+	process->terminal = container.terminal;
+	fd_close(container.report);
+	fd_close(container.sync);
+	return 0;
+}
+
+int exec_start(struct engine *engine, const char *reference, char *const *command,
+	       const struct exec_options *options, struct exec_process *ret_process, struct err *err)
+{
+	struct exec_process process = { .pidfd = -1, .in = -1, .out = -1, .err = -1, .terminal = -1 };
+	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
+	_cleanup_(built_spec_clear) struct built_spec built = { 0 };
+	struct container_status status;
+	int r = record_find(engine, reference, &record, err);
+
+	if (r < 0)
+		return r;
+	status_get(engine, record.row.id, &status);
+	if (status.status != STATUS_RUNNING) {
+		err_set(err, ESRCH, "container %s is not running", record.row.id);
+		return err_hint(err, "start it with: cloche start %s", record.row.name);
+	}
+	r = spec_build_process(engine, &record, &built, err);
+	if (r == 0)
+		r = process_fill(built.spec, command, options, err);
+	engine_store_close(engine);
+	if (r == 0)
+		r = exec_run(engine, &record, options, built.spec, &process, err);
+	if (r < 0)
+		return r;
+	(void)str_append(process.id, sizeof(process.id), record.row.id);
+	event_container(engine, &record.row, "exec_start", NULL);
+	*ret_process = process;
+	return 0;
+}

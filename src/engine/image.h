@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Images as the engine sees them: what a reference means, and the verbs of `image`. Unpacking is cloche-transfer's. */
+#ifndef CLOCHE_ENGINE_IMAGE_H
+#define CLOCHE_ENGINE_IMAGE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "state/store.h"
+
+struct engine;
+struct err;
+
+/* By name (Docker's short names), id or prefix. `No such image: x`, exit status 125 left to the caller. */
+int image_resolve(struct engine *engine, const char *reference, struct image_row *ret_row,
+		  struct err *err);
+/* Run `cloche-transfer VERB --root ROOT ARGS...`, record what it reports in one transaction. *ret_report: its JSON, with "images". */
+int image_transfer(struct engine *engine, const char *verb, char *const *args, int input,
+		   json_t **ret_report, struct err *err);
+int image_tag_add(struct engine *engine, const char *reference, const char *new_tag,
+		  struct err *err);
+/* Docker's `rmi`: lines of what was done ("Untagged: ...", "Deleted: ...") in *ret_lines. */
+int image_remove(struct engine *engine, const char *reference, bool force, char ***ret_lines,
+		 struct err *err);
+/* Docker's structure of `image inspect`: a new object. */
+json_t *image_inspect(struct engine *engine, const struct image_row *row);
+/* "web:1" from "docker.io/library/web:1" */
+char *image_familiar(const char *full);
+
+#endif

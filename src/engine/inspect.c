@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/inspect.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "engine/create.h"
+#include "engine/engine.h"
+#include "engine/spec_build.h"
+#include "engine/status.h"
+#include "runtime/cgroup.h"
+#include "state/uid_range.h"
+
+char *time_text(int64_t ns)
+{
+	time_t seconds = (time_t)(ns / 1000000000);
+	struct tm tm;
+	char day[32];
+
+	if (ns == 0)
+		return str_dup("0001-01-01T00:00:00Z");
+	if (!gmtime_r(&seconds, &tm) || strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+		return str_dup("");
+	return str_printf("%s.%09lldZ", day, (long long)(ns % 1000000000));
+}
+
+char *duration_text(int64_t s)
+{
+	if (s < 1)
+		return str_dup("Less than a second");
+	if (s == 1)
+		return str_dup("1 second");
+	if (s < 60)
+		return str_printf("%lld seconds", (long long)s);
+	if (s < 120)
+		return str_dup("About a minute");
+	if (s < 3600)
+		return str_printf("%lld minutes", (long long)(s / 60));
+	/* hours are rounded, as Docker does */
+	s = (s + 1800) / 3600;
+	if (s == 1)
+		return str_dup("About an hour");
+	if (s < 48)
+		return str_printf("%lld hours", (long long)s);
+	if (s < 24 * 7 * 2)
+		return str_printf("%lld days", (long long)(s / 24));
+	if (s < 24 * 30 * 2)
+		return str_printf("%lld weeks", (long long)(s / 24 / 7));
+	if (s < 24 * 365 * 2)
+		return str_printf("%lld months", (long long)(s / 24 / 30));
+	return str_printf("%lld years", (long long)(s / 24 / 365));
+}
+
+char *status_text(const struct container_status *status)
+{
+	int64_t now = engine_now_ns();
+	_cleanup_free_ char *text = NULL;
+
+	switch (status->status) {
+	case STATUS_RUNNING:
+		text = duration_text((now - status->started_ns) / 1000000000);
+		return str_printf("Up %s", text);
+	case STATUS_EXITED:
+		text = duration_text((now - status->finished_ns) / 1000000000);
+		if (!status->finished_ns)
+			return str_printf("Exited (%d)", status->exit_code);
+		return str_printf("Exited (%d) %s ago%s", status->exit_code, text, status->oom ? " (out of memory)" : "");
+	case STATUS_CREATED:
+		break;
+	}
+	return str_dup("Created");
+}
+
+/* -- containers ------------------------------------------------------------------------------- */
+
+static json_t *state_json(const struct container_status *status)
+{
+	_cleanup_free_ char *started = time_text(status->started_ns);
+	_cleanup_free_ char *finished = time_text(status->finished_ns);
+	json_t *state = json_object();
+	bool running = status->status == STATUS_RUNNING;
+
+	json_put(state, "Status", json_text(status_word(status->status)));
+	json_put(state, "Running", json_boolean(running));
+	json_put(state, "Paused", json_false());
+	json_put(state, "Restarting", json_false());
+	json_put(state, "OOMKilled", json_boolean(status->oom));
+	json_put(state, "Dead", json_false());
+	json_put(state, "Pid", json_integer(running ? status->pid : 0));
+	json_put(state, "ExitCode", json_integer(status->exit_code));
+	json_put(state, "Error", json_text(status->error));
+	json_put(state, "StartedAt", json_text(started));
+	json_put(state, "FinishedAt", json_text(finished));
+	return state;
+}
+
+static json_t *own_json(struct engine *engine, const struct record *record,
+			const struct container_status *status)
+{
+	_cleanup_free_ char *cgroup = spec_cgroup_path(engine, record);
+	json_t *own = json_object();
+
+	if (record->row.uid_base)
+		json_put(own, "UidRange", json_pack("{s:I,s:i}", "First", (json_int_t)record->row.uid_base, "Size", UID_RANGE_SIZE));
+	else
+		json_put(own, "UidRange", json_null());
+	json_put(own, "CgroupPath", json_text(cgroup));
+	json_put(own, "ExitUnknown", json_boolean(status->unknown));
+	json_put(own, "Monitored", json_boolean(status->monitored));
+	json_put(own, "OOM", json_boolean(status->oom));
+	json_put(own, "Isolation", json_text("namespaces"));
+	return own;
+}
+
+static json_t *network_json(const struct record *record)
+{
+	const char *mode = json_string_at(record->config, "HostConfig.NetworkMode", "none");
+	json_t *network = json_object(), *networks = json_object(), *one = json_object();
+
+	json_put(one, "IPAddress", json_text(""));
+	json_put(one, "Gateway", json_text(""));
+	json_put(one, "MacAddress", json_text(""));
+	json_put(one, "Aliases", json_null());
+	json_put(networks, mode, one);
+	json_put(network, "SandboxKey", json_text(""));
+	json_put(network, "Ports", json_object());
+	json_put(network, "IPAddress", json_text(""));
+	json_put(network, "Gateway", json_text(""));
+	json_put(network, "MacAddress", json_text(""));
+	json_put(network, "Networks", networks);
+	return network;
+}
+
+json_t *inspect_container(struct engine *engine, const struct record *record)
+{
+	_cleanup_free_ char *created = time_text(record->row.created_ns);
+	_cleanup_free_ char *name = str_printf("/%s", record->row.name);
+	_cleanup_free_ char *folder = str_printf("%s/containers/%s", engine->settings.root, record->row.id);
+	_cleanup_free_ char *log = str_printf("%s/log", folder);
+	_cleanup_free_ char *upper = str_printf("%s/upper", folder);
+	struct container_status status;
+	json_t *all = json_object();
+	const char *key;
+	json_t *value;
+
+	status_get(engine, record->row.id, &status);
+	json_put(all, "Id", json_text(record->row.id));
+	json_put(all, "Created", json_text(created));
+	json_put(all, "Path", json_text(json_string_at(record->config, "Cloche.Path", "")));
+	json_put(all, "Args", json_deep_copy(json_at(record->config, "Cloche.Args")));
+	json_put(all, "State", state_json(&status));
+	json_put(all, "Image", json_text(record->row.image_id));
+	json_put(all, "LogPath", json_text(strcmp(json_string_at(record->config, "HostConfig.LogConfig.Type", ""), "none") ? log : ""));
+	json_put(all, "Name", json_text(name));
+	json_put(all, "RestartCount", json_integer(0));
+	json_put(all, "Driver", json_text("overlay"));
+	json_put(all, "Platform", json_text("linux"));
+	json_put(all, "GraphDriver", json_pack("{s:s,s:{s:s}}", "Name", "overlay", "Data", "UpperDir", upper));
+	json_object_foreach(record->config, key, value)
+		if (strcmp(key, "Cloche") != 0)
+			json_put(all, key, json_deep_copy(value));
+	json_put(all, "NetworkSettings", network_json(record));
+	json_put(all, "Cloche", own_json(engine, record, &status));
+	return all;
+}
+
+/* -- volumes, info ---------------------------------------------------------------------------- */
+
+json_t *inspect_volume(struct engine *engine, const char *name, struct err *err)
+{
+	struct store *store = engine_store(engine, err);
+	struct volume_row row = { 0 };
+	_cleanup_free_ char *created = NULL, *path = NULL;
+	json_t *all;
+	int r = store ? volume_find(store, name, &row, err) : -err->code;
+
+	if (r == -ENOENT)
+		err_set(err, ENOENT, "get %s: no such volume", name);
+	if (r < 0)
+		return NULL;
+	created = time_text(row.created_ns);
+	path = str_printf("%s/volumes/%s/_data", engine->settings.root, name);
+	all = json_object();
+	json_put(all, "CreatedAt", json_text(created));
+	json_put(all, "Driver", json_text("local"));
+	json_put(all, "Labels", row.labels ? json_loads(row.labels, 0, NULL) : json_object());
+	json_put(all, "Mountpoint", json_text(path));
+	json_put(all, "Name", json_text(name));
+	json_put(all, "Options", json_null());
+	json_put(all, "Scope", json_text("local"));
+	volume_row_clear(&row);
+	return all;
+}
+
+static void counts_put(struct engine *engine, json_t *all, struct err *err)
+{
+	struct store *store = engine_store(engine, err);
+	struct container_row *rows = NULL;
+	struct image_row *images = NULL;
+	int count = store ? container_list(store, false, &rows, err) : 0, running = 0;
+	int image_count = store ? image_list(store, false, &images, err) : 0;
+
+	for (int i = 0; i < count; i++) {
+		struct container_status status;
+
+		status_get(engine, rows[i].id, &status);
+		running += status.status == STATUS_RUNNING;
+	}
+	json_put(all, "Containers", json_integer(count > 0 ? count : 0));
+	json_put(all, "ContainersRunning", json_integer(running));
+	json_put(all, "ContainersPaused", json_integer(0));
+	json_put(all, "ContainersStopped", json_integer(count > running ? count - running : 0));
+	json_put(all, "Images", json_integer(image_count > 0 ? image_count : 0));
+	if (count > 0)
+		container_rows_free(rows, (size_t)count);
+	if (image_count > 0)
+		image_rows_free(images, (size_t)image_count);
+}
+
+json_t *inspect_info(struct engine *engine, struct err *err)
+{
+	static const char *const modes[] = { "1", "hybrid", "2" };
+	struct cgroup *cgroup = engine_cgroup(engine, err);
+	json_t *all = json_object();
+	struct utsname host;
+	struct sysinfo memory;
+
+	if (!cgroup) {
+		json_decref(all);
+		return NULL;
+	}
+	(void)uname(&host);
+	(void)sysinfo(&memory);
+	counts_put(engine, all, err);
+	json_put(all, "ServerVersion", json_text(CLOCHE_VERSION));
+	json_put(all, "Driver", json_text("overlay"));
+	json_put(all, "CgroupDriver", json_text("cgroupfs"));
+	json_put(all, "CgroupVersion", json_text(modes[cgroup_mode(cgroup)]));
+	json_put(all, "LoggingDriver", json_text(engine->settings.log_driver));
+	json_put(all, "SecurityOptions", json_pack("[s,s]", "name=seccomp,profile=builtin", "name=userns"));
+	json_put(all, "KillGuard", json_text("none"));
+	json_put(all, "KernelVersion", json_text(host.release));
+	json_put(all, "OSType", json_text("linux"));
+	json_put(all, "Architecture", json_text(host.machine));
+	json_put(all, "NCPU", json_integer(sysconf(_SC_NPROCESSORS_ONLN)));
+	json_put(all, "MemTotal", json_integer((json_int_t)memory.totalram * memory.mem_unit));
+	json_put(all, "DockerRootDir", json_text(engine->settings.root));
+	json_put(all, "RunRoot", json_text(engine->settings.run_root));
+	json_put(all, "Name", json_text(host.nodename));
+	json_put(all, "LiveRestoreEnabled", json_true());
+	json_put(all, "Swarm", json_pack("{s:s}", "LocalNodeState", "inactive"));
+	return all;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/lifecycle.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "engine/create.h"
+#include "engine/engine.h"
+#include "engine/event.h"
+#include "engine/signal_name.h"
+#include "engine/spec_build.h"
+#include "engine/start.h"
+#include "engine/status.h"
+#include "runtime/cgroup.h"
+
+/* A process that does not end after KILL hangs in the kernel; nobody waits for it longer than this. */
+enum { KILL_PATIENCE_MS = 10000 };
+
+/* true: it ended in time. timeout_ms -1: for ever. */
+static bool pidfd_ended(int pidfd, int timeout_ms)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	int r;
+
+	do
+		r = poll(&p, 1, timeout_ms);
+	while (r < 0 && errno == EINTR);
+	return r > 0;
+}
+
+void lifecycle_settle(struct engine *engine, const char *id)
+{
+	pid_t pid;
+	int fd = status_monitor_pidfd(engine, id, &pid);
+
+	if (fd >= 0)
+		(void)pidfd_ended(fd, KILL_PATIENCE_MS);
+	fd_close(fd);
+}
+
+int lifecycle_reap(struct engine *engine, const char *id, struct err *err)
+{
+	struct record record = RECORD_EMPTY;
+	int lock = engine_lock(engine, id, err);
+	int r;
+
+	if (lock < 0)
+		return lock;
+	r = record_find(engine, id, &record, err);
+	if (r == 0)
+		r = release_container(engine, &record, err);
+	else if (r == -ENOENT)
+		r = 0; /* somebody removed it meanwhile */
+	record_clear(&record);
+	if (r == 0)
+		engine_unlock(engine, id, lock);
+	else
+		fd_close(lock); /* the file stays: the next command tries again */
+	return r;
+}
+
+static int signal_send(int pidfd, int number, struct err *err)
+{
+	if (sys_pidfd_send_signal(pidfd, number) < 0 && errno != ESRCH)
+		return err_sys(err, errno, "signal the container's first process");
+	return 0;
+}
+
+int lifecycle_kill(struct engine *engine, const char *reference, const char *signal_name, struct err *err)
+{
+	int number = signal_parse(signal_name ? signal_name : "KILL"), r;
+	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
+	_cleanup_close_ int pidfd = -1;
+	char text[12];
+
+	if (number < 0)
+		return err_set(err, EINVAL, "invalid signal: %s", signal_name);
+	r = record_find(engine, reference, &record, err);
+	if (r < 0)
+		return r;
+	pidfd = status_pidfd(engine, record.row.id);
+	if (pidfd < 0)
+		return err_set(err, ESRCH, "cannot kill container: %s: container %s is not running", reference, record.row.id);
+	r = signal_send(pidfd, number, err);
+	if (r < 0)
+		return r;
+	(void)snprintf(text, sizeof(text), "%d", number);
+	event_container(engine, &record.row, "kill", (const char *const[]){ "signal", text, NULL });
+	if (number == SIGKILL && pidfd_ended(pidfd, KILL_PATIENCE_MS))
+		lifecycle_settle(engine, record.row.id);
+	return 0;
+}
+
+/* Everything of a container at once: with the host's pid namespace, init's end does not end the others. */
+static int kill_all(struct engine *engine, const struct record *record, int pidfd, struct err *err)
+{
+	_cleanup_free_ char *path = spec_cgroup_path(engine, record);
+	struct cgroup *cgroup = engine_cgroup(engine, err);
+	int r = signal_send(pidfd, SIGKILL, err);
+
+	if (r == 0 && !cgroup)
+		r = -err->code;
+	if (r == 0 && strcmp(json_string_at(record->config, "HostConfig.PidMode", ""), "host") == 0)
+		r = cgroup_kill(cgroup, path, SIGKILL, err);
+	return r;
+}
+
+int lifecycle_stop(struct engine *engine, const char *reference, const char *signal_name, long timeout_s,
+		   struct err *err)
+{
+	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
+	_cleanup_close_ int pidfd = -1;
+	int number, r = record_find(engine, reference, &record, err);
+
+	if (r < 0)
+		return r;
+	if (!signal_name)
+		signal_name = json_string_at(record.config, "Config.StopSignal", "TERM");
+	number = signal_parse(signal_name);
+	if (number < 0)
+		return err_set(err, EINVAL, "invalid signal: %s", signal_name);
+	if (timeout_s == STOP_TIMEOUT_DEFAULT)
+		timeout_s = (long)json_int_at(record.config, "Config.StopTimeout", (int64_t)engine->settings.stop_timeout_s);
+	pidfd = status_pidfd(engine, record.row.id);
+	if (pidfd >= 0) {
+		r = signal_send(pidfd, number, err);
+		if (r == 0 && !pidfd_ended(pidfd, timeout_s < 0 ? -1 : (int)timeout_s * 1000)) {
+			r = kill_all(engine, &record, pidfd, err);
+			if (r == 0 && !pidfd_ended(pidfd, KILL_PATIENCE_MS))
+				r = err_set(err, ETIMEDOUT, "stop %s: its first process does not end; it hangs in the kernel", reference);
+		}
+		if (r < 0)
+			return r;
+		lifecycle_settle(engine, record.row.id);
+	}
+	r = lifecycle_reap(engine, record.row.id, err);
+	if (r == 0 && pidfd >= 0)
+		event_container(engine, &record.row, "stop", NULL);
+	return r;
+}
+
+int lifecycle_remove(struct engine *engine, const char *reference, bool force, bool volumes, struct err *err)
+{
+	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
+	_cleanup_close_ int pidfd = -1;
+	struct container_status status;
+	int lock, r = record_find(engine, reference, &record, err);
+
+	if (r < 0)
+		return r;
+	status_get(engine, record.row.id, &status);
+	if (status.status == STATUS_RUNNING && !force) {
+		err_set(err, EBUSY, "cannot remove container \"/%s\": container is running: stop the container before removing or force remove", record.row.name);
+		return -EBUSY;
+	}
+	pidfd = status_pidfd(engine, record.row.id);
+	if (pidfd >= 0) {
+		r = kill_all(engine, &record, pidfd, err);
+		if (r < 0)
+			return r;
+		(void)pidfd_ended(pidfd, KILL_PATIENCE_MS);
+		lifecycle_settle(engine, record.row.id);
+	}
+	lock = engine_lock(engine, record.row.id, err);
+	if (lock < 0)
+		return lock;
+	/* Meanwhile it may be gone (--rm), or a start may have been waiting for the lock. */
+	{
+		struct record again = RECORD_EMPTY;
+
+		r = record_find(engine, record.row.id, &again, err);
+		record_clear(&again);
+	}
+	if (r == -ENOENT) {
+		engine_unlock(engine, record.row.id, lock);
+		err_clear(err);
+		return 0;
+	}
+	if (r == 0)
+		r = release_container(engine, &record, err);
+	if (r == 0)
+		r = remove_container(engine, &record, volumes, err);
+	if (r == 0)
+		engine_unlock(engine, record.row.id, lock);
+	else
+		fd_close(lock);
+	return r;
+}
+
+int lifecycle_wait(struct engine *engine, const char *reference, int *ret_code, struct err *err)
+{
+	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
+	_cleanup_close_ int pidfd = -1, dir = -1;
+	struct container_status status;
+	int r = record_find(engine, reference, &record, err);
+
+	if (r < 0)
+		return r;
+	engine_store_close(engine); /* it may be a long time */
+	dir = engine_container_dir(engine, record.row.id, false, err);
+	pidfd = status_pidfd(engine, record.row.id);
+	if (pidfd >= 0) {
+		(void)pidfd_ended(pidfd, -1);
+		lifecycle_settle(engine, record.row.id);
+	}
+	status_get(engine, record.row.id, &status);
+	/* --rm: the folder may be gone, our descriptor of it keeps the record */
+	if (status.status == STATUS_CREATED && pidfd >= 0 && dir >= 0)
+		status_exit_read(dir, &status);
+	*ret_code = status.exit_code;
+	return 0;
+}

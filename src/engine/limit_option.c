@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/limit_option.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "engine/create.h"
+#include "engine/engine.h"
+#include "runtime/capability.h"
+#include "runtime/ulimit.h"
+
+enum { MEMORY_MINIMUM_BYTES = 6 << 20 };
+
+/* -- limits ----------------------------------------------------------------------------------- */
+
+static int bytes_put(json_t *host, const char *key, const char *text, const char *option,
+		     struct err *err)
+{
+	uint64_t bytes = 0;
+
+	if (text && (str_to_bytes(text, &bytes) < 0 || bytes > INT64_MAX))
+		return err_set(err, EINVAL, "invalid argument \"%s\" for \"%s\" flag: invalid size: '%s'",
+			       text, option, text);
+	json_put(host, key, json_integer((json_int_t)bytes));
+	return 0;
+}
+
+static int number_put(json_t *host, const char *key, const char *text, const char *option,
+		      int64_t low, int64_t high, int64_t otherwise, struct err *err)
+{
+	int64_t value = otherwise;
+	char *end;
+
+	if (text) {
+		errno = 0;
+		value = strtoll(text, &end, 10);
+		if (errno || !*text || *end)
+			return err_set(err, EINVAL, "invalid argument \"%s\" for \"%s\" flag: not a number",
+				       text, option);
+		if (value < low || value > high)
+			return err_set(err, ERANGE, "invalid argument \"%s\" for \"%s\" flag: valid range is %lld to %lld",
+				       text, option, (long long)low, (long long)high);
+	}
+	json_put(host, key, json_integer(value));
+	return 0;
+}
+
+/* "1.5" CPUs to billionths, without floating point. */
+static int cpus_put(json_t *host, const char *text, struct err *err)
+{
+	uint64_t whole = 0, part = 0, unit = 1000000000;
+	const char *dot;
+
+	if (text) {
+		_cleanup_free_ char *front = NULL;
+
+		dot = strchrnul(text, '.');
+		front = str_ndup(text, (size_t)(dot - text));
+		if ((*front && str_to_u64(front, 1000000, &whole) < 0) || (!*front && !*dot) || strlen(dot) > 10)
+			return err_set(err, EINVAL, "invalid argument \"%s\" for \"--cpus\" flag: failed to parse as a rational number", text);
+		for (const char *p = *dot ? dot + 1 : dot; *p; p++) {
+			if (*p < '0' || *p > '9')
+				return err_set(err, EINVAL, "invalid argument \"%s\" for \"--cpus\" flag: failed to parse as a rational number", text);
+			unit /= 10;
+			part += (uint64_t)(*p - '0') * unit;
+		}
+		if (whole * 1000000000 + part > (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) * 1000000000)
+			return err_set(err, ERANGE,
+				       "Range of CPUs is from 0.01 to %ld.00, as there are only %ld CPUs available",
+				       sysconf(_SC_NPROCESSORS_ONLN), sysconf(_SC_NPROCESSORS_ONLN));
+		if (whole == 0 && part > 0 && part < 10000000)
+			return err_set(err, ERANGE, "Range of CPUs is from 0.01 to %ld.00",
+				       sysconf(_SC_NPROCESSORS_ONLN));
+	}
+	json_put(host, "NanoCpus", json_integer((json_int_t)(whole * 1000000000 + part)));
+	return 0;
+}
+
+static int cpuset_put(json_t *host, const char *key, const char *text, const char *option,
+		      struct err *err)
+{
+	if (text && strspn(text, "0123456789,-") != strlen(text))
+		return err_set(err, EINVAL, "invalid value %s for %s", text, option);
+	json_put(host, key, json_text(text));
+	return 0;
+}
+
+static int ulimits_put(json_t *host, char *const *list, struct err *err)
+{
+	json_t *array = json_array();
+
+	json_put(host, "Ulimits", array);
+	for (size_t i = 0; list && list[i]; i++) {
+		char name[16];
+		int64_t soft, hard;
+		int r = ulimit_parse(list[i], name, &soft, &hard, err);
+		struct rlimit now;
+		json_t *one;
+
+		if (r < 0)
+			return r;
+		/* Known now, so said now: this host's root may be without CAP_SYS_RESOURCE. */
+		if (getrlimit((__rlimit_resource_t)ulimit_resource(name), &now) == 0 &&
+		    now.rlim_max != RLIM_INFINITY &&
+		    (hard < 0 || (rlim_t)hard > now.rlim_max) &&
+		    !(capability_host_bounding() & UINT64_C(1) << 24)) {
+			err_set(err, EPERM, "ulimit %s: the hard limit of this host is %llu", list[i],
+				(unsigned long long)now.rlim_max);
+			return err_hint(err, "raising it needs CAP_SYS_RESOURCE, which root does not have here");
+		}
+		one = json_object();
+		json_put(one, "Name", json_text(name));
+		json_put(one, "Hard", json_integer(hard));
+		json_put(one, "Soft", json_integer(soft));
+		json_push(array, one);
+	}
+	return 0;
+}
+
+static bool sysctl_allowed(const char *name, bool own_network, bool own_ipc)
+{
+	static const char *const ipc[] = { "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni",
+					   "kernel.sem",    "kernel.shmall", "kernel.shmmax",
+					   "kernel.shmmni", "kernel.shm_rmid_forced" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ipc); i++)
+		if (strcmp(name, ipc[i]) == 0)
+			return own_ipc;
+	if (str_prefix(name, "fs.mqueue."))
+		return own_ipc;
+	return str_prefix(name, "net.") && own_network;
+}
+
+static int sysctls_put(json_t *host, char *const *list, bool own_network, bool own_ipc,
+		       struct err *err)
+{
+	json_t *object = json_object();
+
+	json_put(host, "Sysctls", object);
+	for (size_t i = 0; list && list[i]; i++) {
+		_cleanup_free_ char *name = str_dup(list[i]);
+		char *value = strchr(name, '=');
+
+		if (!value || value == name)
+			return err_set(err, EINVAL, "sysctl '%s' is not name=value", list[i]);
+		*value++ = '\0';
+		for (char *p = name; *p; p++)
+			if (*p == '/')
+				*p = '.';
+		if (strstr(name, "..") || !sysctl_allowed(name, own_network, own_ipc)) {
+			err_set(err, EPERM, "sysctl '%s' is not allowed", name);
+			return err_hint(err, "only net.* with an own network, and fs.mqueue.*, kernel.msg*, "
+					     "kernel.sem, kernel.shm* with an own ipc namespace");
+		}
+		if (strpbrk(value, "\n\r") || strlen(value) > 255)
+			return err_set(err, EINVAL, "sysctl '%s': bad value", name);
+		json_put(object, name, json_text(value));
+	}
+	return 0;
+}
+
+int limit_options(struct engine *engine, const struct create_options *o, json_t *host,
+		  struct err *err)
+{
+	char pids[24];
+	int r;
+
+	(void)snprintf(pids, sizeof(pids), "%llu", (unsigned long long)engine->settings.pids_limit);
+	if ((r = bytes_put(host, "Memory", o->memory, "-m, --memory", err)) < 0 ||
+	    (r = bytes_put(host, "MemoryReservation", o->memory_reservation, "--memory-reservation", err)) < 0 ||
+	    (r = number_put(host, "MemorySwappiness", o->memory_swappiness, "--memory-swappiness", -1, 100, -1, err)) < 0 ||
+	    (r = cpus_put(host, o->cpus, err)) < 0 ||
+	    (r = number_put(host, "CpuShares", o->cpu_shares, "-c, --cpu-shares", 0, 262144, 0, err)) < 0 ||
+	    (r = number_put(host, "CpuPeriod", o->cpu_period, "--cpu-period", 0, 1000000, 0, err)) < 0 ||
+	    (r = number_put(host, "CpuQuota", o->cpu_quota, "--cpu-quota", -1, INT64_MAX / 1000, 0, err)) < 0 ||
+	    (r = cpuset_put(host, "CpusetCpus", o->cpuset_cpus, "cpuset cpus", err)) < 0 ||
+	    (r = cpuset_put(host, "CpusetMems", o->cpuset_mems, "cpuset mems", err)) < 0 ||
+	    (r = number_put(host, "PidsLimit", o->pids_limit ? o->pids_limit : pids, "--pids-limit", -1, INT64_MAX, 0, err)) < 0 ||
+	    (r = number_put(host, "OomScoreAdj", o->oom_score_adj, "--oom-score-adj", -1000, 1000, 0, err)) < 0)
+		return r;
+	if (o->memory_swap && strcmp(o->memory_swap, "-1") == 0)
+		json_put(host, "MemorySwap", json_integer(-1));
+	else if ((r = bytes_put(host, "MemorySwap", o->memory_swap, "--memory-swap", err)) < 0)
+		return r;
+	if (json_int_at(host, "PidsLimit", 0) == 0)
+		json_put(host, "PidsLimit", json_integer(-1)); /* Docker: 0 and -1 are no limit */
+	if (o->memory && json_int_at(host, "Memory", 0) > 0 && json_int_at(host, "Memory", 0) < MEMORY_MINIMUM_BYTES)
+		return err_set(err, EINVAL, "Minimum memory limit allowed is 6MB");
+	if (o->memory_swap && !o->memory)
+		return err_set(err, EINVAL, "You should always set the Memory limit when using Memoryswap limit, see usage");
+	if (json_int_at(host, "MemorySwap", 0) > 0 && json_int_at(host, "MemorySwap", 0) < json_int_at(host, "Memory", 0))
+		return err_set(err, EINVAL, "Minimum memoryswap limit should be larger than memory limit, see usage");
+	if (o->cpus && (o->cpu_quota || o->cpu_period))
+		return err_set(err, EINVAL, "Conflicting options: Nano CPUs and CPU %s cannot both be set", o->cpu_quota ? "Quota" : "Period");
+	if (o->shm_size) {
+		if ((r = bytes_put(host, "ShmSize", o->shm_size, "--shm-size", err)) < 0)
+			return r;
+	} else {
+		json_put(host, "ShmSize", json_integer((json_int_t)engine->settings.shm_size_bytes));
+	}
+	r = ulimits_put(host, o->ulimits, err);
+	return r < 0 ? r : sysctls_put(host, o->sysctls, !str_equal(o->network, "host"), !str_equal(o->ipc, "host"), err);
+}
+
+/* -- rights ----------------------------------------------------------------------------------- */
+
+static void device_put(json_t *array, const char *host, const char *inside, const char *rights)
+{
+	json_t *one = json_object();
+
+	json_put(one, "PathOnHost", json_text(host));
+	json_put(one, "PathInContainer", json_text(inside));
+	json_put(one, "CgroupPermissions", json_text(rights));
+	json_push(array, one);
+}
+
+static int device_folder(json_t *array, const char *host, const char *inside, const char *rights,
+			 struct err *err)
+{
+	DIR *d = opendir(host);
+	struct dirent *e;
+	size_t found = 0;
+
+	if (!d)
+		return err_sys(err, errno, "open device folder %s", host);
+	while ((e = readdir(d)) != NULL) {
+		struct stat st;
+
+		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))) {
+			_cleanup_free_ char *from = str_printf("%s/%s", host, e->d_name);
+			_cleanup_free_ char *to = str_printf("%s/%s", inside, e->d_name);
+
+			device_put(array, from, to, rights);
+			found++;
+		}
+	}
+	(void)closedir(d);
+	return found ? 0 : err_set(err, ENODEV, "error gathering device information while adding custom device \"%s\": no devices in this folder", host);
+}
+
+static bool rights_valid(const char *rights)
+{
+	return *rights && strspn(rights, "rwm") == strlen(rights) && strlen(rights) <= 3;
+}
+
+static int devices_put(json_t *host_config, char *const *list, struct err *err)
+{
+	json_t *array = json_array();
+
+	json_put(host_config, "Devices", array);
+	for (size_t i = 0; list && list[i]; i++) {
+		_cleanup_strv_ char **parts = strv_split(list[i], ':');
+		size_t count = strv_length(parts);
+		const char *inside = parts[0], *rights = "rw"; /* no m: nothing may be made (security) */
+		struct stat st;
+
+		if (count > 3 || !*parts[0])
+			return err_set(err, EINVAL, "invalid device specification: %s", list[i]);
+		if (count == 2 && rights_valid(parts[1]))
+			rights = parts[1];
+		else if (count >= 2)
+			inside = parts[1];
+		if (count == 3)
+			rights = parts[2];
+		if (!rights_valid(rights))
+			return err_set(err, EINVAL, "invalid device mode: %s", rights);
+		if (parts[0][0] != '/' || inside[0] != '/')
+			return err_set(err, EINVAL, "%s is not an absolute path", parts[0][0] == '/' ? inside : parts[0]);
+		if (stat(parts[0], &st) < 0)
+			return err_sys(err, errno, "error gathering device information while adding custom device \"%s\"", parts[0]);
+		if (S_ISDIR(st.st_mode)) {
+			int r = device_folder(array, parts[0], inside, rights, err);
+
+			if (r < 0)
+				return r;
+		} else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) {
+			device_put(array, parts[0], inside, rights);
+		} else {
+			return err_set(err, ENODEV, "error gathering device information while adding custom device \"%s\": not a device node", parts[0]);
+		}
+	}
+	return 0;
+}
+
+static int security_put(json_t *host_config, const struct create_options *o, struct err *err)
+{
+	for (size_t i = 0; o->security_opt && o->security_opt[i]; i++) {
+		const char *opt = o->security_opt[i];
+		const char *value = strpbrk(opt, "=:");
+
+		if (strcmp(opt, "no-new-privileges") == 0 || strcmp(opt, "label=disable") == 0 || strcmp(opt, "label:disable") == 0)
+			continue;
+		if (str_prefix(opt, "no-new-privileges")) {
+			if (!value || (strcmp(value + 1, "true") != 0 && strcmp(value + 1, "false") != 0))
+				return err_set(err, EINVAL, "invalid --security-opt: \"%s\"", opt);
+		} else if (str_prefix(opt, "seccomp") && value) {
+			if (strcmp(value + 1, "unconfined") != 0 && strcmp(value + 1, "builtin") != 0 && access(value + 1, R_OK) < 0)
+				return err_sys(err, errno, "opening seccomp profile (%s) failed", value + 1);
+		} else if (str_prefix(opt, "apparmor") && value) {
+			if (strcmp(value + 1, "unconfined") != 0)
+				return err_set(err, EOPNOTSUPP, "--security-opt %s: AppArmor profiles are not supported yet", opt);
+		} else if (strcmp(opt, "systempaths=unconfined") == 0) {
+			continue;
+		} else if (str_prefix(opt, "label")) {
+			return err_set(err, EOPNOTSUPP, "--security-opt %s: this host does not use SELinux", opt);
+		} else {
+			return err_set(err, EINVAL, "invalid --security-opt: \"%s\"", opt);
+		}
+	}
+	json_put(host_config, "SecurityOpt", json_from_strv(o->security_opt));
+	return 0;
+}
+
+int right_options(const struct create_options *o, json_t *host_config, struct err *err)
+{
+	uint64_t set;
+	int r = capability_resolve(o->cap_add, o->cap_drop, &set, err);
+
+	if (r < 0)
+		return r;
+	json_put(host_config, "CapAdd", json_from_strv(o->cap_add));
+	json_put(host_config, "CapDrop", json_from_strv(o->cap_drop));
+	json_put(host_config, "Privileged", json_boolean(o->privileged));
+	r = devices_put(host_config, o->devices, err);
+	return r < 0 ? r : security_put(host_config, o, err);
+}
+
+/* -- modes ------------------------------------------------------------------------------------ */
+
+static int mode_put(json_t *host, const char *key, const char *option, const char *value,
+		    const char *otherwise, struct err *err)
+{
+	if (value && *value && strcmp(value, "host") != 0 && strcmp(value, "private") != 0) {
+		if (str_prefix(value, "container:"))
+			return err_set(err, EOPNOTSUPP, "%s %s: sharing a container's namespace is not possible yet", option, value);
+		return err_set(err, EINVAL, "%s: invalid mode: %s", option, value);
+	}
+	json_put(host, key, json_text(value && *value ? value : otherwise));
+	return 0;
+}
+
+int mode_options(struct engine *engine, const struct create_options *o, json_t *host,
+		 char ***warnings, struct err *err)
+{
+	const char *userns = o->userns ? o->userns : o->privileged ? "host" : engine->settings.userns;
+	int r;
+
+	if (o->network && strcmp(o->network, "none") != 0 && strcmp(o->network, "host") != 0) {
+		err_set(err, EOPNOTSUPP, "--network %s: networks are not possible yet", o->network);
+		return err_hint(err, "use --network none or --network host");
+	}
+	if (!o->network)
+		strv_add(warnings, "no network yet: the container gets --network none");
+	json_put(host, "NetworkMode", json_text(o->network ? o->network : "none"));
+	if ((r = mode_put(host, "PidMode", "--pid", o->pid, "", err)) < 0 ||
+	    (r = mode_put(host, "IpcMode", "--ipc", o->ipc, "private", err)) < 0 ||
+	    (r = mode_put(host, "UTSMode", "--uts", o->uts, "", err)) < 0 ||
+	    (r = mode_put(host, "CgroupnsMode", "--cgroupns", o->cgroupns, "private", err)) < 0)
+		return r;
+	if (str_equal(o->cgroupns, "host"))
+		return err_set(err, EOPNOTSUPP, "--cgroupns host: not possible yet");
+	if (userns && *userns && strcmp(userns, "host") != 0 && strcmp(userns, "private") != 0)
+		return err_set(err, EINVAL, "--userns: invalid mode: %s", userns);
+	if (o->privileged && !str_equal(userns, "host"))
+		return err_set(err, EINVAL, "conflicting options: --privileged needs --userns=host");
+	if (str_equal(userns, "host"))
+		strv_add(warnings,
+			 o->privileged ? "--privileged: the container's root is root of the host, with all its devices" :
+					 "--userns=host: the container's users are users of the host, its root is root");
+	json_put(host, "UsernsMode", json_text(str_equal(userns, "host") ? "host" : ""));
+	if (str_equal(o->uts, "host") && (o->hostname || o->domainname))
+		return err_set(err, EINVAL, "conflicting options: hostname and the UTS mode");
+	if (o->restart && strcmp(o->restart, "no") != 0) {
+		if (o->remove)
+			return err_set(err, EINVAL, "conflicting options: cannot specify both --restart and --rm");
+		return err_set(err, EOPNOTSUPP, "--restart %s: restart policies are not possible yet", o->restart);
+	}
+	if (o->pull && strcmp(o->pull, "never") != 0 && strcmp(o->pull, "missing") != 0)
+		return err_set(err, EOPNOTSUPP, "--pull %s: registries are not possible yet", o->pull);
+	if (o->cgroup_parent && *o->cgroup_parent)
+		return err_set(err, EOPNOTSUPP, "--cgroup-parent %s: not possible yet", o->cgroup_parent);
+	json_put(host, "RestartPolicy", json_pack("{s:s,s:i}", "Name", "no", "MaximumRetryCount", 0));
+	json_put(host, "AutoRemove", json_boolean(o->remove));
+	json_put(host, "ReadonlyRootfs", json_boolean(o->read_only));
+	json_put(host, "GroupAdd", json_from_strv(o->group_add));
+	json_put(host, "Init", json_boolean(o->init || (engine->settings.init && !o->no_init)));
+	json_put(host, "Runtime", json_text("cloche"));
+	return 0;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/log_reader.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "engine/engine.h"
+#include "engine/status.h"
+
+enum { OUT_ROOM = 256 << 10, FILES = 1000 };
+
+struct reader {
+	const struct log_query *query;
+	char *out[2]; /* of stdout and stderr */
+	size_t used[2];
+	char since[40], until[40]; /* as the log spells times: texts compare like times */
+	bool stop, going_on[2];	   /* the last line of the stream was a piece */
+};
+
+/* -- output ----------------------------------------------------------------------------------- */
+
+static void out_flush(struct reader *r, int stream)
+{
+	if (r->used[stream] > 0 && fd_write_all(stream + 1, r->out[stream], r->used[stream]) < 0)
+		r->stop = true;
+	r->used[stream] = 0;
+}
+
+static void out_put(struct reader *r, int stream, const char *data, size_t length)
+{
+	if (length > OUT_ROOM - r->used[stream])
+		out_flush(r, stream);
+	if (length > OUT_ROOM) {
+		if (fd_write_all(stream + 1, data, length) < 0)
+			r->stop = true;
+		return;
+	}
+	memcpy(r->out[stream] + r->used[stream], data, length);
+	r->used[stream] += length;
+}
+
+/* What both streams got must come out in its order when they are the same terminal or file. */
+static void line_put(struct reader *r, int stream, const char *time, size_t time_length, const char *text,
+		     size_t length, bool whole)
+{
+	if (r->used[!stream] > 0)
+		out_flush(r, !stream);
+	if (r->query->timestamps && !r->going_on[stream]) {
+		out_put(r, stream, time, time_length);
+		out_put(r, stream, " ", 1);
+	}
+	out_put(r, stream, text, length);
+	if (whole)
+		out_put(r, stream, "\n", 1);
+	r->going_on[stream] = !whole;
+}
+
+/* -- lines ------------------------------------------------------------------------------------ */
+
+static bool time_wanted(struct reader *r, const char *time, size_t length)
+{
+	if (*r->since && strncmp(time, r->since, length) < 0)
+		return false;
+	if (*r->until && strncmp(time, r->until, length) > 0) {
+		r->stop = true;
+		return false;
+	}
+	return true;
+}
+
+static void cri_line(struct reader *r, const char *line, size_t length)
+{
+	/* "TIME stdout F text": a damaged line is shown as it is */
+	const char *blank = memchr(line, ' ', length);
+	size_t time = blank ? (size_t)(blank - line) : 0;
+
+	if (time == 0 || length < time + 10 || memcmp(blank, " std", 4) != 0 || line[time + 9] != ' ' ) {
+		line_put(r, 0, "", 0, line, length, true);
+		return;
+	}
+	if (time_wanted(r, line, time))
+		line_put(r, line[time + 4] == 'e', line, time, line + time + 10, length - time - 10,
+			 line[time + 8] == 'F');
+}
+
+static void json_line(struct reader *r, const char *line, size_t length)
+{
+	_cleanup_json_ json_t *json = json_loadb(line, length, 0, NULL);
+	const char *text = json_string_at(json, "log", NULL), *time = json_string_at(json, "time", "");
+	size_t text_length = json_string_length(json_object_get(json, "log"));
+	bool whole = text_length > 0 && text && text[text_length - 1] == '\n';
+
+	if (!text) {
+		line_put(r, 0, "", 0, line, length, true);
+		return;
+	}
+	if (time_wanted(r, time, strlen(time)))
+		line_put(r, strcmp(json_string_at(json, "stream", ""), "stderr") == 0, time, strlen(time), text,
+			 text_length - whole, whole);
+}
+
+/* Whole lines of data: how many bytes that were. */
+static size_t lines_take(struct reader *r, const char *data, size_t length)
+{
+	const char *p = data, *end = data + length, *newline;
+
+	while (!r->stop && p < end && (newline = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		if (r->query->json)
+			json_line(r, p, (size_t)(newline - p));
+		else
+			cri_line(r, p, (size_t)(newline - p));
+		p = newline + 1;
+	}
+	return (size_t)(p - data);
+}
+
+static int file_take(struct reader *r, int fd, off_t *offset, struct err *err)
+{
+	struct stat st;
+	off_t page = sysconf(_SC_PAGESIZE), from;
+	char *map;
+
+	if (fstat(fd, &st) < 0 || st.st_size <= *offset)
+		return 0;
+	from = *offset - *offset % page;
+	map = mmap(NULL, (size_t)(st.st_size - from), PROT_READ, MAP_SHARED, fd, from);
+	if (map == MAP_FAILED)
+		return err_sys(err, errno, "read the log");
+	(void)madvise(map, (size_t)(st.st_size - from), MADV_SEQUENTIAL);
+	*offset += (off_t)lines_take(r, map + (*offset - from), (size_t)(st.st_size - *offset));
+	(void)munmap(map, (size_t)(st.st_size - from));
+	return 0;
+}
+
+/* -- tail ------------------------------------------------------------------------------------- */
+
+/* How many bytes at the end of the file hold the last *left lines; *left is what the older files must give. */
+static off_t tail_offset(int fd, long *left)
+{
+	struct stat st;
+	char *map;
+	off_t at;
+
+	if (fstat(fd, &st) < 0 || st.st_size == 0)
+		return 0;
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return 0;
+	for (at = st.st_size; at > 0 && *left > 0; (*left)--) {
+		const char *newline = at > 1 ? memrchr(map, '\n', (size_t)at - 1) : NULL;
+
+		at = newline ? newline - map + 1 : 0;
+	}
+	(void)munmap(map, (size_t)st.st_size);
+	return at;
+}
+
+/* -- the whole -------------------------------------------------------------------------------- */
+
+static void time_spell(char out[40], int64_t ns)
+{
+	time_t seconds = (time_t)(ns / 1000000000);
+	struct tm tm;
+	size_t used;
+
+	if (ns == 0 || !gmtime_r(&seconds, &tm))
+		return;
+	used = strftime(out, 40, "%Y-%m-%dT%H:%M:%S", &tm);
+	(void)snprintf(out + used, 40 - used, ".%09lldZ", (long long)(ns % 1000000000));
+}
+
+static int follow(struct reader *r, struct engine *engine, const char *id, int dir, int fd, off_t offset,
+		  struct err *err)
+{
+	_cleanup_close_ int watch = inotify_init1(IN_CLOEXEC), current = fd, monitor = -1;
+	char path[64], news[4096];
+	pid_t pid;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", dir);
+	if (watch < 0 || inotify_add_watch(watch, path, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
+		return err_sys(err, errno, "watch the log");
+	while (!r->stop) {
+		/* asked before the file is read: what was written before the end is read after it */
+		_cleanup_close_ int running = status_pidfd(engine, id);
+		struct pollfd p[] = { { .fd = watch, .events = POLLIN }, { .fd = monitor, .events = POLLIN } };
+		struct stat st, named;
+
+		if (current >= 0 && file_take(r, current, &offset, err) < 0)
+			return -err->code;
+		if (fstatat(dir, "log", &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    (current < 0 || (fstat(current, &st) == 0 && st.st_ino != named.st_ino))) {
+			fd_close(current);
+			current = openat(dir, "log", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+			offset = 0;
+			continue;
+		}
+		out_flush(r, 0);
+		out_flush(r, 1);
+		if (running < 0 && monitor < 0)
+			break;
+		if (p[1].fd < 0) {
+			monitor = status_monitor_pidfd(engine, id, &pid);
+			p[1].fd = monitor;
+		}
+		if (poll(p, 2, monitor < 0 ? 200 : -1) > 0 && p[0].revents)
+			(void)!read(watch, news, sizeof(news));
+		if (p[1].revents) {
+			fd_close(monitor);
+			monitor = -1;
+			(void)file_take(r, current, &offset, err);
+			break;
+		}
+	}
+	return 0;
+}
+
+static int files_read(struct reader *r, struct engine *engine, const char *id, int dir, struct err *err)
+{
+	int fds[FILES], count = 0, result = 0, oldest;
+	long left = r->query->tail;
+	off_t offset = 0;
+
+	/* opened newest first: a rotation in between moves a file to a name that is opened later, never past us */
+	for (; count < FILES; count++) {
+		char name[16] = "log";
+
+		if (count > 0)
+			(void)snprintf(name, sizeof(name), "log.%d", count);
+		fds[count] = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (fds[count] < 0)
+			break;
+	}
+	oldest = count - 1;
+	if (left >= 0)
+		for (oldest = 0; oldest < count; oldest++) {
+			offset = tail_offset(fds[oldest], &left);
+			if (left == 0 || oldest == count - 1)
+				break;
+		}
+	for (int i = oldest; i >= 0 && i < count && result == 0 && !r->stop; i--) {
+		result = file_take(r, fds[i], &offset, err);
+		if (i > 0)
+			offset = 0;
+	}
+	if (result == 0 && r->query->follow && !r->stop)
+		result = follow(r, engine, id, dir, count > 0 ? fds[0] : -1, offset, err);
+	else if (count > 0)
+		fd_close(fds[0]);
+	for (int i = 1; i < count; i++)
+		fd_close(fds[i]);
+	return result;
+}
+
+int log_read(struct engine *engine, const char *id, const struct log_query *query, struct err *err)
+{
+	struct reader reader = { .query = query };
+	_cleanup_close_ int dir = engine_container_dir(engine, id, false, err);
+	int r;
+
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir; /* never started: nothing was said */
+	reader.out[0] = mem_new(OUT_ROOM);
+	reader.out[1] = mem_new(OUT_ROOM);
+	time_spell(reader.since, query->since_ns);
+	time_spell(reader.until, query->until_ns);
+	r = files_read(&reader, engine, id, dir, err);
+	out_flush(&reader, 0);
+	out_flush(&reader, 1);
+	free(reader.out[0]);
+	free(reader.out[1]);
+	return r;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/repair.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "engine/create.h"
+#include "engine/engine.h"
+#include "engine/lifecycle.h"
+#include "engine/start.h"
+#include "engine/status.h"
+#include "runtime/cgroup.h"
+#include "state/uid_range.h"
+
+/* No row: a create that did not get there, or a removal that did not finish. */
+static int orphan_remove(struct engine *engine, const char *id, struct err *err)
+{
+	_cleanup_free_ char *path = str_printf("containers/%s", id);
+	struct cgroup *cgroup = engine_cgroup(engine, err);
+	_cleanup_close_ int pidfd = status_pidfd(engine, id);
+	int r;
+
+	if (pidfd >= 0)
+		(void)sys_pidfd_send_signal(pidfd, SIGKILL);
+	r = cgroup ? cgroup_remove_id(cgroup, engine->suffix, id, err) : -err->code;
+	if (r < 0)
+		return r;
+	holder_end_id(engine, id);
+	if (dir_remove(engine->run, id) < 0 || dir_remove(engine->root, path) < 0)
+		return err_set(err, EIO, "remove what is left of container %.12s", id);
+	return uid_range_release(id, 0, err);
+}
+
+int repair_container(struct engine *engine, const char *id, struct err *err)
+{
+	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
+	struct container_status status;
+	int r = record_find(engine, id, &record, err);
+
+	if (r == -ENOENT) {
+		err_clear(err);
+		return orphan_remove(engine, id, err);
+	}
+	if (r < 0)
+		return r;
+	status_get(engine, id, &status);
+	if (status.status != STATUS_RUNNING) {
+		lifecycle_settle(engine, id);
+		return release_container(engine, &record, err);
+	}
+	/* A start that is on its way has no monitor yet, but then its lock is held. */
+	return status.monitored ? 0 : restore_monitor(engine, &record, err);
+}
+
+void repair_interrupted(struct engine *engine)
+{
+	int fd = openat(engine->root, "locks", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!d) {
+		fd_close(fd);
+		return;
+	}
+	while ((e = readdir(d)) != NULL) {
+		struct err err = ERR_NONE;
+		int lock;
+
+		if (strlen(e->d_name) != 64 || strspn(e->d_name, "0123456789abcdef") != 64)
+			continue;
+		lock = engine_try_lock(engine, e->d_name);
+		if (lock < 0)
+			continue;
+		if (repair_container(engine, e->d_name, &err) == 0)
+			engine_unlock(engine, e->d_name, lock);
+		else
+			fd_close(lock); /* the next command, or `system check`, which says why */
+	}
+	(void)closedir(d);
+}

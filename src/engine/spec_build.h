@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The OCI spec of a start, built in memory from a container's record. */
+#ifndef CLOCHE_ENGINE_SPEC_BUILD_H
+#define CLOCHE_ENGINE_SPEC_BUILD_H
+
+#include "runtime/spec.h"
+
+struct engine;
+struct err;
+struct record;
+struct seccomp_program;
+
+struct built_spec {
+	struct spec *spec;
+	int *fds; /* descriptors that the spec refers to, closed by built_spec_clear */
+	size_t fd_count;
+	char **warnings;
+};
+
+/* The container's folder has its hosts, hostname, resolv.conf, upper and work already. */
+int spec_build(struct engine *engine, const struct record *record,
+	       struct built_spec *ret_built, struct err *err);
+/* What one more process in the running container needs of it: namespaces, process, rights, filter. */
+int spec_build_process(struct engine *engine, const struct record *record,
+		       struct built_spec *ret_built, struct err *err);
+/* The filter of a spec, from the cache of the instance. */
+int seccomp_for_spec(struct engine *engine, const struct spec *spec, struct seccomp_program *program,
+		     struct err *err);
+void built_spec_clear(struct built_spec *built);
+/* "/cloche/NAME-ID12" with the instance's suffix; to be freed */
+char *spec_cgroup_path(struct engine *engine, const struct record *record);
+
+#endif

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "engine/create.h"
+#include "engine/engine.h"
+#include "engine/event.h"
+#include "engine/frame.h"
+#include "engine/monitor_exec.h"
+#include "engine/spec_build.h"
+#include "engine/status.h"
+#include "runtime/cgroup.h"
+#include "runtime/container.h"
+#include "runtime/seccomp.h"
+
+struct launch { /* what the process needs that becomes the monitor */
+	struct engine *engine;
+	struct record *record;
+	const struct spec *spec;
+	const struct seccomp_program *seccomp;
+	struct cgroup *cgroup;
+	int dir, run, client, result, init_binary;
+	int64_t started_ns;
+};
+
+/* -- files ------------------------------------------------------------------------------------ */
+
+static int own_files_write(const struct record *record, int dir, struct err *err)
+{
+	const char *hostname = json_string_at(record->config, "Config.Hostname", "");
+	bool host_network = strcmp(json_string_at(record->config, "HostConfig.NetworkMode", ""), "host") == 0;
+	_cleanup_(buf_clear) struct buf hosts = BUF_EMPTY, name = BUF_EMPTY, resolv = BUF_EMPTY;
+	struct stat st;
+
+	/* Written once: what the container changed in them stays over a restart, as with Docker. */
+	if (fstatat(dir, "resolv.conf", &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	if (host_network) {
+		(void)file_read(AT_FDCWD, "/etc/hosts", 1 << 20, &hosts);
+		{
+			_cleanup_close_ int fd = open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC);
+
+			if (fd >= 0)
+				(void)fd_read_all(fd, 1 << 20, &resolv); /* none is an empty one */
+		}
+	} else {
+		buf_puts(&hosts, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+				 "fe00::0\tip6-localnet\nff00::0\tip6-mcastprefix\n"
+				 "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
+		if (*hostname)
+			buf_printf(&hosts, "127.0.1.1\t%s\n", hostname);
+	}
+	buf_printf(&name, "%s\n", hostname);
+	if (file_replace(dir, "hosts", hosts.data ? hosts.data : "", hosts.length, 0644, false, err) < 0 ||
+	    file_replace(dir, "hostname", name.data, name.length, 0644, false, err) < 0 ||
+	    file_replace(dir, "resolv.conf", resolv.data ? resolv.data : "", resolv.length, 0644, false, err) < 0)
+		return -err->code;
+	return 0;
+}
+
+static int folders_make(const struct record *record, int dir, struct err *err)
+{
+	static const char *const folders[] = { "upper", "work" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		int fd = dir_open_make(dir, folders[i], i == 0 ? 0755 : 0700, err);
+
+		if (fd < 0)
+			return fd;
+		fd_close(fd);
+	}
+	(void)unlinkat(dir, "exit", 0);
+	(void)unlinkat(dir, "error", 0);
+	return own_files_write(record, dir, err);
+}
+
+static int fifo_make(int run, const char *name, struct err *err)
+{
+	if (mkfifoat(run, name, 0622) < 0 && errno != EEXIST)
+		return err_sys(err, errno, "make fifo %s", name);
+	/* any user of the container may open /dev/stdout again, to write */
+	return fchmodat(run, name, 0622, 0) < 0 ? err_sys(err, errno, "make fifo %s", name) : 0;
+}
+
+/* -- the process that becomes the monitor ----------------------------------------------------- */
+
+static void result_send(int result, const struct err *err)
+{
+	(void)!write(result, err, sizeof(*err)); /* below PIPE_BUF: atomic. Nobody to tell: nothing lost */
+}
+
+static int stdin_open(const struct launch *launch, int *ret_writer, struct err *err)
+{
+	int ends[2];
+
+	*ret_writer = -1;
+	if (!json_bool_at(launch->record->config, "Config.OpenStdin")) {
+		int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+		return fd < 0 ? err_sys(err, errno, "open /dev/null") : fd;
+	}
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "make a pipe");
+	/* programs that open /dev/stdin again, as whatever user, may */
+	(void)fchmod(ends[0], 0666);
+	*ret_writer = ends[1];
+	return ends[0];
+}
+
+static int output_open(int run, const char *name, int *ret_keeper, struct err *err)
+{
+	int fd;
+
+	/* A reader first, so that the writer's open does not wait for one. It stays open in the monitor. */
+	*ret_keeper = openat(run, name, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	fd = *ret_keeper < 0 ? -1 : openat(run, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? err_sys(err, errno, "open fifo %s", name) : fd;
+}
+
+static int launch_container(struct launch *launch, struct monitor_exec *monitor, struct err *err)
+{
+	struct container_io io = { .stdio = { -1, -1, -1 }, .init_binary = launch->init_binary };
+	struct container container = CONTAINER_NONE;
+	int r = 0;
+
+	if (!launch->spec->process.terminal) {
+		io.stdio[0] = stdin_open(launch, &monitor->stdin_writer, err);
+		r = io.stdio[0] < 0 ? io.stdio[0] : 0;
+		if (r == 0) {
+			io.stdio[1] = output_open(launch->run, "stdout", &monitor->stdout_keeper, err);
+			r = io.stdio[1] < 0 ? io.stdio[1] : 0;
+		}
+		if (r == 0) {
+			io.stdio[2] = output_open(launch->run, "stderr", &monitor->stderr_keeper, err);
+			r = io.stdio[2] < 0 ? io.stdio[2] : 0;
+		}
+	}
+	if (r == 0)
+		r = container_create(&container, launch->spec, &io, launch->seccomp, launch->cgroup, err);
+	for (int i = 0; i < 3; i++)
+		fd_close(io.stdio[i]);
+	if (r < 0)
+		return r;
+	engine_kill_point("start-container-created");
+	r = status_init_write(launch->run, container.pid, launch->started_ns, err);
+	engine_kill_point("start-init-written");
+	if (r == 0)
+		r = container_go(&container, err);
+	if (r < 0) {
+		struct err ignored = ERR_NONE;
+
+		container_abort(&container);
+		(void)unlinkat(launch->run, "init", 0);
+		(void)cgroup_remove(launch->cgroup, launch->spec->cgroup_path, &ignored);
+		return r;
+	}
+	engine_kill_point("start-going");
+	monitor->init = container.pid;
+	monitor->pidfd = container.pidfd;
+	monitor->report = container.report;
+	monitor->terminal = container.terminal;
+	return 0;
+}
+
+static _Noreturn void launch_process(struct launch *launch)
+{
+	struct monitor_exec monitor = MONITOR_EXEC_NONE;
+	struct err err = ERR_NONE;
+
+	(void)setsid(); /* a key pressed now is for the command, not for the container's parent */
+	if (launch_container(launch, &monitor, &err) < 0) {
+		result_send(launch->result, &err);
+		_exit(125);
+	}
+	monitor.dir = launch->dir;
+	monitor.run = launch->run;
+	monitor.client = launch->client;
+	monitor.started_ns = launch->started_ns;
+	monitor_exec(launch->engine, launch->record, &monitor, &err);
+	/* Still here: the container runs and nobody would look after it. */
+	(void)sys_pidfd_send_signal(monitor.pidfd, SIGKILL);
+	(void)waitpid(monitor.init, NULL, 0);
+	result_send(launch->result, &err);
+	_exit(125);
+}
+
+/* -- the command's side ----------------------------------------------------------------------- */
+
+static int started_wait(struct launch *launch, int result, int client, struct err *err)
+{
+	struct frame *frame = mem_new(sizeof(*frame));
+	_cleanup_free_ void *owned = frame;
+	struct container_report report;
+	ssize_t n;
+	int r;
+
+	do
+		n = read(result, err, sizeof(*err));
+	while (n < 0 && errno == EINTR);
+	if (n == (ssize_t)sizeof(*err))
+		return -err->code;
+	*err = ERR_NONE;
+	r = frame_receive(client, frame);
+	if (r == 0 && frame->type == FRAME_STARTED)
+		return 0;
+	if (r == 0 && frame->type == FRAME_FAILED && frame->length == sizeof(report)) {
+		memcpy(&report, frame->data, sizeof(report));
+		return container_explain(launch->spec, &report, err);
+	}
+	return err_set(err, EPIPE, "the start was interrupted: its process was killed");
+}
+
+/* What a start that failed has left. The words stay for `inspect`. */
+static void start_undo(struct launch *launch, const struct err *err)
+{
+	struct err ignored = ERR_NONE;
+	int status = err->exit_status == 126 || err->exit_status == 127 ? err->exit_status : 128;
+	_cleanup_free_ char *text = str_printf("%d %s\n", status, err->words);
+
+	(void)cgroup_remove(launch->cgroup, launch->spec->cgroup_path, &ignored);
+	(void)unlinkat(launch->dir, "exit", 0);
+	(void)file_replace(launch->dir, "error", text, strlen(text), 0600, false, &ignored);
+	(void)dir_remove(launch->engine->run, launch->record->row.id);
+}
+
+static int launch_run(struct launch *launch, const struct start_options *options, int *ret_client,
+		      struct err *err)
+{
+	_cleanup_close_ int client = -1, result = -1;
+	int pair[2], ends[2], r;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, errno, "make a socket pair");
+	client = pair[0];
+	launch->client = pair[1];
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		fd_close(pair[1]);
+		return err_sys(err, errno, "make a pipe");
+	}
+	result = ends[0];
+	launch->result = ends[1];
+	r = frame_hello(client, options->hello_flags);
+	engine_store_close(launch->engine);
+	engine_kill_point("start-before-fork");
+	pid = r < 0 ? -1 : fork();
+	if (pid == 0) {
+		(void)close(client);
+		(void)close(result);
+		launch_process(launch);
+	}
+	r = pid < 0 ? -errno : 0;
+	fd_close(pair[1]);
+	fd_close(ends[1]);
+	if (r < 0)
+		return err_sys(err, r, "fork");
+	engine_kill_point("start-forked");
+	r = started_wait(launch, result, client, err);
+	engine_kill_point("start-started");
+	if (r < 0) {
+		(void)waitpid(pid, NULL, 0);
+		return r;
+	}
+	*ret_client = fd_take(&client);
+	return 0;
+}
+
+/* The reaper's program on a read-only mount of its own: root of a container without a user namespace could else write to
+ * the host's file through /proc/1/exe. */
+static int init_binary_open(struct engine *engine, struct err *err)
+{
+	_cleanup_free_ char *path = str_printf("%s/cloche-init", engine->libexec);
+	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID };
+	int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, errno, "open %s", path);
+	if (mount_setattr(fd, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0) {
+		int code = errno;
+
+		fd_close(fd);
+		return err_sys(err, code, "protect %s", path);
+	}
+	return fd;
+}
+
+int start_container(struct engine *engine, struct record *record,
+		    const struct start_options *options, int *ret_client, char ***ret_warnings,
+		    struct err *err)
+{
+	_cleanup_(built_spec_clear) struct built_spec built = { 0 };
+	_cleanup_(seccomp_clear) struct seccomp_program program = { 0 };
+	_cleanup_close_ int dir = -1, run = -1, init_binary = -1;
+	struct launch launch = { .engine = engine, .record = record, .started_ns = engine_now_ns() };
+	int r;
+
+	engine_kill_point("start-locked");
+	dir = engine_container_dir(engine, record->row.id, true, err);
+	if (dir < 0)
+		return dir;
+	r = folders_make(record, dir, err);
+	if (r < 0)
+		return r;
+	launch.cgroup = engine_cgroup(engine, err);
+	if (!launch.cgroup)
+		return -err->code;
+	r = spec_build(engine, record, &built, err);
+	if (r < 0)
+		return r;
+	built.spec->process.rows = options->rows;
+	built.spec->process.columns = options->columns;
+	for (size_t i = 0; built.warnings && built.warnings[i]; i++)
+		strv_add(ret_warnings, built.warnings[i]);
+	if (built.spec->seccomp_default) {
+		r = seccomp_for_spec(engine, built.spec, &program, err);
+		if (r < 0)
+			return r;
+		launch.seccomp = &program;
+	}
+	if (built.spec->init) {
+		init_binary = init_binary_open(engine, err);
+		if (init_binary < 0)
+			return init_binary;
+	}
+	run = engine_run_dir(engine, record->row.id, true, err);
+	if (run < 0)
+		return run;
+	engine_kill_point("start-run-folder");
+	if (!built.spec->process.terminal) {
+		r = fifo_make(run, "stdout", err);
+		if (r == 0)
+			r = fifo_make(run, "stderr", err);
+		if (r < 0)
+			return r;
+	}
+	launch.spec = built.spec;
+	launch.dir = dir;
+	launch.run = run;
+	launch.init_binary = init_binary;
+	r = launch_run(&launch, options, ret_client, err);
+	if (r < 0) {
+		start_undo(&launch, err);
+		return r;
+	}
+	event_container(engine, &record->row, "start", NULL);
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The start of a recorded container, and its release after the end. docs/ARCHITECTURE.md tells the way of a run. */
+#ifndef CLOCHE_ENGINE_START_H
+#define CLOCHE_ENGINE_START_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct engine;
+struct err;
+struct record;
+
+struct start_options {
+	uint32_t hello_flags; /* monitor/protocol.h: what the starting client wants */
+	unsigned short rows, columns;
+};
+
+/* The caller holds the lock; the record's container is not running. *ret_client: the connected socket of the
+ * starting client; the command was exec'd. On failure the container is as before, with the words kept for `inspect`; err has
+ * Docker's exit status. Closes the store (a fork). *ret_warnings: a string list of the caller's. */
+int start_container(struct engine *engine, struct record *record,
+		    const struct start_options *options, int *ret_client, char ***ret_warnings,
+		    struct err *err);
+
+/* Release what a container that does not run any more held: cgroup, run folder; write the die event; with AutoRemove
+ * everything. Repeatable. The caller holds the lock. */
+int release_container(struct engine *engine, struct record *record, struct err *err);
+/* Remove a container that does not run, whole. The caller holds the lock and unlocks. volumes: anonymous ones too. */
+int remove_container(struct engine *engine, struct record *record, bool volumes, struct err *err);
+/* End the sleeping holder of a container, by its id. */
+void holder_end_id(struct engine *engine, const char *id);
+/* Start a new monitor for a running container that lost its own. The caller holds the lock. */
+int restore_monitor(struct engine *engine, struct record *record, struct err *err);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "engine/engine.h"
+
+/* Field 22 of /proc/PID/stat (proc(5)), in clock ticks since boot; the name in field 2 may hold anything. 0: no such process, or it has
+ * ended and waits to be reaped. */
+static uint64_t start_time(pid_t pid)
+{
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	char path[32], state;
+	unsigned long long ticks;
+	const char *p;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (file_read(AT_FDCWD, path, 4096, &text) < 0 || !(p = strrchr(text.data, ')')))
+		return 0;
+	if (sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		   &state, &ticks) != 2 || state == 'Z' || state == 'X')
+		return 0;
+	return ticks;
+}
+
+static void boot_id(char out[64])
+{
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+
+	out[0] = '\0';
+	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &text) == 0)
+		(void)str_append(out, 64, text.data);
+	out[strcspn(out, "\n")] = '\0';
+}
+
+int status_process(int run, const char *name, pid_t *ret_pid, int64_t *ret_extra)
+{
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	unsigned long long ticks;
+	char boot[64] = "", now[64];
+	long long extra = 0;
+	int pid, fd;
+
+	if (file_read(run, name, 256, &text) < 0 ||
+	    sscanf(text.data, "%d %llu %63s %lld", &pid, &ticks, boot, &extra) < 2 || pid <= 0)
+		return -ESRCH;
+	if (ret_extra)
+		*ret_extra = extra;
+	if (*boot) {
+		boot_id(now);
+		if (strcmp(boot, now) != 0)
+			return -ESRCH;
+	}
+	/* The descriptor first, then the check: the number may be used again in between, never after. */
+	fd = sys_pidfd_open(pid, 0);
+	if (fd < 0)
+		return -ESRCH;
+	if (start_time(pid) != ticks) {
+		fd_close(fd);
+		return -ESRCH;
+	}
+	*ret_pid = pid;
+	return fd;
+}
+
+void status_exit_read(int dir, struct container_status *status)
+{
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	char *rest, *line;
+
+	if (file_read(dir, "exit", 4096, &text) < 0)
+		return;
+	status->status = STATUS_EXITED;
+	for (rest = text.data; (line = strsep(&rest, "\n")) != NULL;) {
+		char *value = strchr(line, '=');
+		long long number;
+
+		if (!value)
+			continue;
+		*value++ = '\0';
+		number = strtoll(value, NULL, 10);
+		if (strcmp(line, "code") == 0)
+			status->exit_code = (int)number;
+		else if (strcmp(line, "oom") == 0)
+			status->oom = number != 0;
+		else if (strcmp(line, "unknown") == 0)
+			status->unknown = number != 0;
+		else if (strcmp(line, "started_ns") == 0)
+			status->started_ns = number;
+		else if (strcmp(line, "finished_ns") == 0)
+			status->finished_ns = number;
+	}
+}
+
+static void error_read(int dir, struct container_status *status)
+{
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+
+	if (file_read(dir, "error", sizeof(status->error), &text) < 0)
+		return;
+	/* "EXIT-CODE words" */
+	status->exit_code = (int)strtol(text.data, NULL, 10);
+	(void)str_append(status->error, sizeof(status->error), text.data + strcspn(text.data, " \n"));
+	memmove(status->error, status->error + strspn(status->error, " "),
+		strlen(status->error + strspn(status->error, " ")) + 1);
+	status->error[strcspn(status->error, "\n")] = '\0';
+}
+
+void status_get(struct engine *engine, const char *id, struct container_status *ret_status)
+{
+	struct err ignored = ERR_NONE;
+	_cleanup_close_ int run = engine_run_dir(engine, id, false, &ignored);
+	_cleanup_close_ int dir = -1;
+	struct container_status status = { .status = STATUS_CREATED };
+
+	if (run >= 0) {
+		int pidfd = status_process(run, "init", &status.pid, &status.started_ns);
+
+		if (pidfd >= 0) {
+			pid_t monitor;
+			int fd = status_process(run, "monitor", &monitor, NULL);
+
+			status.status = STATUS_RUNNING;
+			status.monitored = fd >= 0;
+			fd_close(fd);
+			fd_close(pidfd);
+			*ret_status = status;
+			return;
+		}
+	}
+	dir = engine_container_dir(engine, id, false, &ignored);
+	if (dir >= 0) {
+		status_exit_read(dir, &status);
+		if (status.status == STATUS_CREATED)
+			error_read(dir, &status);
+	}
+	/* It ran, it is gone, and nobody wrote down how: the monitor is about to, or was killed. */
+	if (status.status == STATUS_CREATED && status.started_ns) {
+		status.status = STATUS_EXITED;
+		status.exit_code = 255;
+		status.unknown = true;
+	}
+	*ret_status = status;
+}
+
+const char *status_word(enum status status)
+{
+	static const char *const words[] = { "created", "running", "exited" };
+
+	return words[status];
+}
+
+int status_pidfd(struct engine *engine, const char *id)
+{
+	struct err ignored = ERR_NONE;
+	_cleanup_close_ int run = engine_run_dir(engine, id, false, &ignored);
+	pid_t pid;
+
+	return run < 0 ? -ESRCH : status_process(run, "init", &pid, NULL);
+}
+
+int status_monitor_pidfd(struct engine *engine, const char *id, pid_t *ret_pid)
+{
+	struct err ignored = ERR_NONE;
+	_cleanup_close_ int run = engine_run_dir(engine, id, false, &ignored);
+
+	return run < 0 ? -ESRCH : status_process(run, "monitor", ret_pid, NULL);
+}
+
+int status_init_write(int run, pid_t pid, int64_t started_ns, struct err *err)
+{
+	char text[160], boot[64];
+
+	boot_id(boot);
+	(void)snprintf(text, sizeof(text), "%d %llu %s %lld\n", (int)pid,
+		       (unsigned long long)start_time(pid), boot, (long long)started_ns);
+	return file_replace(run, "init", text, strlen(text), 0600, false, err);
+}
+
+int status_exit_unknown(int dir, int64_t started_ns, struct err *err)
+{
+	char text[160];
+
+	(void)snprintf(text, sizeof(text),
+		       "code=255\nsignal=0\noom=0\nunknown=1\nstarted_ns=%lld\nfinished_ns=%lld\n",
+		       (long long)started_ns, (long long)engine_now_ns());
+	return file_replace(dir, "exit", text, strlen(text), 0600, true, err);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a container is doing, from its files and the kernel, never from a remembered word.
+ *   RUN/init   "PID STARTTIME BOOT-ID STARTED_NS\n": written before the user's command may run
+ *   DIR/exit   exit record, written by the monitor after the end; removed by the next start
+ *   DIR/error  words of a start that failed
+ */
+#ifndef CLOCHE_ENGINE_STATUS_H
+#define CLOCHE_ENGINE_STATUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct engine;
+struct err;
+
+enum status { STATUS_CREATED, STATUS_RUNNING, STATUS_EXITED };
+
+struct container_status {
+	enum status status;
+	pid_t pid; /* of init; 0 unless running */
+	int exit_code;
+	bool oom, unknown; /* unknown: nobody saw the end, exit_code is 255 */
+	bool monitored;	   /* its monitor lives */
+	int64_t started_ns, finished_ns; /* 0: never */
+	char error[512];
+};
+
+/* Always an answer: what cannot be read was not there. */
+void status_get(struct engine *engine, const char *id, struct container_status *ret_status);
+const char *status_word(enum status status); /* "created", "running", "exited" */
+/* A pidfd of the running init, checked against start time and boot. -ESRCH: not running. */
+int status_pidfd(struct engine *engine, const char *id);
+/* A pidfd of the monitor: -ESRCH. */
+int status_monitor_pidfd(struct engine *engine, const char *id, pid_t *ret_pid);
+/* A pidfd of the process that "PID STARTTIME[ BOOT-ID]" in file `name` beneath run names: -ESRCH. */
+int status_process(int run, const char *name, pid_t *ret_pid, int64_t *ret_extra);
+
+/* Fill in what DIR/exit says; nothing when it is not there. */
+void status_exit_read(int dir, struct container_status *status);
+
+/* Text of RUN/init for pid. */
+int status_init_write(int run, pid_t pid, int64_t started_ns, struct err *err);
+/* An exit record where the monitor could not write one: code 255, unknown. */
+int status_exit_unknown(int dir, int64_t started_ns, struct err *err);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Volumes: folders below the data root that containers share, each seeing its own ids. */
+#ifndef CLOCHE_ENGINE_VOLUME_H
+#define CLOCHE_ENGINE_VOLUME_H
+
+#include "state/store.h"
+
+struct engine;
+struct err;
+
+/* name NULL: an anonymous one. *ret_name to be freed. An existing one is success, as with Docker. */
+int volume_create(struct engine *engine, const char *name, char *const *labels, char **ret_name,
+		  struct err *err);
+/* `get x: no such volume`; `volume is in use - [ids]` */
+int volume_remove(struct engine *engine, const char *name, struct err *err);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The log of a container: what a stream said, as lines with time and stream name, in rotated files.
+ *   cri   "TIME stdout F text\n"; P instead of F: the line goes on in the next one of its stream
+ *   json  {"log":"text\n","stream":"stdout","time":"TIME"}
+ * A log that cannot be written never stops the container: the bytes are counted, and a line tells of them when
+ * writing works again. */
+#ifndef CLOCHE_MONITOR_LOG_WRITER_H
+#define CLOCHE_MONITOR_LOG_WRITER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum log_format { LOG_CRI, LOG_JSON, LOG_NONE };
+
+struct log_writer {
+	enum log_format format;
+	int dir, fd;
+	uint64_t size, max_bytes, dropped_bytes;
+	unsigned int max_files;
+};
+
+void log_open(struct log_writer *log, int dir, enum log_format format, uint64_t max_bytes, unsigned int max_files);
+/* stream: 1 or 2 */
+void log_write(struct log_writer *log, int stream, const char *data, size_t length);
+
+#endif

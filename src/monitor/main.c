@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* cloche-monitor: parent of one container's first process. protocol.h says how it is started and what it writes.
+ *
+ * Invariants
+ * 1. What was read from a stream is in the log before it is taken out of the fifo (tee(2), write, splice(2) away): a monitor that
+ *    is killed loses nothing, the next one reads on. At most the last piece stands in the log twice.
+ * 2. The second holder has the streams open, so that the container never sees a closed pipe, and wakes when the monitor dies: it
+ *    leaves a mark in locks/, by which the next command knows.
+ * 3. No allocation: all buffers are static, and pages that are never touched cost nothing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "monitor/attach.h"
+#include "monitor/log_writer.h"
+#include "monitor/text.h"
+
+enum { CHUNK = 65536, SLOTS = CLIENTS + 1 };
+
+struct monitor {
+	const char *id, *cleanup, *oom;
+	int run, dir, pidfd, init, client, start, terminal, input, out[2], holder_pid;
+	int scratch[2]; /* a pipe that tee(2) fills */
+	int null;
+	bool restore, want_holder, failed;
+	int64_t started_ns;
+	enum log_format format;
+	uint64_t max_bytes;
+	unsigned int max_files;
+	struct log_writer log;
+	struct attach attach;
+};
+
+static struct monitor m;
+static char chunk[CHUNK];
+
+/* -- words of the environment ----------------------------------------------------------------- */
+
+static uint64_t number_of(const char *text)
+{
+	uint64_t value = 0;
+
+	while (*text >= '0' && *text <= '9')
+		value = value * 10 + (uint64_t)(*text++ - '0');
+	return value;
+}
+
+static void word_take(const char *key, char *value)
+{
+	static const struct {
+		const char *key;
+		int *field;
+	} numbers[] = {
+		{ "run", &m.run }, { "dir", &m.dir }, { "pidfd", &m.pidfd }, { "init", &m.init },
+		{ "client", &m.client }, { "start", &m.start }, { "pty", &m.terminal }, { "stdin", &m.input },
+		{ "stdout", &m.out[0] }, { "stderr", &m.out[1] },
+	};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (strcmp(numbers[i].key, key) == 0)
+			*numbers[i].field = (int)number_of(value);
+	if (strcmp(key, "log") == 0)
+		m.format = strcmp(value, "json") == 0 ? LOG_JSON : strcmp(value, "none") == 0 ? LOG_NONE : LOG_CRI;
+	else if (strcmp(key, "max-size") == 0)
+		m.max_bytes = number_of(value);
+	else if (strcmp(key, "max-file") == 0)
+		m.max_files = (unsigned int)number_of(value);
+	else if (strcmp(key, "oom") == 0)
+		m.oom = value;
+	else if (strcmp(key, "cleanup") == 0)
+		m.cleanup = value;
+	else if (strcmp(key, "restore") == 0)
+		m.restore = *value == '1';
+	else if (strcmp(key, "holder") == 0)
+		m.want_holder = *value == '1';
+	else if (strcmp(key, "started") == 0)
+		m.started_ns = (int64_t)number_of(value);
+}
+
+static void words_read(char *words)
+{
+	while (*words) {
+		char *end = strchrnul(words, ' '), *value, *next = *end ? end + 1 : end;
+
+		*end = '\0';
+		value = strchr(words, '=');
+		if (value) {
+			*value++ = '\0';
+			word_take(words, value);
+		}
+		words = next;
+	}
+}
+
+/* -- files ------------------------------------------------------------------------------------ */
+
+static void file_put(int dir, const char *temp, const char *name, const struct text *text, bool durable)
+{
+	int fd = openat(dir, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return;
+	if (write(fd, text->data, text->length) == (ssize_t)text->length && (!durable || fsync(fd) == 0) &&
+	    renameat(dir, temp, dir, name) == 0 && durable)
+		(void)fsync(dir); /* the rename has happened either way */
+	(void)close(fd);
+}
+
+/* "PID STARTTIME" and, for the holder, the descriptors that a later monitor takes from it. */
+static void pid_write(const char *temp, const char *name, int pid, bool streams)
+{
+	char words[96];
+	struct text text = { words, 0, sizeof(words) };
+
+	text_number(&text, (uint64_t)pid, 1);
+	text_put(&text, " ");
+	text_number(&text, process_start_time(pid), 1);
+	if (streams) {
+		text_put(&text, " ");
+		if (m.terminal < 0)
+			text_put(&text, "-1");
+		else
+			text_number(&text, (uint64_t)m.terminal, 1);
+		text_put(&text, " ");
+		if (m.input < 0)
+			text_put(&text, "-1");
+		else
+			text_number(&text, (uint64_t)m.input, 1);
+	}
+	text_put(&text, "\n");
+	file_put(m.run, temp, name, &text, false);
+}
+
+static void exit_write(int code, int number, bool oom, bool unknown)
+{
+	char words[256];
+	struct text text = { words, 0, sizeof(words) };
+
+	text_put(&text, "code=");
+	text_number(&text, (uint64_t)code, 1);
+	text_put(&text, "\nsignal=");
+	text_number(&text, (uint64_t)number, 1);
+	text_put(&text, oom ? "\noom=1" : "\noom=0");
+	text_put(&text, unknown ? "\nunknown=1" : "\nunknown=0");
+	text_put(&text, "\nstarted_ns=");
+	text_number(&text, (uint64_t)m.started_ns, 1);
+	text_put(&text, "\nfinished_ns=");
+	text_number(&text, (uint64_t)time_now_ns(), 1);
+	text_put(&text, "\n");
+	file_put(m.dir, ".exit", "exit", &text, true);
+}
+
+static bool oom_killed(void)
+{
+	int fd = m.oom ? open(m.oom, O_RDONLY | O_CLOEXEC) : -1;
+	char words[1024];
+	const char *p;
+	ssize_t n = fd < 0 ? -1 : read(fd, words, sizeof(words) - 1);
+
+	if (fd >= 0)
+		(void)close(fd);
+	if (n <= 0)
+		return false;
+	words[n] = '\0';
+	p = strstr(words, "oom_kill ");
+	return p && number_of(p + strlen("oom_kill ")) > 0;
+}
+
+/* -- beginning -------------------------------------------------------------------------------- */
+
+static void own_streams(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int i = 0; i < 3; i++)
+		(void)dup2(null, i);
+	if (null > 2)
+		(void)close(null);
+}
+
+static void listen_open(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct text path = { address.sun_path, 0, sizeof(address.sun_path) - 1 };
+	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	/* by descriptor: the path may be longer than a sun_path */
+	text_put(&path, "/proc/self/fd/");
+	text_number(&path, (uint64_t)m.run, 1);
+	text_put(&path, "/attach.sock");
+	(void)unlinkat(m.run, "attach.sock", 0);
+	if (s < 0 || bind(s, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(s, 16) < 0) {
+		if (s >= 0)
+			(void)close(s);
+		return;
+	}
+	m.attach.listener = s;
+}
+
+static void streams_open(void)
+{
+	static const char *const names[] = { "stdout", "stderr" };
+
+	for (int i = 0; m.terminal < 0 && i < 2; i++) {
+		if (m.out[i] < 0)
+			m.out[i] = openat(m.run, names[i], O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+		else
+			(void)fcntl(m.out[i], F_SETFD, FD_CLOEXEC);
+	}
+	if (m.terminal >= 0) {
+		(void)fcntl(m.terminal, F_SETFD, FD_CLOEXEC);
+		m.out[0] = m.terminal;
+	}
+	m.null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (m.terminal < 0 && pipe2(m.scratch, O_CLOEXEC | O_NONBLOCK) < 0)
+		m.scratch[0] = m.scratch[1] = -1;
+}
+
+/* The sleeping second holder. It has nothing but the streams, and looks at nothing but its parent. */
+static _Noreturn void holder_run(int parent)
+{
+	struct pollfd p = { .fd = parent, .events = POLLIN };
+	char words[96];
+	struct text path = { words, 0, sizeof(words) - 1 };
+
+	for (int i = 0; i < CLIENTS; i++)
+		if (m.attach.clients[i].fd >= 0)
+			(void)close(m.attach.clients[i].fd);
+	(void)close(m.start);
+	(void)close(m.scratch[0]);
+	(void)close(m.scratch[1]);
+	while (poll(&p, 1, -1) < 0)
+		;
+	text_put(&path, "../../locks/");
+	text_put(&path, m.id);
+	words[path.length] = '\0';
+	(void)close(openat(m.dir, words, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+	for (;;)
+		(void)pause();
+}
+
+static void holder_start(void)
+{
+	int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	pid_t pid;
+
+	if (self < 0)
+		return;
+	pid = fork();
+	if (pid == 0)
+		holder_run(self);
+	(void)close(self);
+	m.holder_pid = pid;
+	if (pid > 0)
+		pid_write(".holder", "holder", pid, true);
+}
+
+/* -- streams ---------------------------------------------------------------------------------- */
+
+static void deliver(int stream, size_t length)
+{
+	log_write(&m.log, stream, chunk, length);
+	attach_send(&m.attach, stream == 1 ? FRAME_STDOUT : FRAME_STDERR, chunk, length, HELLO_OUTPUT);
+}
+
+/* false: nothing was there. */
+static bool fifo_read(int stream)
+{
+	int fd = m.out[stream - 1];
+	ssize_t n = tee(fd, m.scratch[1], CHUNK, SPLICE_F_NONBLOCK), left;
+
+	if (n <= 0)
+		return false;
+	n = read(m.scratch[0], chunk, (size_t)n);
+	if (n <= 0)
+		return false;
+	deliver(stream, (size_t)n);
+	for (left = n; left > 0;) {
+		ssize_t gone = splice(fd, NULL, m.null, NULL, (size_t)left, SPLICE_F_NONBLOCK);
+
+		if (gone <= 0) {
+			gone = read(fd, chunk, (size_t)left);
+			if (gone <= 0)
+				break;
+		}
+		left -= gone;
+	}
+	return true;
+}
+
+static bool terminal_read(void)
+{
+	ssize_t n = read(m.terminal, chunk, CHUNK);
+
+	if (n <= 0)
+		return false; /* EIO: no process has the other side open now */
+	deliver(1, (size_t)n);
+	return true;
+}
+
+static bool stream_read(int stream)
+{
+	return m.terminal >= 0 ? stream == 1 && terminal_read() : fifo_read(stream);
+}
+
+/* -- the end ---------------------------------------------------------------------------------- */
+
+/* struct pidfd_info of linux/pidfd.h, which is newer than the headers of the oldest host. */
+struct exit_info {
+	uint64_t mask, cgroup_id;
+	uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+	int32_t exit_code;
+	uint32_t more[16];
+};
+#define EXIT_INFO _IOWR(0xFF, 11, char[64 + 16])
+
+static void status_get(int *code, int *number, bool *unknown)
+{
+	struct exit_info info = { .mask = 8 /* PIDFD_INFO_EXIT */ };
+	int status;
+
+	*code = 255;
+	*number = 0;
+	*unknown = false;
+	if (!m.restore) {
+		if (waitpid(m.init, &status, 0) != m.init)
+			*unknown = true;
+	} else if (ioctl(m.pidfd, _IOC(_IOC_READ | _IOC_WRITE, 0xFF, 11, 64), &info) == 0 && info.mask & 8) {
+		status = info.exit_code;
+	} else {
+		*unknown = true;
+	}
+	if (*unknown)
+		return;
+	*number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	*code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void everything_read(void)
+{
+	/* bounded: with the host's pid namespace somebody may go on writing */
+	for (int stream = 1; stream <= 2; stream++)
+		for (int n = 0; n < 4096 && m.out[stream - 1] >= 0; n++) {
+			struct pollfd polls[SLOTS];
+			size_t count;
+
+			if (!stream_read(stream))
+				break;
+			while (attach_full(&m.attach)) {
+				count = attach_poll(&m.attach, polls);
+				if (poll(polls, count, 1000) >= 0)
+					attach_serve(&m.attach, polls, time_now_ns() / 1000000);
+			}
+		}
+}
+
+static _Noreturn void finish(void)
+{
+	struct frame_exit end = { 0 };
+	int code, number;
+	bool unknown, released;
+
+	status_get(&code, &number, &unknown);
+	everything_read();
+	end.code = code;
+	end.oom = oom_killed();
+	if (!m.failed)
+		exit_write(code, number, end.oom != 0, unknown);
+	if (m.holder_pid > 0) {
+		(void)kill(m.holder_pid, SIGKILL);
+		(void)waitpid(m.holder_pid, NULL, 0);
+	}
+	released = m.failed || attach_finish(&m.attach, &end);
+	if (!released && m.cleanup) {
+		static char *const names[] = { "CLOCHE_ROOT", "CLOCHE_RUN_ROOT", "CLOCHE_UID_REGISTRY", "PATH" };
+		char *argv[] = { (char *)"cloche", (char *)"system", (char *)"reap", (char *)m.id, NULL };
+		char *env[5] = { NULL };
+		int n = 0;
+
+		for (size_t i = 0; i < 4; i++) {
+			char *value = getenv(names[i]);
+
+			if (value)
+				env[n++] = value - strlen(names[i]) - 1; /* getenv(3) points into NAME=VALUE */
+		}
+		/* gone as a monitor before the release begins: who waits for it may go on */
+		(void)unlinkat(m.run, "monitor", 0);
+		(void)execve(m.cleanup, argv, env);
+	}
+	_exit(0);
+}
+
+/* -- the middle ------------------------------------------------------------------------------- */
+
+/* End of file: the command was executed. Eight bytes: it was not. */
+static void start_read(void)
+{
+	char report[8];
+	ssize_t n = read(m.start, report, sizeof(report));
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	(void)close(m.start);
+	m.start = -1;
+	if (n == sizeof(report)) {
+		m.failed = true;
+		attach_send(&m.attach, FRAME_FAILED, report, sizeof(report), 0);
+		finish();
+	}
+	attach_send(&m.attach, FRAME_STARTED, NULL, 0, 0);
+}
+
+static _Noreturn void serve(void)
+{
+	for (;;) {
+		struct pollfd polls[5 + SLOTS];
+		bool full = attach_full(&m.attach);
+		size_t count;
+
+		polls[0] = (struct pollfd){ .fd = m.pidfd, .events = POLLIN };
+		polls[1] = (struct pollfd){ .fd = full ? -1 : m.out[0], .events = POLLIN };
+		polls[2] = (struct pollfd){ .fd = full || m.terminal >= 0 ? -1 : m.out[1], .events = POLLIN };
+		polls[3] = (struct pollfd){ .fd = m.start, .events = POLLIN };
+		polls[4] = (struct pollfd){ .fd = m.attach.listener, .events = POLLIN };
+		count = attach_poll(&m.attach, polls + 5);
+		if (poll(polls, 5 + count, full ? 1000 : -1) < 0)
+			continue;
+		if (polls[3].revents)
+			start_read();
+		attach_serve(&m.attach, polls + 5, time_now_ns() / 1000000);
+		if (polls[4].revents)
+			attach_accept(&m.attach);
+		for (int stream = 1; stream <= 2; stream++)
+			if (polls[stream].revents && !attach_full(&m.attach) && !stream_read(stream) &&
+			    m.terminal >= 0 && polls[stream].revents & POLLHUP) {
+				/* no process has the terminal open; look again when there may be one */
+				struct pollfd p = { .fd = m.pidfd, .events = POLLIN };
+
+				(void)poll(&p, 1, 20);
+			}
+		if (polls[0].revents && m.start < 0)
+			finish();
+	}
+}
+
+int main(int argc, char **argv)
+{
+	char *words = getenv("CLOCHE_MONITOR");
+	sigset_t all;
+
+	if (argc != 3 || !words) {
+		static const char usage[] = "cloche-monitor: started by cloche, not by hand\n";
+
+		(void)!write(2, usage, sizeof(usage) - 1);
+		return 2;
+	}
+	m.id = argv[2];
+	m.run = m.dir = m.pidfd = m.client = m.start = m.terminal = m.input = m.out[0] = m.out[1] = -1;
+	m.scratch[0] = m.scratch[1] = m.null = -1;
+	words_read(words);
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL); /* only KILL ends it, and the end of its container */
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	(void)setsid();
+	(void)umask(0077);
+	if (chdir("/") < 0)
+		return 2;
+	own_streams();
+	streams_open();
+	attach_init(&m.attach, m.terminal >= 0 ? m.terminal : m.input, m.terminal >= 0);
+	if (m.started_ns == 0)
+		m.started_ns = time_now_ns();
+	log_open(&m.log, m.dir, m.format, m.max_bytes, m.max_files);
+	listen_open();
+	pid_write(".monitor", "monitor", getpid(), false);
+	if (m.want_holder)
+		holder_start();
+	if (m.client >= 0)
+		attach_add(&m.attach, m.client, true);
+	for (int fd = 3; fd < 64; fd++) /* nothing of ours goes over the exec at the end */
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	serve();
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What cloche-monitor and the other programs say to each other, and the files between them. Libc only.
+ *
+ * Files of a container, all made by the engine before the start:
+ *   RUN/stdout, RUN/stderr   fifos, mode 0622 (not with a terminal)
+ *   RUN/attach.sock          SOCK_STREAM, made by the monitor; peers must be uid 0 (SO_PEERCRED)
+ *   RUN/monitor              "pid starttime\n" of the monitor, written by it when it serves
+ *   DIR/log                  CRI text lines: "2026-11-24T12:00:00.123456789Z stdout F text\n"; DIR/log.1 is the next older
+ *   DIR/exit                 exit record (struct exit_record as text), written by temp + fsync + rename
+ * RUN is /run/cloche/<id>, DIR is /var/lib/cloche/containers/<id>.
+ *
+ * The monitor is exec'd by the process that cloned init, as
+ *   cloche-monitor NAME ID           (so that stock ps names the container)
+ * with one environment variable, CLOCHE_MONITOR, holding "key=value" words separated by blanks:
+ *   run=FD dir=FD        directories, above
+ *   init=PID pidfd=FD    its child
+ *   client=FD            a connected stream socket of the command that waits, already attached; absent: none
+ *   start=FD             pipe: EOF means that the user's command was exec'd, 8 bytes that it failed; absent on restore
+ *   pty=FD               master of the terminal; absent: fifos
+ *   stdin=FD             write end of the container's stdin pipe; absent: /dev/null or terminal
+ *   stdout=FD stderr=FD  the fifos, open read-write since before the start (a command that runs before the monitor
+ *                        opened them would die of SIGPIPE); absent on restore: the monitor opens RUN/stdout, RUN/stderr
+ *   holder=0|1           1: fork a sleeping second holder of fifos, master and stdin before serving
+ *   started=NS           CLOCK_REALTIME of the start, for the exit record
+ *   log=cri|json|none max-size=BYTES max-file=N
+ *   oom=PATH             a v1 memory.oom_control or v2 memory.events file, read at the end for "oom_kill N"
+ *   cleanup=PATH         program exec'd at the very end as `PATH system reap ID`, unless a client said it will do it
+ *   restore=0|1          1: init is not a child; wait by pidfd, take the code from PIDFD_INFO_EXIT, 255 + unknown=1 if none
+ */
+#ifndef CLOCHE_MONITOR_PROTOCOL_H
+#define CLOCHE_MONITOR_PROTOCOL_H
+
+#include <stdint.h>
+
+/* Frames on attach.sock, both ways: 8-byte head, then length bytes. Lengths above 64 KiB are refused. */
+enum frame_type {
+	FRAME_STDIN = 0,     /* client -> monitor */
+	FRAME_STDOUT = 1,    /* monitor -> client; also a terminal's output */
+	FRAME_STDERR = 2,
+	FRAME_STDIN_END = 3, /* client -> monitor: close stdin */
+	FRAME_WINSIZE = 4,   /* client -> monitor: struct frame_winsize */
+	FRAME_HELLO = 5,     /* client -> monitor first: struct frame_hello */
+	FRAME_STARTED = 6,   /* monitor -> client: the command was exec'd */
+	FRAME_EXIT = 7,      /* monitor -> client last: struct frame_exit, sent after all output */
+	FRAME_FAILED = 8,    /* monitor -> client instead of STARTED: the 8 bytes of the start pipe */
+	FRAME_TAKEN = 9,     /* client -> monitor: FRAME_EXIT is here, and a client with HELLO_REAPS releases from now on */
+};
+
+struct frame_head {
+	uint8_t type;
+	uint8_t zero[3];
+	uint32_t length; /* big endian, as Docker's stream frames */
+};
+
+struct frame_winsize {
+	uint16_t rows, columns;
+};
+
+enum hello_flag {
+	HELLO_STDIN = 1,  /* may send stdin */
+	HELLO_OUTPUT = 2, /* wants stdout and stderr */
+	HELLO_REAPS = 4,  /* this client releases the container's resources after FRAME_EXIT; the monitor execs cleanup only if
+			     the client's connection breaks before it reads FRAME_EXIT */
+	HELLO_STDIN_ONCE = 8, /* when this client's stdin ends or it goes away, the container's stdin ends */
+};
+
+struct frame_hello {
+	uint32_t flags;
+};
+
+struct frame_exit {
+	int32_t code; /* 0..255, 128+n for a signal */
+	int32_t oom;
+};
+
+/* Exit record: lines of key=value: code, signal, oom, unknown, started_ns, finished_ns (CLOCK_REALTIME). */
+
+#endif

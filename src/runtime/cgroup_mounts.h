@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The cgroup hierarchies in a mountinfo file (proc_pid_mountinfo(5)): each once, with the mount through which it is
+ * seen from its root where there is one. Named hierarchies of v1 (name=systemd) count: a process is in each.
+ */
+#ifndef CLOCHE_RUNTIME_CGROUP_MOUNTS_H
+#define CLOCHE_RUNTIME_CGROUP_MOUNTS_H
+
+#include <stddef.h>
+
+struct cgroup_hierarchy;
+
+struct cgroup_mounts {
+	struct cgroup_hierarchy *list;
+	size_t count;
+};
+
+/* text is changed while it is read. Lines of other file systems, or not understood, are left out. */
+void cgroup_mounts_parse(char *text, struct cgroup_mounts *ret_mounts);
+void cgroup_mounts_clear(struct cgroup_mounts *mounts);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Private to the cgroup files: a hierarchy, and what cgroup v1 and v2 do differently. A folder is a path beneath
+ * the hierarchy's mount without the leading slash ("cloche/web-1a2b"); "" is the mount itself. */
+#ifndef CLOCHE_RUNTIME_CGROUP_OPS_H
+#define CLOCHE_RUNTIME_CGROUP_OPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct buf;
+struct cgroup_stats;
+struct err;
+struct spec_resources;
+
+enum { CGROUP_PATH_MAX = 1024, CGROUP_PATIENCE_MS = 10000 };
+
+enum cgroup_controller { /* bits */
+			 CGROUP_MEMORY = 1 << 0,
+			 CGROUP_CPU = 1 << 1,
+			 CGROUP_CPUACCT = 1 << 2,
+			 CGROUP_CPUSET = 1 << 3,
+			 CGROUP_PIDS = 1 << 4,
+			 CGROUP_DEVICES = 1 << 5,
+			 CGROUP_BLKIO = 1 << 6,
+			 CGROUP_FREEZER = 1 << 7,
+};
+
+struct cgroup_hierarchy {
+	const struct cgroup_ops *ops;
+	char *mount_point;
+	dev_t device;	      /* of the mount, to notice when something else lies over it */
+	bool whole;	      /* mounted from the hierarchy's root, not from a folder in it */
+	unsigned controllers; /* v1: from the mount options; v2: filled by ops->controllers */
+	bool asked;	      /* v2: cgroup.controllers was read */
+	int fd;		      /* O_PATH of mount_point, -1 until cgroup_hierarchy_open */
+};
+
+struct cgroup_ops {
+	const char *oom_file; /* with a line "oom_kill N" */
+	unsigned (*controllers)(struct cgroup_hierarchy *h);
+	/* The folders down to `folder` were just made, to hold containers' folders. Best effort: what fails is
+	 * seen, with words, when a limit or a process comes. */
+	void (*prepare)(struct cgroup_hierarchy *h, const char *folder);
+	/* Processes are refused with -ENOSPC: fill in what `folder` lacks. */
+	int (*repair)(struct cgroup_hierarchy *h, const char *folder);
+	/* Set those limits of the controllers in `mask`. fresh: the folder was just made. */
+	int (*limit)(struct cgroup_hierarchy *h, const char *folder,
+		     const struct spec_resources *resources, unsigned mask, bool fresh,
+		     struct err *err);
+	/* SIGKILL to all in it at once and wait until it is empty. -EOPNOTSUPP without words: it has to be done
+	 * process by process. */
+	int (*kill)(struct cgroup_hierarchy *h, const char *folder, struct err *err);
+	/* Stop (so that nothing forks) or let go on, around a kill process by process. Best effort. */
+	void (*hold)(struct cgroup_hierarchy *h, const char *folder, bool held);
+	/* Fill the fields of the controllers that are here and not yet in *seen. */
+	void (*stats)(struct cgroup_hierarchy *h, const char *folder, struct cgroup_stats *stats,
+		      unsigned *seen);
+	int (*freeze)(struct cgroup_hierarchy *h, const char *folder, bool frozen, struct err *err);
+};
+
+extern const struct cgroup_ops cgroup_v1_ops, cgroup_v2_ops;
+
+/* cgroup_file.c: the files of a folder; 0 or -errno, no words. h->fd must be open. */
+int cgroup_hierarchy_open(struct cgroup_hierarchy *h, struct err *err); /* with words */
+/* "folder/file" to out; -ENAMETOOLONG. */
+int cgroup_file_path(char *out, size_t size, const char *folder, const char *file);
+int cgroup_file_poke(const struct cgroup_hierarchy *h, const char *folder, const char *file,
+		     const char *text);
+int cgroup_file_read(const struct cgroup_hierarchy *h, const char *folder, const char *file,
+		     struct buf *buf);
+bool cgroup_file_exists(const struct cgroup_hierarchy *h, const char *folder, const char *file);
+/* A number; "max", "-1" and v1's "no limit" (2^63 less a page) are UINT64_MAX. */
+int cgroup_file_u64(const struct cgroup_hierarchy *h, const char *folder, const char *file,
+		    uint64_t *ret_value);
+/* The number behind `key` in lines of "key number". */
+int cgroup_text_key(const char *text, const char *key, uint64_t *ret_value);
+int cgroup_file_key(const struct cgroup_hierarchy *h, const char *folder, const char *file,
+		    const char *key, uint64_t *ret_value);
+/* Write a limit; r of an earlier cgroup_file_poke put into words. what: "memory", "cpu shares". */
+int cgroup_limit_explain(const struct cgroup_hierarchy *h, const char *folder, const char *file,
+			 const char *text, const char *what, int r, struct err *err);
+/* The length of the next longer leading part of folder after `length`: "a/b/c" gives 1, 3, 5, 0. */
+size_t cgroup_folder_next(const char *folder, size_t length);
+int64_t cgroup_now_ms(void); /* monotonic */
+
+/* cgroup_tree.c: processes and nested folders of a folder in one hierarchy. */
+struct cgroup_pid_list {
+	pid_t *pids; /* sorted */
+	size_t count, room;
+};
+#define CGROUP_PID_LIST_EMPTY ((struct cgroup_pid_list){ 0 })
+void cgroup_pid_list_clear(struct cgroup_pid_list *list);
+/* Pids in folder and below it; those outside of our pid namespace are left out. A missing folder has none. */
+int cgroup_tree_pids(const struct cgroup_hierarchy *h, const char *folder,
+		     struct cgroup_pid_list *ret_list);
+/* Signal each process once, SIGKILL until none is left. */
+int cgroup_tree_signal(struct cgroup_hierarchy *h, const char *folder, int signal_number,
+		       struct err *err);
+/* -EBUSY with the words for a process that SIGKILL does not end; 0 when there is none. */
+int cgroup_tree_stuck(const struct cgroup_hierarchy *h, const char *folder, struct err *err);
+/* Remove the folders below it, not itself. -EBUSY: processes are in one. No words. */
+int cgroup_tree_prune(const struct cgroup_hierarchy *h, const char *folder);
+/* Kill what is left and remove it. */
+int cgroup_tree_remove(struct cgroup_hierarchy *h, const char *folder, struct err *err);
+
+#endif

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "runtime/container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "runtime/cgroup.h"
+#include "runtime/container_step.h"
+#include "runtime/fd_pass.h"
+#include "runtime/id_map.h"
+#include "runtime/mount.h"
+#include "runtime/spec.h"
+
+static const uint64_t clone_flags[SPEC_NS_COUNT] = {
+	[SPEC_NS_USER] = CLONE_NEWUSER, [SPEC_NS_MOUNT] = CLONE_NEWNS,
+	[SPEC_NS_PID] = CLONE_NEWPID,	[SPEC_NS_NETWORK] = CLONE_NEWNET,
+	[SPEC_NS_IPC] = CLONE_NEWIPC,	[SPEC_NS_UTS] = CLONE_NEWUTS,
+	[SPEC_NS_CGROUP] = 0, /* by init, after it was moved: its root is then its own folder */
+	[SPEC_NS_TIME] = CLONE_NEWTIME,
+};
+
+/* -- what needs the host's rights ------------------------------------------------------------- */
+
+static int bind_open(const struct spec *spec, const struct spec_mount *mount, int userns,
+		     struct err *err)
+{
+	unsigned int flags = mount->recursive ? AT_RECURSIVE : 0;
+	_cleanup_close_ int mapped = -1, fd = -1;
+	int r;
+
+	fd = mount->source_fd >= 0 ? mount_copy(mount->source_fd, "", flags) :
+				     mount_copy(AT_FDCWD, mount->source, flags);
+	if (fd < 0)
+		return err_sys(err, fd, "mount %s", mount->source);
+	if (mount->uid_map_count > 0) {
+		bool own = userns >= 0 &&
+			   id_map_equal(mount->uid_map, mount->uid_map_count, spec->uid_map,
+					spec->uid_map_count) &&
+			   id_map_equal(mount->gid_map, mount->gid_map_count, spec->gid_map,
+					spec->gid_map_count);
+
+		if (!own) {
+			mapped = id_map_namespace(mount->uid_map, mount->uid_map_count,
+						  mount->gid_map, mount->gid_map_count, err);
+			if (mapped < 0)
+				return err_wrap(err, "mount %s", mount->source);
+		}
+		userns = own ? userns : mapped;
+	} else {
+		userns = -1;
+	}
+	r = mount_change(fd, mount->attr_set | MOUNT_ATTR_NODEV,
+			 mount->propagation ? mount->propagation : MS_PRIVATE, userns,
+			 AT_RECURSIVE);
+	if (r == -EINVAL && userns >= 0 && mount->optional_map)
+		r = mount_change(fd, mount->attr_set | MOUNT_ATTR_NODEV, MS_PRIVATE, -1, AT_RECURSIVE);
+	else if (r == -EINVAL && userns >= 0) {
+		err_set(err, EINVAL, "mount %s: its file system has no id-mapped mounts",
+			mount->source);
+		return err_hint(err, "mount it read-only or with idmap=none, or run with "
+				     "--userns=host");
+	}
+	return r < 0 ? err_sys(err, r, "mount %s", mount->source) : fd_take(&fd);
+}
+
+/* A private node of the same device, owned by the container: the host's node stays as it is (design page, "Mounts and
+ * devices"). The tmpfs lives as long as the mount of the node. */
+static int device_open(const struct spec *spec, const struct spec_device *device, struct err *err)
+{
+	uid_t uid = spec_host_id(spec->uid_map, spec->uid_map_count, device->uid);
+	gid_t gid = spec_host_id(spec->gid_map, spec->gid_map_count, device->gid);
+	_cleanup_close_ int fs = -1;
+	int fd, r;
+
+	fs = mount_new("tmpfs", "cloche-device", "mode=700,size=4k",
+		       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	if (fs < 0)
+		return err_sys(err, fs, "make device %s", device->path);
+	if (mknodat(fs, "node", (device->block ? S_IFBLK : S_IFCHR) | device->mode,
+		    makedev(device->major, device->minor)) < 0 ||
+	    fchmodat(fs, "node", device->mode, 0) < 0 ||
+	    fchownat(fs, "node", uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(err, errno, "make device %s", device->path);
+	fd = mount_copy(fs, "node", AT_SYMLINK_NOFOLLOW);
+	if (fd < 0)
+		return err_sys(err, fd, "make device %s", device->path);
+	r = mount_change(fd, 0, MS_PRIVATE, -1, 0);
+	if (r < 0) {
+		fd_close(fd);
+		return err_sys(err, r, "make device %s", device->path);
+	}
+	return fd;
+}
+
+static int root_fs_open(const struct spec *spec, int userns, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (spec->lower_count > 0)
+		return mount_overlay(spec, userns, err);
+	fd = mount_copy(AT_FDCWD, spec->rootfs_path, AT_RECURSIVE);
+	if (fd < 0)
+		return err_sys(err, fd, "open root file system %s", spec->rootfs_path);
+	r = mount_change(fd, spec->privileged ? 0 : MOUNT_ATTR_NODEV, MS_PRIVATE, userns, AT_RECURSIVE);
+	if (r == -EINVAL && userns >= 0) {
+		err_set(err, EINVAL, "map the ids of %s: its file system has no id-mapped mounts",
+			spec->rootfs_path);
+		return err_hint(err, "keep it on ext4, xfs or btrfs, or run with --userns=host");
+	}
+	return r < 0 ? err_sys(err, r, "open root file system %s", spec->rootfs_path) :
+		       fd_take(&fd);
+}
+
+static int mounts_send(const struct container *c, const struct spec *spec, int userns,
+		       struct err *err)
+{
+	size_t room = 1 + spec->mount_count + spec->device_count, count = 0, sent = 0;
+	_cleanup_free_ int *fds = mem_new(room * sizeof(int));
+	int r = 0;
+
+	fds[count] = root_fs_open(spec, userns, err);
+	r = fds[count] < 0 ? fds[count] : 0;
+	count += r == 0;
+	for (size_t i = 0; r == 0 && i < spec->mount_count; i++) {
+		if (spec->mounts[i].kind != SPEC_MOUNT_BIND)
+			continue;
+		fds[count] = bind_open(spec, &spec->mounts[i], userns, err);
+		r = fds[count] < 0 ? fds[count] : 0;
+		count += r == 0;
+	}
+	for (size_t i = 0; r == 0 && i < spec->device_count; i++) {
+		fds[count] = device_open(spec, &spec->devices[i], err);
+		r = fds[count] < 0 ? fds[count] : 0;
+		count += r == 0;
+	}
+	while (r == 0 && sent < count) {
+		size_t n = count - sent > FD_PASS_MAX ? FD_PASS_MAX : count - sent;
+
+		r = fd_pass_send(c->sync, (char)INIT_MOUNTS, fds + sent, n);
+		sent += n;
+	}
+	for (size_t i = 0; i < count; i++)
+		fd_close(fds[i]);
+	return r;
+}
+
+/* -- the start -------------------------------------------------------------------------------- */
+
+/* What a command line has and a container must not: init is born with what we have. */
+static void forget_scheduling(void)
+{
+	struct sched_param normal = { 0 };
+
+	if (sched_getscheduler(0) != SCHED_OTHER)
+		(void)sched_setscheduler(0, SCHED_OTHER, &normal); /* keeps what it is without the right */
+	if (getpriority(PRIO_PROCESS, 0) != 0)
+		(void)setpriority(PRIO_PROCESS, 0, 0);
+}
+
+static int init_clone(struct container *c, const struct spec *spec, const struct container_io *io,
+		      const struct seccomp_program *seccomp, struct err *err)
+{
+	struct clone_args args = { .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+				   .pidfd = (uintptr_t)&c->pidfd,
+				   .exit_signal = SIGCHLD };
+	_cleanup_close_ int sync = -1, report = -1;
+	int pair[2], ends[2];
+	sigset_t none;
+	pid_t pid;
+
+	for (int i = 0; i < SPEC_NS_COUNT; i++) {
+		if (spec->namespaces[i].mode == SPEC_NS_NEW)
+			args.flags |= clone_flags[i];
+		else if (spec->namespaces[i].mode == SPEC_NS_JOIN)
+			return err_set(err, EOPNOTSUPP, "join namespace %s: not possible yet",
+				       spec->namespaces[i].path);
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, errno, "make a socket pair");
+	c->sync = pair[0];
+	sync = pair[1];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "make a pipe");
+	c->report = ends[0];
+	report = ends[1];
+	forget_scheduling();
+	pid = sys_clone3(&args);
+	if (pid < 0) {
+		err_sys(err, errno, "make the container's namespaces");
+		if (err->code == EINVAL || err->code == ENOSPC || err->code == EUSERS)
+			err_hint(err, "the kernel may lack user namespaces, or their number is "
+				      "used up: see /proc/sys/user/max_user_namespaces");
+		return -err->code;
+	}
+	if (pid == 0) {
+		struct init_plan plan = { .spec = (struct spec *)spec, /* a copy since the fork */
+					  .io = io,
+					  .seccomp = seccomp,
+					  .sync = sync,
+					  .report = report };
+
+		/* The parent's ends would keep this process waiting for a parent that was killed. */
+		(void)close(pair[0]);
+		(void)close(ends[0]);
+		(void)sigemptyset(&none);
+		(void)sigprocmask(SIG_SETMASK, &none, NULL);
+		container_init(&plan);
+	}
+	c->pid = pid;
+	return 0;
+}
+
+static int oom_score_set(const struct container *c, const struct spec *spec, struct err *err)
+{
+	char path[64], value[16];
+	int r;
+
+	if (!spec->process.oom_score_adj_set)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)c->pid);
+	(void)snprintf(value, sizeof(value), "%d", spec->process.oom_score_adj);
+	r = file_poke(AT_FDCWD, path, value);
+	if (r == -EACCES)
+		return err_set(err, EACCES,
+			       "set oom_score_adj to %d: lowering it needs CAP_SYS_RESOURCE, which "
+			       "this host's root does not have",
+			       spec->process.oom_score_adj);
+	return r < 0 ? err_sys(err, r, "set oom_score_adj") : 0;
+}
+
+static int set_up(struct container *c, const struct spec *spec, struct cgroup *cgroup,
+		  struct err *err)
+{
+	_cleanup_close_ int userns = -1;
+	char word = (char)INIT_MAPPED, path[64];
+	int r = 0;
+
+	if (spec->namespaces[SPEC_NS_USER].mode == SPEC_NS_NEW) {
+		r = id_map_write(c->pid, spec->uid_map, spec->uid_map_count, spec->gid_map,
+				 spec->gid_map_count, err);
+		if (r < 0)
+			return r;
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)c->pid);
+		userns = open(path, O_RDONLY | O_CLOEXEC);
+		if (userns < 0)
+			return err_sys(err, errno, "open the user namespace");
+	}
+	r = oom_score_set(c, spec, err);
+	if (r == 0 && send(c->sync, &word, 1, MSG_NOSIGNAL) < 0)
+		r = err_sys(err, errno, "talk to the container's first process");
+	if (r == 0)
+		r = cgroup_create(cgroup, spec->cgroup_path, &spec->resources, err);
+	if (r == 0)
+		r = cgroup_enter(cgroup, spec->cgroup_path, c->pid, err);
+	if (r == 0)
+		r = mounts_send(c, spec, userns, err);
+	if (r == 0) {
+		int n = fd_pass_receive(c->sync, (char)INIT_READY, &c->terminal, 1);
+
+		r = n < 0 ? n : 0;
+	}
+	return r;
+}
+
+int container_create(struct container *ret_container, const struct spec *spec,
+		     const struct container_io *io, const struct seccomp_program *seccomp,
+		     struct cgroup *cgroup, struct err *err)
+{
+	struct container c = CONTAINER_NONE;
+	int r = init_clone(&c, spec, io, seccomp, err);
+
+	if (r == 0)
+		r = set_up(&c, spec, cgroup, err);
+	if (r < 0) {
+		struct container_report report;
+		struct err ignored = ERR_NONE;
+		/* init may have failed first, and then its words are the cause */
+		bool told = c.pid > 0 && (r == -EPIPE || r == -ECONNRESET) &&
+			    read(c.report, &report, sizeof(report)) == sizeof(report);
+
+		container_abort(&c);
+		if (told)
+			r = container_explain(spec, &report, err);
+		else if (err->code == 0)
+			r = err_set(err, EPIPE, "the container's first process was killed while "
+						"it was being set up");
+		(void)cgroup_remove(cgroup, spec->cgroup_path, &ignored);
+		return r;
+	}
+	*ret_container = c;
+	return 0;
+}
+
+int container_go(struct container *c, struct err *err)
+{
+	char word = (char)INIT_GO;
+
+	if (send(c->sync, &word, 1, MSG_NOSIGNAL) < 0)
+		return err_sys(err, errno, "let the container's first process go");
+	fd_close(c->sync);
+	c->sync = -1;
+	return 0;
+}
+
+void container_close(struct container *c)
+{
+	fd_close(c->pidfd);
+	fd_close(c->report);
+	fd_close(c->terminal);
+	fd_close(c->sync);
+	*c = CONTAINER_NONE;
+}
+
+void container_abort(struct container *c)
+{
+	if (c->pid > 0) {
+		(void)sys_pidfd_send_signal(c->pidfd, SIGKILL);
+		(void)waitpid(c->pid, NULL, 0);
+	}
+	container_close(c);
+}
+
+/* -- words ------------------------------------------------------------------------------------ */
+
+static const char *const step_words[STEP_COUNT] = {
+	[STEP_NONE] = "start",
+	[STEP_SYNC] = "talk to the engine",
+	[STEP_JOIN] = "join the container's namespaces",
+	[STEP_BECOME_ROOT] = "become root of the user namespace",
+	[STEP_HOSTNAME] = "set the host name",
+	[STEP_PROPAGATION] = "make the mounts private",
+	[STEP_ROOT] = "attach the root file system",
+	[STEP_CGROUP_NAMESPACE] = "make the cgroup namespace",
+	[STEP_DEVICE] = "make the standard nodes of /dev",
+	[STEP_TERMINAL] = "open a terminal",
+	[STEP_PIVOT] = "change to the root file system",
+	[STEP_NETWORK] = "bring up the loopback link",
+	[STEP_KEYRING] = "make a session keyring",
+	[STEP_STDIO] = "set the standard streams",
+	[STEP_CAPABILITIES] = "set the capabilities",
+	[STEP_GROUPS] = "set the groups",
+	[STEP_USER] = "set the user",
+	[STEP_SECCOMP] = "load the seccomp filter",
+};
+
+static int explain_exec(const struct spec *spec, int code, struct err *err)
+{
+	const char *command = spec->process.args[0];
+
+	if (code == ENOENT && !strchr(command, '/'))
+		err_set(err, code, "exec: \"%s\": executable file not found in $PATH", command);
+	else if (code == ENOENT)
+		err_set(err, code, "exec: \"%s\": no such file or directory", command);
+	else if (code == EACCES)
+		err_set(err, code, "exec: \"%s\": permission denied", command);
+	else if (code == ENOEXEC)
+		err_set(err, code, "exec: \"%s\": exec format error", command);
+	else
+		err_sys(err, code, "exec: \"%s\"", command);
+	if (code == ENOENT && strchr(command, '/'))
+		err_hint(err, "if it exists, its interpreter or loader may be missing in the image");
+	if (code == ENOEXEC)
+		err_hint(err, "it may be built for another architecture, or lack its #! line");
+	return err_exit(err, code == ENOENT || code == ENOTDIR ? 127 : 126);
+}
+
+int container_explain(const struct spec *spec, const struct container_report *report,
+		      struct err *err)
+{
+	uint32_t step = report->step & 0xff, i = report->step >> 8;
+	int code = report->code;
+
+	if (step == STEP_EXEC)
+		return explain_exec(spec, code, err);
+	if (step == STEP_CWD) {
+		err_sys(err, code, "change to working folder %s", spec->process.cwd);
+		return err_exit(err, code == ENOENT ? 127 : 126);
+	}
+	if (step == STEP_USER_LOOKUP)
+		return err_set(err, code, "unable to find user %s: no matching entries in passwd file",
+			       spec->process.user);
+	if (step == STEP_GROUP_LOOKUP && i <= strv_length(spec->process.group_names))
+		return err_set(err, code, "unable to find group %s: no matching entries in group file",
+			       i ? spec->process.group_names[i - 1] :
+				   strchr(spec->process.user, ':') + 1);
+	if (step == STEP_COPY_UP && i < spec->mount_count)
+		return err_sys(err, code, "fill the volume at %s from the image",
+			       spec->mounts[i].destination);
+	if ((step == STEP_MOUNT || step == STEP_MOUNT_TARGET) && i < spec->mount_count)
+		return err_sys(err, code, step == STEP_MOUNT ? "mount at %s" : "make mount point %s",
+			       spec->mounts[i].destination);
+	if (step == STEP_DEVICE_USER && i < spec->device_count)
+		return err_sys(err, code, "attach device %s", spec->devices[i].path);
+	if (step == STEP_SYSCTL && i < spec->sysctl_count)
+		return err_sys(err, code, "set sysctl %s to %s", spec->sysctls[i].name,
+			       spec->sysctls[i].value);
+	if (step == STEP_MASK && i < strv_length(spec->masked_paths))
+		return err_sys(err, code, "mask %s", spec->masked_paths[i]);
+	if (step == STEP_READONLY && i < strv_length(spec->readonly_paths))
+		return err_sys(err, code, "make %s read-only", spec->readonly_paths[i]);
+	if (step == STEP_RLIMIT && i < spec->process.rlimit_count) {
+		err_sys(err, code, "set ulimit %d", spec->process.rlimits[i].resource);
+		return code == EPERM ? err_hint(err, "a hard limit above the host's needs "
+						     "CAP_SYS_RESOURCE on the host") :
+				       -code;
+	}
+	return err_sys(err, code, "%s",
+		       step < STEP_COUNT && step_words[step] ? step_words[step] : "start");
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The steps of init between clone and exec; private to container*.c. Each has words in the table of container.c. */
+#ifndef CLOCHE_RUNTIME_CONTAINER_STEP_H
+#define CLOCHE_RUNTIME_CONTAINER_STEP_H
+
+#include <stdint.h>
+
+#include "runtime/container.h"
+
+struct spec;
+struct seccomp_program;
+
+enum container_step {
+	STEP_NONE,
+	STEP_SYNC,
+	STEP_JOIN,
+	STEP_BECOME_ROOT,
+	STEP_HOSTNAME,
+	STEP_PROPAGATION,
+	STEP_ROOT,
+	STEP_MOUNT,	   /* index: mounts */
+	STEP_MOUNT_TARGET, /* index: mounts */
+	STEP_CGROUP_NAMESPACE,
+	STEP_DEVICE,	  /* index: standard nodes */
+	STEP_DEVICE_USER, /* index: spec->devices */
+	STEP_TERMINAL,
+	STEP_SYSCTL, /* index: sysctls */
+	STEP_MASK,   /* index: masked_paths */
+	STEP_READONLY, /* index: readonly_paths */
+	STEP_PIVOT,
+	STEP_NETWORK,
+	STEP_KEYRING,
+	STEP_RLIMIT, /* index: rlimits */
+	STEP_STDIO,
+	STEP_CAPABILITIES,
+	STEP_GROUPS,
+	STEP_USER,
+	STEP_USER_LOOKUP,
+	STEP_GROUP_LOOKUP, /* index: group_names + 1; 0: that of the user */
+	STEP_COPY_UP,	   /* index: mounts */
+	STEP_SECCOMP,
+	STEP_CWD,
+	STEP_EXEC,
+	STEP_COUNT
+};
+
+struct init_plan {
+	struct spec *spec; /* init's own copy, since the fork: it fills in users */
+	const struct container_io *io;
+	const struct seccomp_program *seccomp;
+	int sync;   /* seqpacket to the parent */
+	int report; /* write end */
+};
+
+/* What the parent and init say to each other; each one packet. */
+enum init_word { INIT_MAPPED = 'm', INIT_MOUNTS = 'f', INIT_READY = 'r', INIT_GO = 'g' };
+
+_Noreturn void container_init(const struct init_plan *plan);
+
+#endif

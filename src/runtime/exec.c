@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One more process in a running container.
+ *
+ * The caller enters the pid namespace for its children, clones one, and that one joins the rest in a single setns(2) on
+ * the pidfd of init. Until its execve it is one of ours inside, so it is not dumpable: nobody in the container can
+ * open its memory, its descriptors or, through /proc/PID/exe, our program (CVE-2019-5736).
+ */
+#include "runtime/container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/sys.h"
+#include "runtime/cgroup.h"
+#include "runtime/container_step.h"
+#include "runtime/fd_pass.h"
+#include "runtime/process.h"
+#include "runtime/spec.h"
+#include "runtime/terminal.h"
+#include "runtime/user.h"
+
+static _Noreturn void fail(const struct init_plan *plan, enum container_step step, size_t index, int code)
+{
+	struct container_report report = { .step = (uint32_t)step | (uint32_t)index << 8,
+					   .code = code < 0 ? -code : code };
+
+	(void)!write(plan->report, &report, sizeof(report)); /* who is gone needs no report */
+	_exit(126);
+}
+
+static int namespaces_of(const struct spec *spec)
+{
+	static const int flags[SPEC_NS_COUNT] = {
+		[SPEC_NS_USER] = CLONE_NEWUSER, [SPEC_NS_MOUNT] = CLONE_NEWNS,
+		[SPEC_NS_NETWORK] = CLONE_NEWNET, [SPEC_NS_IPC] = CLONE_NEWIPC,
+		[SPEC_NS_UTS] = CLONE_NEWUTS, [SPEC_NS_CGROUP] = CLONE_NEWCGROUP,
+	};
+	int wanted = 0;
+
+	for (int i = 0; i < SPEC_NS_COUNT; i++)
+		if (spec->namespaces[i].mode == SPEC_NS_NEW)
+			wanted |= flags[i];
+	return wanted;
+}
+
+static _Noreturn void guest(const struct init_plan *plan, int init_pidfd)
+{
+	struct spec_process *process = &plan->spec->process;
+	int slave = -1, master = -1, root, r;
+	char word;
+
+	if (recv(plan->sync, &word, 1, 0) != 1)
+		_exit(126);
+	if (setns(init_pidfd, namespaces_of(plan->spec)) < 0)
+		fail(plan, STEP_JOIN, 0, errno);
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		fail(plan, STEP_BECOME_ROOT, 0, errno);
+	if (sys_keyctl_join_session(NULL) < 0 && errno != ENOSYS && errno != EDQUOT)
+		fail(plan, STEP_KEYRING, 0, errno);
+	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		fail(plan, STEP_ROOT, 0, errno);
+	if (process->user) {
+		enum container_step step = STEP_NONE;
+		size_t index = 0;
+
+		r = user_resolve(root, process, &step, &index);
+		if (r < 0)
+			fail(plan, step, index, r);
+	}
+	if (process->terminal) {
+		_cleanup_close_ int devpts = open("/dev/pts", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+		slave = devpts < 0 ? -errno : terminal_open(devpts, process, &master);
+		if (slave < 0)
+			fail(plan, STEP_TERMINAL, 0, slave);
+	}
+	if (fd_pass_send(plan->sync, (char)INIT_READY, &master, master >= 0 ? 1 : 0) < 0)
+		_exit(126);
+	r = terminal_stdio(plan->io->stdio, slave);
+	if (r < 0)
+		fail(plan, STEP_STDIO, 0, r);
+	process_become(plan);
+}
+
+static int guest_clone(struct container *c, const struct spec *spec, int init_pidfd,
+		       const struct container_io *io, const struct seccomp_program *seccomp,
+		       struct err *err)
+{
+	struct clone_args args = { .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+				   .pidfd = (uintptr_t)&c->pidfd,
+				   .exit_signal = SIGCHLD };
+	_cleanup_close_ int sync = -1, report = -1;
+	int pair[2], ends[2];
+	sigset_t none;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, errno, "make a socket pair");
+	c->sync = pair[0];
+	sync = pair[1];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "make a pipe");
+	c->report = ends[0];
+	report = ends[1];
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return err_sys(err, errno, "protect the memory of this process");
+	if (spec->namespaces[SPEC_NS_PID].mode == SPEC_NS_NEW && setns(init_pidfd, CLONE_NEWPID) < 0)
+		return err_sys(err, errno, "join the container's pid namespace");
+	pid = sys_clone3(&args);
+	if (pid < 0)
+		return err_sys(err, errno, "make a process in the container");
+	if (pid == 0) {
+		struct init_plan plan = { .spec = (struct spec *)spec, /* a copy since the fork */
+					  .io = io,
+					  .seccomp = seccomp,
+					  .sync = sync,
+					  .report = report };
+
+		(void)close(pair[0]);
+		(void)close(ends[0]);
+		(void)sigemptyset(&none);
+		(void)sigprocmask(SIG_SETMASK, &none, NULL);
+		guest(&plan, init_pidfd);
+	}
+	c->pid = pid;
+	return 0;
+}
+
+int container_exec(struct container *ret_container, const struct spec *spec, int init_pidfd,
+		   const struct container_io *io, const struct seccomp_program *seccomp,
+		   struct cgroup *cgroup, struct err *err)
+{
+	struct container c = CONTAINER_NONE;
+	struct container_report report;
+	char word = (char)INIT_GO;
+	ssize_t n;
+	int r = guest_clone(&c, spec, init_pidfd, io, seccomp, err);
+
+	if (r == 0)
+		r = cgroup_enter(cgroup, spec->cgroup_path, c.pid, err);
+	if (r == 0 && send(c.sync, &word, 1, MSG_NOSIGNAL) < 0)
+		r = err_sys(err, errno, "talk to the new process");
+	if (r < 0) {
+		container_abort(&c);
+		return r;
+	}
+	r = fd_pass_receive(c.sync, (char)INIT_READY, &c.terminal, 1);
+	/* End of file: the command runs. */
+	do
+		n = read(c.report, &report, sizeof(report));
+	while (n < 0 && errno == EINTR);
+	if (n == sizeof(report)) {
+		container_abort(&c);
+		return container_explain(spec, &report, err);
+	}
+	if (r < 0) {
+		container_abort(&c);
+		return err_set(err, EPIPE, "the container ended meanwhile");
+	}
+	*ret_container = c;
+	return 0;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Descriptors over a SOCK_SEQPACKET pair (unix(7), SCM_RIGHTS): one packet is one word and up to FD_PASS_MAX
+ * descriptors, which arrive close-on-exec. */
+#ifndef CLOCHE_RUNTIME_FD_PASS_H
+#define CLOCHE_RUNTIME_FD_PASS_H
+
+#include <stddef.h>
+
+enum { FD_PASS_MAX = 200 }; /* below SCM_MAX_FD, 253 */
+
+int fd_pass_send(int socket, char word, const int *fds, size_t count);
+/* One packet that must start with word. Count of descriptors, -EPIPE at the end, -EPROTO for another word, -errno. */
+int fd_pass_receive(int socket, char word, int *fds, size_t room);
+
+#endif

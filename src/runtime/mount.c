@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "runtime/mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/securebits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "runtime/spec.h"
+
+static int configure(int fs, const char *data)
+{
+	char copy[1024], *rest = copy, *item;
+
+	if (strlen(data) >= sizeof(copy))
+		return -E2BIG;
+	memcpy(copy, data, strlen(data) + 1);
+	while ((item = strsep(&rest, ",")) != NULL) {
+		char *value = strchr(item, '=');
+		int r;
+
+		if (!*item)
+			continue;
+		if (value) {
+			*value++ = '\0';
+			r = fsconfig(fs, FSCONFIG_SET_STRING, item, value, 0);
+		} else {
+			r = fsconfig(fs, FSCONFIG_SET_FLAG, item, NULL, 0);
+		}
+		if (r < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+int mount_new(const char *type, const char *source, const char *data, unsigned int attrs)
+{
+	_cleanup_close_ int fs = fsopen(type, FSOPEN_CLOEXEC);
+	int r, fd;
+
+	if (fs < 0)
+		return -errno;
+	if (source && fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0)
+		return -errno;
+	r = data ? configure(fs, data) : 0;
+	if (r < 0)
+		return r;
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	fd = fsmount(fs, FSMOUNT_CLOEXEC, attrs);
+	return fd < 0 ? -errno : fd;
+}
+
+int mount_copy(int dir, const char *path, unsigned int flags)
+{
+	int fd = open_tree(dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | flags);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int mount_change(int fd, uint64_t attrs_set, uint64_t propagation, int userns_fd,
+		 unsigned int flags)
+{
+	struct mount_attr attr = { .attr_set = attrs_set, .propagation = propagation };
+
+	if (userns_fd >= 0) {
+		attr.attr_set |= MOUNT_ATTR_IDMAP;
+		attr.userns_fd = (__u64)(unsigned int)userns_fd;
+	}
+	return mount_setattr(fd, "", AT_EMPTY_PATH | flags, &attr, sizeof(attr)) < 0 ? -errno : 0;
+}
+
+int mount_attach(int mount_fd, int target_fd)
+{
+	return move_mount(mount_fd, "", target_fd, "",
+			  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ?
+		       -errno :
+		       0;
+}
+
+/* A detached, private, id-mapped copy of one layer. The kernel marks a detached mount as fit for
+ * the overlay; what a container may do with it is decided by the overlay's own flags. */
+static int layer_map(int dir, const char *path, int userns_fd, struct err *err)
+{
+	_cleanup_close_ int fd = mount_copy(dir, path, 0);
+	int r;
+
+	if (fd < 0)
+		return err_sys(err, fd, "prepare layer %s", path);
+	r = userns_fd < 0 ? 0 : mount_change(fd, 0, 0, userns_fd, 0);
+	if (r == -EINVAL)
+		return err_set(err, EINVAL,
+			       "map the ids of layer %s: its file system has no id-mapped mounts; "
+			       "keep the data root on ext4, xfs or btrfs, or run with "
+			       "--userns=host",
+			       path);
+	return r < 0 ? err_sys(err, r, "map the ids of layer %s", path) : fd_take(&fd);
+}
+
+/* The detached mounts of lower layers and, last, of upper's parent go to `mounts`: closing one would dissolve it, and the overlay
+ * refuses a mount that is nowhere (clone_private_mount() in fs/namespace.c). */
+static int overlay_configure(int fs, const struct spec *spec, int userns_fd, int *mounts, struct err *err)
+{
+	_cleanup_close_ int upper_dir = -1, work_dir = -1;
+	_cleanup_free_ char *parent = NULL;
+
+	for (size_t i = 0; i < spec->lower_count; i++) {
+		mounts[i] = layer_map(spec->lower_fds[i], "", userns_fd, err);
+		if (mounts[i] < 0)
+			return mounts[i];
+		if (fsconfig(fs, FSCONFIG_SET_FD, "lowerdir+", NULL, mounts[i]) < 0)
+			return err_sys(err, errno, "add layer %zu of %zu to the root file system",
+				       i + 1, spec->lower_count);
+	}
+	if (!spec->upper_path)
+		return 0;
+	/* Upper and work must be on one mount, so their parent folder is mapped and both are opened in it. */
+	parent = str_ndup(spec->upper_path,
+			  (size_t)(strrchr(spec->upper_path, '/') - spec->upper_path));
+	mounts[spec->lower_count] = layer_map(AT_FDCWD, parent, userns_fd, err);
+	if (mounts[spec->lower_count] < 0)
+		return mounts[spec->lower_count];
+	upper_dir = openat(mounts[spec->lower_count], strrchr(spec->upper_path, '/') + 1,
+			   O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	work_dir = openat(mounts[spec->lower_count], strrchr(spec->work_path, '/') + 1,
+			  O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (upper_dir < 0 || work_dir < 0)
+		return err_sys(err, errno, "open the writable layer");
+	if (fsconfig(fs, FSCONFIG_SET_FD, "upperdir", NULL, upper_dir) < 0 ||
+	    fsconfig(fs, FSCONFIG_SET_FD, "workdir", NULL, work_dir) < 0)
+		return err_sys(err, errno, "add the writable layer to the root file system");
+	return 0;
+}
+
+static int overlay_create(const struct spec *spec, int fs)
+{
+	uint32_t uid = spec_host_id(spec->uid_map, spec->uid_map_count, 0);
+	uint32_t gid = spec_host_id(spec->gid_map, spec->gid_map_count, 0);
+	int r;
+
+	/* The overlay acts with the credentials of its mounter on the layers below, which know the
+	 * container's ids only: be its root for the file system, with the capabilities kept. */
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0)
+		return -errno;
+	(void)setfsgid(gid);
+	(void)setfsuid(uid);
+	r = fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ? -errno : 0;
+	(void)setfsuid(0);
+	(void)setfsgid(0);
+	(void)prctl(PR_SET_SECUREBITS, 0);
+	return r;
+}
+
+int mount_overlay(const struct spec *spec, int userns_fd, struct err *err)
+{
+	_cleanup_free_ int *mounts = mem_new((spec->lower_count + 1) * sizeof(*mounts));
+	_cleanup_close_ int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+	int r, fd;
+
+	if (fs < 0)
+		return err_sys(err, errno, "open the overlay file system");
+	for (size_t i = 0; i <= spec->lower_count; i++)
+		mounts[i] = -1;
+	r = overlay_configure(fs, spec, userns_fd, mounts, err);
+	if (r == 0) {
+		r = overlay_create(spec, fs);
+		if (r < 0)
+			err_sys(err, r, "mount the root file system");
+	}
+	for (size_t i = 0; i <= spec->lower_count; i++)
+		fd_close(mounts[i]);
+	if (r < 0)
+		return r;
+	fd = fsmount(fs, FSMOUNT_CLOEXEC,
+		     spec->privileged ? 0 : MOUNT_ATTR_NODEV);
+	return fd < 0 ? err_sys(err, errno, "mount the root file system") : fd;
+}

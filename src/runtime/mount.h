@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Mounts by descriptor (fsopen(2), open_tree(2), mount_setattr(2)): made detached, then attached to
+ * a target that was resolved beneath the container's root. All return a mount descriptor or -errno
+ * with errno set; no words, since most run between clone and exec. */
+#ifndef CLOCHE_RUNTIME_MOUNT_H
+#define CLOCHE_RUNTIME_MOUNT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct spec;
+struct err;
+
+/* A new file system. data: "key=value,flag,..." or NULL; it is cut at its commas in a copy on the
+ * stack (at most 1 KiB). attrs: MOUNT_ATTR_*. */
+int mount_new(const char *type, const char *source, const char *data, unsigned int attrs);
+/* A detached copy of what lies at dir/path (O_PATH semantics); AT_RECURSIVE in flags for the tree. */
+int mount_copy(int dir, const char *path, unsigned int flags);
+int mount_change(int fd, uint64_t attrs_set, uint64_t propagation, int userns_fd,
+		 unsigned int flags);
+/* Attach to target_fd. 0 or -errno. */
+int mount_attach(int mount_fd, int target_fd);
+
+/* The container's root as one detached overlay mount, in the parent: lower layers and upper
+ * id-mapped through userns_fd (-1: not mapped), mounted with the container root's fsuid and fsgid. */
+int mount_overlay(const struct spec *spec, int userns_fd, struct err *err);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The OCI runtime spec in memory: one struct feeds the one container start, whether it came from
+ * `cloche run` or from a config.json (OCI runtime spec 1.x, config.md and config-linux.md; field names are the
+ * spec's, in snake case). Strings belong to the spec; spec_free releases all. */
+#ifndef CLOCHE_RUNTIME_SPEC_H
+#define CLOCHE_RUNTIME_SPEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+struct err;
+
+enum spec_namespace_kind {
+	SPEC_NS_USER,
+	SPEC_NS_MOUNT,
+	SPEC_NS_PID,
+	SPEC_NS_NETWORK,
+	SPEC_NS_IPC,
+	SPEC_NS_UTS,
+	SPEC_NS_CGROUP,
+	SPEC_NS_TIME,
+	SPEC_NS_COUNT
+};
+
+enum spec_namespace_mode { SPEC_NS_INHERIT, SPEC_NS_NEW, SPEC_NS_JOIN };
+
+struct spec_namespace {
+	enum spec_namespace_mode mode; /* INHERIT: the host's */
+	char *path;		       /* of the namespace to join */
+};
+
+struct spec_id_map { /* "uidMappings", "gidMappings" */
+	uint32_t container_id, host_id, size;
+};
+
+struct spec_rlimit {
+	int resource;
+	uint64_t soft, hard; /* RLIM_INFINITY is UINT64_MAX */
+};
+
+enum spec_mount_kind {
+	SPEC_MOUNT_BIND,
+	SPEC_MOUNT_TMPFS,
+	SPEC_MOUNT_PROC,
+	SPEC_MOUNT_SYSFS,
+	SPEC_MOUNT_DEVPTS,
+	SPEC_MOUNT_MQUEUE,
+	SPEC_MOUNT_CGROUP,
+};
+
+struct spec_mount {
+	enum spec_mount_kind kind;
+	char *source;	   /* BIND: a host path */
+	int source_fd;	   /* BIND: an O_PATH descriptor used instead of source, or -1; the caller's */
+	char *destination; /* absolute, in the container */
+	char *data;	   /* file-system options, comma separated: "mode=1777,size=65536k" */
+	uint64_t attr_set; /* MOUNT_ATTR_* of mount_setattr(2); NODEV is always added but for devpts */
+	uint64_t propagation; /* MS_PRIVATE (default when 0), MS_SLAVE, MS_SHARED */
+	bool recursive;	   /* rbind: submounts come along, with the same attributes */
+	bool copy_up;	   /* an empty source is filled with what the root file system has at destination */
+	struct spec_id_map *uid_map, *gid_map; /* id-mapped bind: on disk -> host, NULL: none */
+	size_t uid_map_count, gid_map_count;
+	bool optional_map; /* where the file system has no id-mapped mounts: as it is, owned by nobody */
+};
+
+struct spec_device {
+	char *path;	  /* in the container */
+	char *host_path;  /* where it came from, NULL: made from the numbers */
+	bool block;
+	uint32_t major, minor;
+	mode_t mode;
+	uint32_t uid, gid; /* in the container */
+};
+
+struct spec_device_rule { /* linux.resources.devices; major, minor -1: any */
+	bool allow;
+	char type; /* 'a', 'b', 'c' */
+	int64_t major, minor;
+	char access[4]; /* of "rwm" */
+};
+
+struct spec_resources { /* linux.resources; 0 or -1 as told: not set */
+	int64_t memory_limit_bytes;	  /* 0 none */
+	int64_t memory_reservation_bytes; /* 0 none */
+	int64_t memory_swap_bytes;	  /* memory + swap; 0 not set, -1 unlimited */
+	int64_t memory_swappiness;	  /* -1 not set */
+	int64_t cpu_quota_us, cpu_period_us; /* 0 not set; quota -1 unlimited */
+	uint64_t cpu_shares;		  /* 0 not set */
+	char *cpuset_cpus, *cpuset_mems;  /* NULL not set */
+	int64_t pids_limit;		  /* 0 not set, -1 unlimited */
+	struct spec_device_rule *devices;
+	size_t device_count;
+};
+
+struct spec_process {
+	bool terminal;
+	unsigned short rows, columns;
+	char *user;	    /* "NAME|UID[:GROUP|GID]" for init to look up in the container's own files, or NULL: uid, gid */
+	char **group_names; /* additional groups, names or numbers, looked up too */
+	uint32_t uid, gid;
+	uint32_t *additional_gids;
+	size_t additional_gid_count;
+	char **args, **env;
+	char *cwd;
+	uint64_t cap_bounding, cap_effective, cap_permitted, cap_inheritable, cap_ambient; /* bits */
+	struct spec_rlimit *rlimits;
+	size_t rlimit_count;
+	bool no_new_privileges;
+	int oom_score_adj;
+	bool oom_score_adj_set;
+	int umask; /* -1: 0022 */
+};
+
+struct spec_sysctl {
+	char *name, *value;
+};
+
+struct spec {
+	char *hostname, *domainname;
+	struct spec_process process;
+
+	/* Root: either lower layers (topmost first) with an upper, or a plain folder in place. */
+	int *lower_fds; /* O_PATH directories, the caller's */
+	size_t lower_count;
+	char **lower_paths; /* the same as paths, for kernels without overlay by descriptor */
+	char *upper_path, *work_path;
+	char *rootfs_path; /* in place when lower_count is 0 */
+	bool rootfs_readonly;
+
+	struct spec_namespace namespaces[SPEC_NS_COUNT];
+	struct spec_id_map *uid_map, *gid_map; /* of the user namespace */
+	size_t uid_map_count, gid_map_count;
+
+	struct spec_mount *mounts;
+	size_t mount_count;
+	struct spec_device *devices; /* besides the standard nodes */
+	size_t device_count;
+	struct spec_resources resources;
+	char *cgroup_path; /* "/cloche/NAME-ID" beneath each hierarchy */
+	struct spec_sysctl *sysctls;
+	size_t sysctl_count;
+	char **masked_paths, **readonly_paths;
+
+	bool seccomp_default;	/* the built-in list */
+	bool seccomp_no_set_id; /* also refuse modes with set-id bits (see design, "Users") */
+	char *seccomp_profile;	/* path of a profile in Docker's JSON, or NULL */
+	bool init;		/* a tiny reaper of ours as pid 1 */
+	bool privileged;	/* all devices, nothing masked */
+};
+
+struct spec *spec_new(void);
+void spec_free(struct spec *spec);
+void spec_add_mount(struct spec *spec, const struct spec_mount *mount); /* takes its strings */
+uint32_t spec_host_id(const struct spec_id_map *map, size_t count, uint32_t container_id); /* UINT32_MAX: unmapped */
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state/settings.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <ini.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+const struct setting settings_table[] = {
+	{ "storage", "root", "CLOCHE_ROOT", "/var/lib/cloche", "data of the instance" },
+	{ "storage", "run-root", "CLOCHE_RUN_ROOT", "/run/cloche", "what lives until the next boot" },
+	{ "log", "driver", "CLOCHE_LOG_DRIVER", "local", "local, json-file or none" },
+	{ "log", "max-size", "CLOCHE_LOG_MAX_SIZE", "20m", "size at which a log file is rotated" },
+	{ "log", "max-file", "CLOCHE_LOG_MAX_FILE", "5", "number of log files of a container" },
+	{ "container", "pids-limit", "CLOCHE_PIDS_LIMIT", "8192", "processes and threads of a container" },
+	{ "container", "shm-size", "CLOCHE_SHM_SIZE", "64m", "size of /dev/shm" },
+	{ "container", "stop-timeout", "CLOCHE_STOP_TIMEOUT", "10", "seconds of grace before a stop kills" },
+	{ "container", "userns", "CLOCHE_USERNS", "private", "private (own ids) or host" },
+	{ "container", "init", "CLOCHE_INIT", "false", "run an init in each container" },
+	{ "container", "seccomp-profile", "CLOCHE_SECCOMP_PROFILE", "", "path of a profile; empty: the built-in one" },
+	{ "client", "detach-keys", "CLOCHE_DETACH_KEYS", "ctrl-p,ctrl-q", "keys that detach from a container" },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+static int bad(const char *key, const char *value, const char *wanted, struct err *err)
+{
+	return err_set(err, EINVAL, "%s = %s: %s", key, value, wanted);
+}
+
+static int text_set(char **field, const char *value)
+{
+	free(*field);
+	*field = str_dup(value);
+	return 0;
+}
+
+static int path_set(char **field, const char *key, const char *value, struct err *err)
+{
+	return value[0] == '/' ? text_set(field, value) : bad(key, value, "not an absolute path", err);
+}
+
+static int word_set(char **field, const char *key, const char *value, const char *const *words, struct err *err)
+{
+	for (; *words; words++)
+		if (strcmp(*words, value) == 0)
+			return text_set(field, value);
+	return bad(key, value, "not one of the possible words", err);
+}
+
+static int number_set(uint64_t *field, const char *key, const char *value, uint64_t most, struct err *err)
+{
+	return str_to_u64(value, most, field) < 0 ? bad(key, value, "not a number in range", err) : 0;
+}
+
+static int size_set(uint64_t *field, const char *key, const char *value, struct err *err)
+{
+	return str_to_bytes(value, field) < 0 ? bad(key, value, "not a size, such as 64m", err) : 0;
+}
+
+static int one_set(struct settings *s, const char *key, const char *value, struct err *err)
+{
+	static const char *const drivers[] = { "local", "json-file", "none", NULL };
+	static const char *const userns[] = { "private", "host", NULL };
+
+	if (strcmp(key, "root") == 0)
+		return path_set(&s->root, key, value, err);
+	if (strcmp(key, "run-root") == 0)
+		return path_set(&s->run_root, key, value, err);
+	if (strcmp(key, "driver") == 0)
+		return word_set(&s->log_driver, key, value, drivers, err);
+	if (strcmp(key, "max-size") == 0)
+		return size_set(&s->log_max_size_bytes, key, value, err);
+	if (strcmp(key, "max-file") == 0)
+		return number_set(&s->log_max_files, key, value, 1000, err);
+	if (strcmp(key, "pids-limit") == 0)
+		return number_set(&s->pids_limit, key, value, 4194304, err);
+	if (strcmp(key, "shm-size") == 0)
+		return size_set(&s->shm_size_bytes, key, value, err);
+	if (strcmp(key, "stop-timeout") == 0)
+		return number_set(&s->stop_timeout_s, key, value, 1000000, err);
+	if (strcmp(key, "userns") == 0)
+		return word_set(&s->userns, key, value, userns, err);
+	if (strcmp(key, "detach-keys") == 0)
+		return text_set(&s->detach_keys, value);
+	if (strcmp(key, "seccomp-profile") == 0)
+		return *value ? path_set(&s->seccomp_profile, key, value, err) : text_set(&s->seccomp_profile, "");
+	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+		return bad(key, value, "not true or false", err);
+	s->init = strcmp(value, "true") == 0;
+	return 0;
+}
+
+/* -- files ------------------------------------------------------------------------------------ */
+
+struct file_reading {
+	struct settings *settings;
+	struct err *err;
+};
+
+static int file_line(void *data, const char *section, const char *key, const char *value)
+{
+	struct file_reading *reading = data;
+
+	for (size_t i = 0; settings_table[i].key; i++)
+		if (strcmp(settings_table[i].key, key) == 0 && strcmp(settings_table[i].section, section) == 0)
+			return one_set(reading->settings, key, value, reading->err) == 0;
+	err_set(reading->err, EINVAL, "no such setting: [%s] %s", section, key);
+	return 0;
+}
+
+static int file_read_ini(struct settings *settings, const char *path, struct err *err)
+{
+	struct file_reading reading = { settings, err };
+	int line;
+
+	if (access(path, F_OK) < 0)
+		return 0;
+	line = ini_parse(path, file_line, &reading);
+	if (line == 0)
+		return 0;
+	if (line < 0)
+		return err_sys(err, errno, "read %s", path);
+	if (err->code == 0)
+		err_set(err, EINVAL, "not a line of a configuration file");
+	return err_wrap(err, "%s line %d", path, line);
+}
+
+static int is_conf(const struct dirent *e)
+{
+	return str_suffix(e->d_name, ".conf") && e->d_name[0] != '.';
+}
+
+static int folder_read(struct settings *settings, const char *folder, struct err *err)
+{
+	struct dirent **list = NULL;
+	int count = scandir(folder, &list, is_conf, alphasort), r = 0;
+
+	for (int i = 0; i < count; i++) {
+		_cleanup_free_ char *path = str_printf("%s/%s", folder, list[i]->d_name);
+
+		if (r == 0)
+			r = file_read_ini(settings, path, err);
+		free(list[i]);
+	}
+	free(list);
+	return r;
+}
+
+static int home_read(struct settings *settings, struct err *err)
+{
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	_cleanup_free_ char *path = NULL;
+
+	if (config && config[0] == '/')
+		path = str_printf("%s/cloche/cloche.conf", config);
+	else if (home && home[0] == '/')
+		path = str_printf("%s/.config/cloche/cloche.conf", home);
+	return path ? file_read_ini(settings, path, err) : 0;
+}
+
+int settings_read(struct settings *settings, struct err *err)
+{
+	int r = 0;
+
+	memset(settings, 0, sizeof(*settings));
+	for (size_t i = 0; settings_table[i].key; i++)
+		(void)one_set(settings, settings_table[i].key, settings_table[i].default_value, err);
+	if ((r = file_read_ini(settings, "/etc/cloche/cloche.conf", err)) < 0 ||
+	    (r = folder_read(settings, "/etc/cloche/conf.d", err)) < 0 ||
+	    (r = home_read(settings, err)) < 0)
+		goto out;
+	for (size_t i = 0; r == 0 && settings_table[i].key; i++) {
+		const char *value = getenv(settings_table[i].variable);
+
+		if (!value || !*value)
+			continue;
+		r = one_set(settings, settings_table[i].key, value, err);
+		if (r < 0)
+			err_wrap(err, "environment variable %s", settings_table[i].variable);
+	}
+out:
+	if (r < 0)
+		settings_clear(settings);
+	return r;
+}
+
+void settings_clear(struct settings *settings)
+{
+	free(settings->root);
+	free(settings->run_root);
+	free(settings->log_driver);
+	free(settings->userns);
+	free(settings->detach_keys);
+	free(settings->seccomp_profile);
+	memset(settings, 0, sizeof(*settings));
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Settings of an instance, each source over the one before: built in, /etc/cloche/cloche.conf, /etc/cloche/conf.d/ *.conf (by
+ * name), ~/.config/cloche/cloche.conf (XDG_CONFIG_HOME), CLOCHE_* variables, flags (the caller sets the fields). Ini by libinih;
+ * an unknown key or bad value is an error naming file and line. One table makes the reader and the list in `info` and the manual. */
+#ifndef CLOCHE_STATE_SETTINGS_H
+#define CLOCHE_STATE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct err;
+
+struct settings {
+	char *root;	 /* CLOCHE_ROOT, default /var/lib/cloche */
+	char *run_root;	 /* CLOCHE_RUN_ROOT, default /run/cloche */
+	char *log_driver; /* local, json-file, none */
+	uint64_t log_max_size_bytes; /* 20 MiB */
+	uint64_t log_max_files;	     /* 5 */
+	uint64_t pids_limit;	     /* 8192 */
+	uint64_t shm_size_bytes;     /* 64 MiB */
+	uint64_t stop_timeout_s;     /* 10 */
+	char *userns;		     /* private | host */
+	char *detach_keys;	     /* ctrl-p,ctrl-q */
+	char *seccomp_profile;	     /* path; empty: built in */
+	bool init;		     /* --init by default */
+};
+
+struct setting { /* one row of the table */
+	const char *section, *key, *variable, *default_value, *help;
+};
+extern const struct setting settings_table[]; /* ends with a NULL key */
+
+int settings_read(struct settings *settings, struct err *err);
+void settings_clear(struct settings *settings);
+
+#endif

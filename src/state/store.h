@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The record of an instance: state.db below the data root (SQLite, WAL kept between commands). It holds what must be
+ * unique or must change together; each call outside store_begin/store_commit is its own transaction.
+ *
+ *	store_open(&store, root_fd, root_path, err);
+ *	store_begin(store, err);                      BEGIN IMMEDIATE, waits for the other writers
+ *	container_add(store, &row, err);
+ *	volume_ref_add(store, "data", row.id, err);
+ *	store_commit(store, err);
+ *	store_close(store);
+ *
+ * A store must not cross a fork (sqlite.org/howtocorrupt.html, 2.6): close it before. Strings in rows
+ * are the caller's on the way in and, on the way out, belong to the row until its _clear.
+ */
+#ifndef CLOCHE_STATE_STORE_H
+#define CLOCHE_STATE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct store;
+
+int store_open(struct store **ret_store, const char *root_path, struct err *err);
+void store_close(struct store *store);
+int store_begin(struct store *store, struct err *err);
+int store_commit(struct store *store, struct err *err);
+void store_rollback(struct store *store); /* nothing happens outside a transaction */
+/* PRAGMA integrity_check; -EBADMSG with its first words. */
+int store_check(struct store *store, struct err *err);
+
+struct container_row {
+	char *id;	  /* 64 hex digits */
+	char *name;	  /* without slash */
+	int64_t created_ns; /* CLOCK_REALTIME */
+	uint32_t uid_base; /* 0: the host's ids */
+	char *image_id;	  /* "sha256:...", "" for a --rootfs, "host" for the built-in image */
+	char *config;	  /* JSON as the engine made it */
+};
+void container_row_clear(struct container_row *row);
+
+/* -EEXIST: id or name taken (words: Docker's conflict sentence is the engine's). */
+int container_add(struct store *store, const struct container_row *row, struct err *err);
+/* By name, whole id or unambiguous prefix of an id, in that order. -ENOENT: `No such container: x`; -ENOTUNIQ: several. */
+int container_find(struct store *store, const char *reference, struct container_row *ret_row,
+		   struct err *err);
+/* All, newest first. *ret_rows is the caller's: container_rows_free. Count or -errno. with_config=false leaves config NULL. */
+int container_list(struct store *store, bool with_config, struct container_row **ret_rows,
+		   struct err *err);
+void container_rows_free(struct container_row *rows, size_t count);
+int container_set_config(struct store *store, const char *id, const char *config, struct err *err);
+int container_rename(struct store *store, const char *id, const char *name, struct err *err);
+/* Also drops its volume references. Missing is success. */
+int container_delete(struct store *store, const char *id, struct err *err);
+
+struct image_row {
+	char *id; /* "sha256:..." of the config blob */
+	int64_t created_ns;
+	int64_t size_bytes;	/* of its unpacked layers */
+	char *config;		/* the config blob's bytes, JSON */
+	char *manifest_digest;	/* or NULL */
+	char **layers;		/* diff ids, lowest first */
+	char **tags;		/* "docker.io/library/x:tag", filled by find and list */
+};
+void image_row_clear(struct image_row *row);
+
+/* Known images are left as they are. Layers get rows with their sizes (parallel to row->layers). */
+int image_add(struct store *store, const struct image_row *row, const int64_t *layer_sizes,
+	      struct err *err);
+/* Move a full tag to an image. */
+int image_tag(struct store *store, const char *tag, const char *image_id, struct err *err);
+/* Remove one tag; -ENOENT. */
+int image_untag(struct store *store, const char *tag, struct err *err);
+/* By full tag, "sha256:..." id, or unambiguous prefix of the hex. -ENOENT, -ENOTUNIQ without words. */
+int image_find(struct store *store, const char *reference, struct image_row *ret_row,
+	       struct err *err);
+int image_list(struct store *store, bool with_config, struct image_row **ret_rows,
+	       struct err *err);
+void image_rows_free(struct image_row *rows, size_t count);
+/* Ids of containers that use it: a string list in *ret_ids. */
+int image_users(struct store *store, const char *image_id, char ***ret_ids, struct err *err);
+/* Delete the image, its tags, and the rows of layers nobody else has: those diff ids come back in *ret_layers. */
+int image_delete(struct store *store, const char *image_id, char ***ret_layers, struct err *err);
+/* Every diff id that has a row: a string list. */
+int layer_list(struct store *store, char ***ret_layers, struct err *err);
+
+struct volume_row {
+	char *name;
+	int64_t created_ns;
+	bool anonymous;
+	char *labels;  /* JSON object or NULL */
+	char *options; /* JSON object or NULL */
+};
+void volume_row_clear(struct volume_row *row);
+
+/* -EEXIST: it is there already, nothing changed, no words. */
+int volume_add(struct store *store, const struct volume_row *row, struct err *err);
+int volume_find(struct store *store, const char *name, struct volume_row *ret_row, struct err *err);
+int volume_list(struct store *store, struct volume_row **ret_rows, struct err *err);
+void volume_rows_free(struct volume_row *rows, size_t count);
+int volume_ref_add(struct store *store, const char *name, const char *container_id,
+		   struct err *err);
+int volume_users(struct store *store, const char *name, char ***ret_ids, struct err *err);
+/* -EBUSY while a container refers to it; -ENOENT. */
+int volume_delete(struct store *store, const char *name, struct err *err);
+/* Anonymous volumes that only this container refers to: a string list. */
+int volume_anonymous_of(struct store *store, const char *container_id, char ***ret_names,
+			struct err *err);
+
+#endif
