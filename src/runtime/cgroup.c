@@ -264,7 +264,7 @@ int cgroup_create(struct cgroup *cg, const char *path, const struct spec_resourc
 {
 	const char *folder = folder_of(path, err);
 	unsigned bits = resources ? bits_asked(resources) : 0;
-	int r = folder ? bits_check(cg, bits, err) : -err->code;
+	int r = folder ? bits_check(cg, bits, err) : -EINVAL;
 	size_t made = 0;
 
 	for (; r == 0 && made < cg->mounts.count; made += r == 0) {
@@ -287,7 +287,7 @@ int cgroup_update(struct cgroup *cg, const char *path, const struct spec_resourc
 {
 	const char *folder = folder_of(path, err);
 	unsigned bits = bits_asked(resources);
-	int r = folder ? bits_check(cg, bits, err) : -err->code;
+	int r = folder ? bits_check(cg, bits, err) : -EINVAL;
 
 	return r < 0 ? r : limits_set(cg, folder, resources, bits, false, err);
 }
@@ -327,13 +327,67 @@ int cgroup_enter(struct cgroup *cg, const char *path, pid_t pid, struct err *err
 {
 	const char *folder = folder_of(path, err);
 	char text[16];
-	int r = folder ? 0 : -err->code;
+	int r = folder ? 0 : -EINVAL;
 
 	(void)snprintf(text, sizeof(text), "%d", (int)pid);
 	FOR_EACH_HIERARCHY(h, cg)
 	if (r == 0)
 		r = enter_one(h, folder, text, err);
 	return r;
+}
+
+int cgroup_door_open(struct cgroup *cg, const char *path, struct cgroup_door *ret_door,
+		     struct err *err)
+{
+	const char *folder = folder_of(path, err);
+	struct cgroup_door door = CGROUP_DOOR_NONE;
+	int r = folder ? 0 : -EINVAL;
+
+	FOR_EACH_HIERARCHY(h, cg)
+	{
+		bool v2 = h->ops == &cgroup_v2_ops;
+		char file[512];
+		int fd;
+
+		if (r == 0)
+			r = cgroup_hierarchy_open(h, err);
+		if (r < 0)
+			break;
+		if (cgroup_file_path(file, sizeof(file), folder, v2 ? "." : "tasks") < 0 ||
+		    door.count == CGROUP_DOOR_TASKS) {
+			r = err_set(err, ENAMETOOLONG, "open cgroup %s%s", h->mount_point, path);
+			break;
+		}
+		fd = openat(h->fd, file, v2 ? O_PATH | O_DIRECTORY | O_CLOEXEC : O_WRONLY | O_CLOEXEC);
+		if (fd < 0)
+			r = err_sys(err, errno, "open cgroup %s%s", h->mount_point, path);
+		else if (v2)
+			door.folder = fd;
+		else
+			door.tasks[door.count++] = fd;
+	}
+	if (r < 0) {
+		cgroup_door_close(&door);
+		return r;
+	}
+	*ret_door = door;
+	return 0;
+}
+
+int cgroup_door_pass(const struct cgroup_door *door)
+{
+	for (size_t i = 0; i < door->count; i++)
+		if (write(door->tasks[i], "0", 1) < 0)
+			return -errno;
+	return 0;
+}
+
+void cgroup_door_close(struct cgroup_door *door)
+{
+	fd_close(door->folder);
+	for (size_t i = 0; i < door->count; i++)
+		fd_close(door->tasks[i]);
+	*door = CGROUP_DOOR_NONE;
 }
 
 int cgroup_open_folder(struct cgroup *cg, const char *path)
@@ -356,7 +410,7 @@ int cgroup_open_folder(struct cgroup *cg, const char *path)
 int cgroup_kill(struct cgroup *cg, const char *path, int signal_number, struct err *err)
 {
 	const char *folder = folder_of(path, err);
-	int r = folder ? cgroup_hierarchy_open(cg->chief, err) : -err->code;
+	int r = folder ? cgroup_hierarchy_open(cg->chief, err) : -EINVAL;
 
 	if (r < 0)
 		return r;
@@ -370,7 +424,7 @@ ssize_t cgroup_pids(struct cgroup *cg, const char *path, pid_t **ret_pids, struc
 {
 	const char *folder = folder_of(path, err);
 	struct cgroup_pid_list list = CGROUP_PID_LIST_EMPTY;
-	int r = folder ? cgroup_hierarchy_open(cg->chief, err) : -err->code;
+	int r = folder ? cgroup_hierarchy_open(cg->chief, err) : -EINVAL;
 
 	if (r < 0)
 		return r;
@@ -387,7 +441,7 @@ int cgroup_remove(struct cgroup *cg, const char *path, struct err *err)
 {
 	const char *folder = folder_of(path, err);
 	bool busy = false;
-	int r = folder ? 0 : -err->code, first = 0;
+	int r = folder ? 0 : -EINVAL, first = 0;
 
 	if (r < 0)
 		return r;
@@ -459,7 +513,7 @@ int cgroup_remove_id(struct cgroup *cg, const char *suffix, const char *id, stru
 			    *tail = str_printf("-%.12s", id);
 	_cleanup_strv_ char **names = NULL;
 	const char *folder = folder_of(parent, err);
-	int r = folder ? 0 : -err->code;
+	int r = folder ? 0 : -EINVAL;
 
 	if (r == 0 && (strlen(tail) != 13 || strchr(tail, '/')))
 		return err_set(err, EINVAL, "remove the cgroup of %s: no container has such an id",
@@ -482,7 +536,7 @@ int cgroup_stats(struct cgroup *cg, const char *path, struct cgroup_stats *ret_s
 {
 	struct cgroup_stats stats = { .memory_limit_bytes = UINT64_MAX, .pids_limit = UINT64_MAX };
 	const char *folder = folder_of(path, err);
-	int r = folder ? cgroup_hierarchy_open(cg->chief, err) : -err->code;
+	int r = folder ? cgroup_hierarchy_open(cg->chief, err) : -EINVAL;
 	unsigned seen = 0;
 
 	if (r < 0)
@@ -509,7 +563,7 @@ int cgroup_freeze(struct cgroup *cg, const char *path, bool frozen, struct err *
 {
 	const char *folder = folder_of(path, err);
 	struct cgroup_hierarchy *h = cg->chief;
-	int r = folder ? cgroup_hierarchy_open(h, err) : -err->code;
+	int r = folder ? cgroup_hierarchy_open(h, err) : -EINVAL;
 
 	if (r < 0)
 		return r;

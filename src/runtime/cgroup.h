@@ -16,6 +16,7 @@
 #define CLOCHE_RUNTIME_CGROUP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -51,6 +52,21 @@ int cgroup_update(struct cgroup *cg, const char *path, const struct spec_resourc
 		  struct err *err);
 /* Move pid (0: the caller) into the folder of each hierarchy. */
 int cgroup_enter(struct cgroup *cg, const char *path, pid_t pid, struct err *err);
+/* The fast way in, for a process that is about to be cloned. Moving another process, or one by number, takes a lock of the
+ * kernel that waits for a grace period when it was not used lately (12 ms measured); a thread that moves itself through
+ * v1's `tasks`, and CLONE_INTO_CGROUP on v2, do not (cgroup_procs_write_start() in kernel/cgroup/cgroup.c). */
+enum { CGROUP_DOOR_TASKS = 32 };
+struct cgroup_door {
+	int folder; /* v2: for struct clone_args; -1: none */
+	int tasks[CGROUP_DOOR_TASKS];
+	size_t count;
+};
+#define CGROUP_DOOR_NONE ((struct cgroup_door){ .folder = -1 })
+int cgroup_door_open(struct cgroup *cg, const char *path, struct cgroup_door *ret_door,
+		     struct err *err);
+int cgroup_door_pass(const struct cgroup_door *door); /* in the new process; system calls only. 0 or -errno */
+void cgroup_door_close(struct cgroup_door *door);
+
 /* v2: an O_PATH descriptor for CLONE_INTO_CGROUP. -EOPNOTSUPP elsewhere (no words). */
 int cgroup_open_folder(struct cgroup *cg, const char *path);
 /* Signal every process in it, nested folders too. SIGKILL returns when none is left, after 10 s with -EBUSY and

@@ -105,13 +105,13 @@ static int device_open(const struct spec *spec, const struct spec_device *device
 	return fd;
 }
 
-static int root_fs_open(const struct spec *spec, int userns, struct err *err)
+static int root_fs_open(const struct spec *spec, int userns, int *parts, struct err *err)
 {
 	_cleanup_close_ int fd = -1;
 	int r;
 
 	if (spec->lower_count > 0)
-		return mount_overlay(spec, userns, err);
+		return mount_overlay(spec, userns, parts, err);
 	fd = mount_copy(AT_FDCWD, spec->rootfs_path, AT_RECURSIVE);
 	if (fd < 0)
 		return err_sys(err, fd, "open root file system %s", spec->rootfs_path);
@@ -130,9 +130,12 @@ static int mounts_send(const struct container *c, const struct spec *spec, int u
 {
 	size_t room = 1 + spec->mount_count + spec->device_count, count = 0, sent = 0;
 	_cleanup_free_ int *fds = mem_new(room * sizeof(int));
+	_cleanup_free_ int *parts = mem_new((spec->lower_count + 1) * sizeof(int));
 	int r = 0;
 
-	fds[count] = root_fs_open(spec, userns, err);
+	for (size_t i = 0; i <= spec->lower_count; i++)
+		parts[i] = -1;
+	fds[count] = root_fs_open(spec, userns, parts, err);
 	r = fds[count] < 0 ? fds[count] : 0;
 	count += r == 0;
 	for (size_t i = 0; r == 0 && i < spec->mount_count; i++) {
@@ -155,6 +158,9 @@ static int mounts_send(const struct container *c, const struct spec *spec, int u
 	}
 	for (size_t i = 0; i < count; i++)
 		fd_close(fds[i]);
+	/* while init is busy attaching */
+	if (spec->lower_count > 0)
+		mount_parts_drop(parts, spec->lower_count + 1);
 	return r;
 }
 
@@ -172,7 +178,8 @@ static void forget_scheduling(void)
 }
 
 static int init_clone(struct container *c, const struct spec *spec, const struct container_io *io,
-		      const struct seccomp_program *seccomp, struct err *err)
+		      const struct seccomp_program *seccomp, const struct cgroup_door *door,
+		      struct err *err)
 {
 	struct clone_args args = { .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
 				   .pidfd = (uintptr_t)&c->pidfd,
@@ -198,6 +205,10 @@ static int init_clone(struct container *c, const struct spec *spec, const struct
 	c->report = ends[0];
 	report = ends[1];
 	forget_scheduling();
+	if (door->folder >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (unsigned int)door->folder;
+	}
 	pid = sys_clone3(&args);
 	if (pid < 0) {
 		err_sys(err, errno, "make the container's namespaces");
@@ -210,6 +221,7 @@ static int init_clone(struct container *c, const struct spec *spec, const struct
 		struct init_plan plan = { .spec = (struct spec *)spec, /* a copy since the fork */
 					  .io = io,
 					  .seccomp = seccomp,
+					  .door = door,
 					  .sync = sync,
 					  .report = report };
 
@@ -242,8 +254,7 @@ static int oom_score_set(const struct container *c, const struct spec *spec, str
 	return r < 0 ? err_sys(err, r, "set oom_score_adj") : 0;
 }
 
-static int set_up(struct container *c, const struct spec *spec, struct cgroup *cgroup,
-		  struct err *err)
+static int set_up(struct container *c, const struct spec *spec, struct err *err)
 {
 	_cleanup_close_ int userns = -1;
 	char word = (char)INIT_MAPPED, path[64];
@@ -263,10 +274,6 @@ static int set_up(struct container *c, const struct spec *spec, struct cgroup *c
 	if (r == 0 && send(c->sync, &word, 1, MSG_NOSIGNAL) < 0)
 		r = err_sys(err, errno, "talk to the container's first process");
 	if (r == 0)
-		r = cgroup_create(cgroup, spec->cgroup_path, &spec->resources, err);
-	if (r == 0)
-		r = cgroup_enter(cgroup, spec->cgroup_path, c->pid, err);
-	if (r == 0)
 		r = mounts_send(c, spec, userns, err);
 	if (r == 0) {
 		int n = fd_pass_receive(c->sync, (char)INIT_READY, &c->terminal, 1);
@@ -280,11 +287,18 @@ int container_create(struct container *ret_container, const struct spec *spec,
 		     const struct container_io *io, const struct seccomp_program *seccomp,
 		     struct cgroup *cgroup, struct err *err)
 {
+	_cleanup_(cgroup_door_close) struct cgroup_door door = CGROUP_DOOR_NONE;
 	struct container c = CONTAINER_NONE;
-	int r = init_clone(&c, spec, io, seccomp, err);
+	/* what was there before was not made here: it stays, whoever is in it */
+	int r = cgroup_create(cgroup, spec->cgroup_path, &spec->resources, err);
 
+	if (r < 0)
+		return r;
+	r = cgroup_door_open(cgroup, spec->cgroup_path, &door, err);
 	if (r == 0)
-		r = set_up(&c, spec, cgroup, err);
+		r = init_clone(&c, spec, io, seccomp, &door, err);
+	if (r == 0)
+		r = set_up(&c, spec, err);
 	if (r < 0) {
 		struct container_report report;
 		struct err ignored = ERR_NONE;
@@ -339,6 +353,7 @@ void container_abort(struct container *c)
 static const char *const step_words[STEP_COUNT] = {
 	[STEP_NONE] = "start",
 	[STEP_SYNC] = "talk to the engine",
+	[STEP_CGROUP] = "enter the container's cgroup",
 	[STEP_JOIN] = "join the container's namespaces",
 	[STEP_BECOME_ROOT] = "become root of the user namespace",
 	[STEP_HOSTNAME] = "set the host name",

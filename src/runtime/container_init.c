@@ -31,6 +31,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "runtime/capability.h"
+#include "runtime/cgroup.h"
 #include "runtime/fd_pass.h"
 #include "runtime/mount.h"
 #include "runtime/process.h"
@@ -315,6 +316,7 @@ static void devices_attach(const struct init_plan *plan, int root, int *nodes)
 static void mask_paths(const struct init_plan *plan, int root)
 {
 	_cleanup_close_ int empty = -1;
+	size_t covered = 0;
 
 	for (size_t i = 0; plan->spec->masked_paths && plan->spec->masked_paths[i]; i++) {
 		struct err ignored = ERR_NONE;
@@ -334,7 +336,8 @@ static void mask_paths(const struct init_plan *plan, int root)
 							  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 			if (empty < 0)
 				fail(plan, STEP_MASK, i, empty);
-			cover = mount_copy(empty, "", 0);
+			/* the first is used itself: a mount that is nowhere costs a grace period when it is closed */
+			cover = covered++ == 0 ? fcntl(empty, F_DUPFD_CLOEXEC, 3) : mount_copy(empty, "", 0);
 		} else {
 			cover = mount_copy(root, "dev/null", AT_SYMLINK_NOFOLLOW);
 		}
@@ -434,6 +437,10 @@ _Noreturn void container_init(const struct init_plan *plan)
 
 	for (size_t i = 0; i < spec->mount_count; i++)
 		bind_count += spec->mounts[i].kind == SPEC_MOUNT_BIND;
+	/* first of all: what is done from here on is counted and limited */
+	r = cgroup_door_pass(plan->door);
+	if (r < 0)
+		fail(plan, STEP_CGROUP, 0, r);
 	fds = mem_new((1 + bind_count + spec->device_count) * sizeof(int));
 
 	wait_for(plan, INIT_MAPPED);

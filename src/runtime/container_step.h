@@ -7,12 +7,14 @@
 
 #include "runtime/container.h"
 
+struct cgroup_door;
 struct spec;
 struct seccomp_program;
 
 enum container_step {
 	STEP_NONE,
 	STEP_SYNC,
+	STEP_CGROUP,
 	STEP_JOIN,
 	STEP_BECOME_ROOT,
 	STEP_HOSTNAME,
@@ -48,6 +50,7 @@ struct init_plan {
 	struct spec *spec; /* init's own copy, since the fork: it fills in users */
 	const struct container_io *io;
 	const struct seccomp_program *seccomp;
+	const struct cgroup_door *door;
 	int sync;   /* seqpacket to the parent */
 	int report; /* write end */
 };

@@ -54,10 +54,10 @@ static _Noreturn void guest(const struct init_plan *plan, int init_pidfd)
 {
 	struct spec_process *process = &plan->spec->process;
 	int slave = -1, master = -1, root, r;
-	char word;
 
-	if (recv(plan->sync, &word, 1, 0) != 1)
-		_exit(126);
+	r = cgroup_door_pass(plan->door);
+	if (r < 0)
+		fail(plan, STEP_CGROUP, 0, r);
 	if (setns(init_pidfd, namespaces_of(plan->spec)) < 0)
 		fail(plan, STEP_JOIN, 0, errno);
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
@@ -92,7 +92,7 @@ static _Noreturn void guest(const struct init_plan *plan, int init_pidfd)
 
 static int guest_clone(struct container *c, const struct spec *spec, int init_pidfd,
 		       const struct container_io *io, const struct seccomp_program *seccomp,
-		       struct err *err)
+		       const struct cgroup_door *door, struct err *err)
 {
 	struct clone_args args = { .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
 				   .pidfd = (uintptr_t)&c->pidfd,
@@ -114,6 +114,10 @@ static int guest_clone(struct container *c, const struct spec *spec, int init_pi
 		return err_sys(err, errno, "protect the memory of this process");
 	if (spec->namespaces[SPEC_NS_PID].mode == SPEC_NS_NEW && setns(init_pidfd, CLONE_NEWPID) < 0)
 		return err_sys(err, errno, "join the container's pid namespace");
+	if (door->folder >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (unsigned int)door->folder;
+	}
 	pid = sys_clone3(&args);
 	if (pid < 0)
 		return err_sys(err, errno, "make a process in the container");
@@ -121,6 +125,7 @@ static int guest_clone(struct container *c, const struct spec *spec, int init_pi
 		struct init_plan plan = { .spec = (struct spec *)spec, /* a copy since the fork */
 					  .io = io,
 					  .seccomp = seccomp,
+					  .door = door,
 					  .sync = sync,
 					  .report = report };
 
@@ -140,14 +145,12 @@ int container_exec(struct container *ret_container, const struct spec *spec, int
 {
 	struct container c = CONTAINER_NONE;
 	struct container_report report;
-	char word = (char)INIT_GO;
+	_cleanup_(cgroup_door_close) struct cgroup_door door = CGROUP_DOOR_NONE;
 	ssize_t n;
-	int r = guest_clone(&c, spec, init_pidfd, io, seccomp, err);
+	int r = cgroup_door_open(cgroup, spec->cgroup_path, &door, err);
 
 	if (r == 0)
-		r = cgroup_enter(cgroup, spec->cgroup_path, c.pid, err);
-	if (r == 0 && send(c.sync, &word, 1, MSG_NOSIGNAL) < 0)
-		r = err_sys(err, errno, "talk to the new process");
+		r = guest_clone(&c, spec, init_pidfd, io, seccomp, &door, err);
 	if (r < 0) {
 		container_abort(&c);
 		return r;

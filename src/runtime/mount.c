@@ -159,27 +159,63 @@ static int overlay_create(const struct spec *spec, int fs)
 	return r;
 }
 
-int mount_overlay(const struct spec *spec, int userns_fd, struct err *err)
+int mount_overlay(const struct spec *spec, int userns_fd, int *parts, struct err *err)
 {
-	_cleanup_free_ int *mounts = mem_new((spec->lower_count + 1) * sizeof(*mounts));
 	_cleanup_close_ int fs = fsopen("overlay", FSOPEN_CLOEXEC);
 	int r, fd;
 
 	if (fs < 0)
 		return err_sys(err, errno, "open the overlay file system");
-	for (size_t i = 0; i <= spec->lower_count; i++)
-		mounts[i] = -1;
-	r = overlay_configure(fs, spec, userns_fd, mounts, err);
+	r = overlay_configure(fs, spec, userns_fd, parts, err);
 	if (r == 0) {
 		r = overlay_create(spec, fs);
 		if (r < 0)
 			err_sys(err, r, "mount the root file system");
 	}
-	for (size_t i = 0; i <= spec->lower_count; i++)
-		fd_close(mounts[i]);
 	if (r < 0)
 		return r;
 	fd = fsmount(fs, FSMOUNT_CLOEXEC,
 		     spec->privileged ? 0 : MOUNT_ATTR_NODEV);
 	return fd < 0 ? err_sys(err, errno, "mount the root file system") : fd;
+}
+
+/* In the process that is made for it: keep what is to be closed, and wait until nobody else has it. */
+static _Noreturn void parts_keep(const int *parts, size_t count, int gate)
+{
+	int highest = gate;
+	char byte;
+
+	for (size_t i = 0; i < count; i++)
+		highest = parts[i] > highest ? parts[i] : highest;
+	for (int fd = 0; fd <= highest; fd++) {
+		bool keep = fd == gate;
+
+		for (size_t i = 0; i < count; i++)
+			keep |= parts[i] == fd;
+		if (!keep)
+			(void)close(fd);
+	}
+	(void)close_range((unsigned int)highest + 1, ~0u, 0);
+	(void)!read(gate, &byte, 1);
+	_exit(0);
+}
+
+void mount_parts_drop(const int *parts, size_t count)
+{
+	struct clone_args args = { .flags = CLONE_PARENT };
+	int gate[2];
+	pid_t pid = -1;
+
+	if (pipe2(gate, O_CLOEXEC) == 0) {
+		pid = sys_clone3(&args);
+		if (pid == 0) {
+			(void)close(gate[1]);
+			parts_keep(parts, count, gate[0]);
+		}
+		fd_close(gate[0]);
+	}
+	for (size_t i = 0; i < count; i++)
+		fd_close(parts[i]);
+	if (pid > 0)
+		fd_close(gate[1]);
 }

@@ -23,7 +23,11 @@ int mount_change(int fd, uint64_t attrs_set, uint64_t propagation, int userns_fd
 int mount_attach(int mount_fd, int target_fd);
 
 /* The container's root as one detached overlay mount, in the parent: lower layers and upper
- * id-mapped through userns_fd (-1: not mapped), mounted with the container root's fsuid and fsgid. */
-int mount_overlay(const struct spec *spec, int userns_fd, struct err *err);
+ * id-mapped through userns_fd (-1: not mapped), mounted with the container root's fsuid and fsgid.
+ * parts: room for spec->lower_count + 1 descriptors of detached mounts, or -1. They stay the caller's, who hands them to
+ * mount_parts_drop: the kernel dissolves a detached mount at its last close, and waits for a grace period then. */
+int mount_overlay(const struct spec *spec, int userns_fd, int *parts, struct err *err);
+/* Close detached mounts without waiting: a process made for it, a sibling of ours, has them last. */
+void mount_parts_drop(const int *parts, size_t count);
 
 #endif

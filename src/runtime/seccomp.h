@@ -2,7 +2,7 @@
 /* The seccomp filter of a container: compiled once per distinct policy, cached as BPF below
  * cache_dir, loaded by the child with one seccomp(2) call. libseccomp, which knows the numbers of
  * system calls on each architecture, is loaded by dlopen and only on a cache miss, so that the hot
- * path does not link it. The BPF is made here, as a search tree over ranges of numbers: a fifth of
+ * path does not link it. The BPF is made here, as a search tree over ranges of numbers: a quarter of
  * libseccomp's length, and the kernel translates a filter anew at each load.
  *
  *	_cleanup_(seccomp_clear) struct seccomp_program program = { 0 };

@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 
-enum { SCHEMA_VERSION = 1, PATIENCE_MS = 60000, WAL_LIMIT_PAGES = 1000 };
+enum { SCHEMA_VERSION = 1, PATIENCE_MS = 60000, WAL_LIMIT_PAGES = 128 };
 
 /* One step for each version; the number done stands in user_version. */
 static const char *const schema_steps[SCHEMA_VERSION] = {
@@ -183,6 +183,27 @@ static int busy(void *data, int count)
 	return count < PATIENCE_MS / 5;
 }
 
+static int pages_seen(void *data, sqlite3 *db, const char *name, int pages)
+{
+	struct store *store = data;
+
+	(void)db;
+	(void)name;
+	store->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+/* The first connection reads the whole log to index it, and nearly every command is the first one: keep the log short. Only
+ * TRUNCATE starts it anew for the next command (what a passive checkpoint did is remembered in shared memory, which goes with
+ * the last connection). While others are at work it is left to one of them. */
+static void log_fold(struct store *store)
+{
+	if (store->wal_pages <= WAL_LIMIT_PAGES)
+		return;
+	(void)sqlite3_busy_handler(store->db, NULL, NULL);
+	(void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
 int store_open(struct store **ret_store, const char *root_path, struct err *err)
 {
 	_cleanup_free_ char *path = str_printf("%s/state.db", root_path);
@@ -197,7 +218,7 @@ int store_open(struct store **ret_store, const char *root_path, struct err *err)
 	}
 	(void)sqlite3_extended_result_codes(store->db, 1);
 	(void)sqlite3_busy_handler(store->db, busy, NULL);
-	(void)sqlite3_wal_autocheckpoint(store->db, WAL_LIMIT_PAGES);
+	(void)sqlite3_wal_hook(store->db, pages_seen, store);
 	/* every command is the last connection and would fold the log back */
 	(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	(void)sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &on);
@@ -222,6 +243,7 @@ void store_close(struct store *store)
 	if (!store)
 		return;
 	store_rollback(store);
+	log_fold(store);
 	(void)sqlite3_close_v2(store->db);
 	free(store);
 }

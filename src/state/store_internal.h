@@ -11,6 +11,7 @@
 struct store {
 	sqlite3 *db;
 	bool open_transaction;
+	int wal_pages; /* after our last commit */
 };
 
 static inline void statement_cleanup(sqlite3_stmt **statement)
