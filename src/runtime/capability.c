@@ -117,8 +117,8 @@ static int list_parse(char *const *list, uint64_t *ret_set, bool *ret_all, struc
 
 int capability_resolve(char *const *add, char *const *drop, uint64_t *ret_set, struct err *err)
 {
-	uint64_t host = capability_host_bounding(), added, dropped, lacking;
-	bool add_all, drop_all;
+	uint64_t host = capability_host_bounding(), added = 0, dropped = 0, lacking;
+	bool add_all = false, drop_all = false;
 	int r = list_parse(add, &added, &add_all, err);
 
 	if (r == 0)

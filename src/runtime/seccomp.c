@@ -531,7 +531,7 @@ static int rules_compile(struct seccomp_rules *rules, struct seccomp_program *re
 			"install it (libseccomp2), or run with --security-opt seccomp=unconfined");
 	}
 	c->rules = rules;
-	/* dlsym's void * is a function here by POSIX. The rewriting kin of it would hide x86's two ways. */
+	/* dlsym's void * is a function here by POSIX. Its kin that rewrites hides x86's two ways. */
 	*(void **)&c->resolve = dlsym(library, "seccomp_syscall_resolve_name_arch");
 	if (c->resolve)
 		r = rules_write(c, ret_program, err);

@@ -2,8 +2,10 @@
 /* The seccomp filter of a container: compiled once per distinct policy, cached as BPF below
  * cache_dir, loaded by the child with one seccomp(2) call. libseccomp, which knows the numbers of
  * system calls on each architecture, is loaded by dlopen and only on a cache miss, so that the hot
- * path does not link it. The BPF is made here, as a search tree over ranges of numbers: a quarter of
- * libseccomp's length, and the kernel translates a filter anew at each load.
+ * path does not link it. The BPF is made here, as a search tree over ranges of numbers, because the
+ * kernel translates a filter anew at each load: a quarter of libseccomp's length, and 0.1 ms instead
+ * of 0.25 ms (its linear form: 0.7 ms). It is also exact where libseccomp 2.5.4 lets calls through
+ * that no rule allows: several rules of one call with comparisons by size.
  *
  *	_cleanup_(seccomp_clear) struct seccomp_program program = { 0 };
  *	r = seccomp_compile(&policy, cache_dir, &program, err);

@@ -196,7 +196,7 @@ static const struct seccomp_rule no_set_id[] = {
 	{ .names = "io_uring_enter io_uring_register io_uring_setup", REFUSE(EPERM), .guard = true },
 };
 
-/* Numbers are the same on all architectures since 424; libseccomp 2.5.4 knows those of kernel 5.17. */
+/* Numbers are the same everywhere since 424; libseccomp 2.5.4 knows those of kernel 5.17. */
 static const struct {
 	const char *name;
 	int number;

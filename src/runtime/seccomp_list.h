@@ -30,15 +30,15 @@ enum seccomp_op {
 struct seccomp_compare {
 	uint8_t arg;
 	uint8_t op;
-	bool low; /* the kernel takes an int: its upper half is not looked at, or it would be a way round */
+	bool low; /* the kernel takes 32 bits; looking at the others would be a way round */
 	uint64_t value, other;
 };
 
 struct seccomp_rule {
 	const char *names; /* of system calls, a blank between them; unknown ones are left out */
-	uint64_t with,
-		without; /* holds when the container has all of `with` and none of `without` */
-	uint32_t action; /* SECCOMP_RET_* with its data */
+	uint64_t with;	   /* holds when the container has all of these capabilities */
+	uint64_t without;  /* and none of these */
+	uint32_t action;   /* SECCOMP_RET_* with its data */
 	bool guard;
 	uint8_t compare_count;
 	struct seccomp_compare compares[SECCOMP_ARGS];
@@ -80,7 +80,8 @@ void seccomp_rules_add_arch(struct seccomp_rules *rules, const struct seccomp_ar
 void seccomp_list_builtin(struct seccomp_rules *rules, uint64_t capabilities);
 /* Guards that refuse modes with set-id bits, before any other rule. */
 void seccomp_list_no_set_id(struct seccomp_rules *rules);
-/* The number of a system call that libseccomp may be too old to know, or -1. Without the arch's bit. */
+/* The number of a system call that libseccomp may be too old to know, without the arch's bit, or
+ * -1. */
 int seccomp_list_number(const struct seccomp_arch *arch, const char *name, size_t length);
 
 #endif

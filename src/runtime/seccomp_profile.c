@@ -159,13 +159,32 @@ static int action_at(const struct reader *r, const json_t *object, const char *p
 
 /* -- which rules hold ------------------------------------------------------------------------- */
 
-/* "4.8" against ours. Returns whether ours is at least that. */
+/* "4.8" to its two numbers. What follows them, as in "6.1.0-13-amd64", is at *ret_end. */
+static int version_parse(const char *text, unsigned int ret_version[2], const char **ret_end)
+{
+	for (int i = 0; i < 2; i++) {
+		char *end;
+		unsigned long number;
+
+		if (*text < '0' || *text > '9')
+			return -EINVAL;
+		number = strtoul(text, &end, 10);
+		if (number > 9999 || (i == 0 && *end != '.'))
+			return -EINVAL;
+		ret_version[i] = (unsigned int)number;
+		text = i == 0 ? end + 1 : end;
+	}
+	*ret_end = text;
+	return 0;
+}
+
+/* *ret_given: there is a minKernel; *ret_reached: ours is at least that. */
 static int kernel_at(const struct reader *r, const json_t *object, const char *place,
 		     bool *ret_given, bool *ret_reached)
 {
-	unsigned int major, minor;
+	unsigned int least[2] = { 0 };
 	const json_t *text = NULL;
-	char end;
+	const char *end = NULL;
 	int result = value_at(r, object, place, "minKernel", JSON_STRING, &text);
 
 	if (result < 0)
@@ -173,10 +192,11 @@ static int kernel_at(const struct reader *r, const json_t *object, const char *p
 	*ret_given = text != NULL && *json_string_value(text) != '\0';
 	if (!*ret_given)
 		return 0;
-	if (sscanf(json_string_value(text), "%3u.%5u%c", &major, &minor, &end) != 2)
+	if (version_parse(json_string_value(text), least, &end) < 0 || *end)
 		return err_set(r->err, EINVAL, "%sminKernel: \"%s\" is not a version like 4.8",
 			       place, json_string_value(text));
-	*ret_reached = r->kernel[0] != major ? r->kernel[0] > major : r->kernel[1] >= minor;
+	*ret_reached = r->kernel[0] != least[0] ? r->kernel[0] > least[0] :
+						  r->kernel[1] >= least[1];
 	return 0;
 }
 
@@ -255,7 +275,7 @@ static int compare_at(const struct reader *r, const json_t *arg, const char *pla
 static int args_add(const struct reader *r, const json_t *args, const char *place,
 		    struct seccomp_rule *rule)
 {
-	struct seccomp_compare compares[16];
+	struct seccomp_compare compares[16] = { 0 };
 	size_t count = json_array_size(args), i;
 	bool alternatives = false;
 	unsigned int seen = 0;
@@ -468,9 +488,10 @@ int seccomp_profile_parse(const char *text, size_t length, uint64_t capabilities
 {
 	struct reader reader = { .capabilities = capabilities, .rules = ret_rules, .err = err };
 	_cleanup_json_ json_t *root = NULL;
+	const char *rest = NULL;
 	json_error_t where;
 
-	if (sscanf(kernel_release, "%3u.%5u", &reader.kernel[0], &reader.kernel[1]) != 2)
+	if (version_parse(kernel_release, reader.kernel, &rest) < 0)
 		return err_set(err, EINVAL, "unknown kernel release %s", kernel_release);
 	root = json_loadb(text ? text : "", length, JSON_REJECT_DUPLICATES, &where);
 	if (!root)

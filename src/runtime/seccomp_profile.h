@@ -12,7 +12,8 @@ struct seccomp_rules;
 
 /* Read a profile for a container with these capabilities on a kernel of this release ("6.1.0-13");
  * what its includes and excludes leave out is not in *ret_rules. Unknown keys are ignored, as
- * Docker does; wrong types, duplicate keys and unknown actions are -EINVAL with words that name the place. */
+ * Docker does; wrong types, duplicate keys and unknown actions are -EINVAL, what we cannot do yet is
+ * -ENOTSUP, with words that name the place. */
 int seccomp_profile_parse(const char *text, size_t length, uint64_t capabilities,
 			  const char *kernel_release, struct seccomp_rules *ret_rules,
 			  struct err *err);
