@@ -16,7 +16,7 @@
 enum { ERR_WORDS = 1024, ERR_HINT = 256 };
 
 struct err {
-	int code;	/* positive errno, 0 when nothing failed */
+	int code;	 /* positive errno, 0 when nothing failed */
 	int exit_status; /* what the program should exit with; 0: the command's default */
 	char words[ERR_WORDS];
 	char hint[ERR_HINT];

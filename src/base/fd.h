@@ -19,8 +19,8 @@ struct err;
 		fd_take_; \
 	})
 
-void fd_close(int fd);	   /* -1 is fine; keeps errno */
-void fd_cleanup(int *fd);  /* for _cleanup_close_ */
+void fd_close(int fd);	  /* -1 is fine; keeps errno */
+void fd_cleanup(int *fd); /* for _cleanup_close_ */
 bool fd_is_regular(int fd);
 
 /* Write all of it. 0 or -errno. */

@@ -47,9 +47,8 @@ char **json_strv_at(const json_t *root, const char *path)
 	char **list = NULL;
 	size_t i;
 
-	json_array_foreach(array, i, item)
-		if (json_is_string(item))
-			strv_add(&list, json_string_value(item));
+	json_array_foreach(array, i, item) if (json_is_string(item))
+		strv_add(&list, json_string_value(item));
 	return list;
 }
 

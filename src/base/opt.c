@@ -18,7 +18,8 @@ static bool same_kind(const struct command *command, const char *word)
 	if (strcmp(command->name, word) == 0)
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(synonyms); i++)
-		if (strcmp(command->name, synonyms[i].name) == 0 && strcmp(word, synonyms[i].other) == 0)
+		if (strcmp(command->name, synonyms[i].name) == 0 &&
+		    strcmp(word, synonyms[i].other) == 0)
 			return true;
 	return false;
 }
@@ -60,8 +61,8 @@ static size_t distance(const char *a, const char *b)
 	return row[n];
 }
 
-const struct command *command_find(const struct command *const *commands, char **argv, int *ret_consumed,
-				   struct err *err)
+const struct command *command_find(const struct command *const *commands, char **argv,
+				   int *ret_consumed, struct err *err)
 {
 	const char *nearest = NULL;
 	size_t best = 3;
@@ -89,7 +90,8 @@ const struct command *command_find(const struct command *const *commands, char *
 		}
 	}
 	if (group) {
-		err_set(err, EINVAL, "'cloche %s %s' is not a cloche command", argv[0], argv[1] ? argv[1] : "");
+		err_set(err, EINVAL, "'cloche %s %s' is not a cloche command", argv[0],
+			argv[1] ? argv[1] : "");
 		err_hint(err, "see: cloche --help");
 		return NULL;
 	}
@@ -106,7 +108,8 @@ const struct command *command_find(const struct command *const *commands, char *
 static const struct opt *by_name(const struct opt *opts, const char *name, size_t length)
 {
 	for (; opts->kind != OPT_KIND_END; opts++)
-		if (opts->name && strlen(opts->name) == length && strncmp(opts->name, name, length) == 0)
+		if (opts->name && strlen(opts->name) == length &&
+		    strncmp(opts->name, name, length) == 0)
 			return opts;
 	return NULL;
 }
@@ -136,8 +139,10 @@ static int bool_parse(const char *value, bool *ret)
 static int bad_value(const struct opt *opt, const char *value, const char *why, struct err *err)
 {
 	if (opt->letter)
-		return err_set(err, EINVAL, "invalid argument \"%s\" for \"-%c, --%s\" flag: %s", value, opt->letter, opt->name, why);
-	return err_set(err, EINVAL, "invalid argument \"%s\" for \"--%s\" flag: %s", value, opt->name, why);
+		return err_set(err, EINVAL, "invalid argument \"%s\" for \"-%c, --%s\" flag: %s",
+			       value, opt->letter, opt->name, why);
+	return err_set(err, EINVAL, "invalid argument \"%s\" for \"--%s\" flag: %s", value,
+		       opt->name, why);
 }
 
 /* value NULL: a switch without one */
@@ -231,7 +236,8 @@ static int letters_parse(const struct command *command, char ***argv, void *args
 		if (takes_value(opt)) {
 			value = p[1] == '=' ? p + 2 : p[1] ? p + 1 : NULL;
 			if (!value && opt->kind != OPT_KIND_LATER && !(*argv)[1])
-				return err_set(err, EINVAL, "flag needs an argument: '%c' in %s", *p, all);
+				return err_set(err, EINVAL, "flag needs an argument: '%c' in %s",
+					       *p, all);
 			if (!value && opt->kind != OPT_KIND_LATER)
 				value = *++*argv;
 			return value_set(opt, args, value, err);
@@ -273,7 +279,9 @@ static const char *full_name(const struct command *command, char out[64])
 		(void)str_append(out, 64, " ");
 		(void)str_append(out, 64, command->name);
 	} else {
-		(void)str_append(out, 64, command_short_name(command) ? command_short_name(command) : command->name);
+		(void)str_append(out, 64,
+				 command_short_name(command) ? command_short_name(command) :
+							       command->name);
 	}
 	return out;
 }
@@ -290,11 +298,14 @@ static int operands_check(const struct command *command, size_t count, struct er
 	if (most == 0)
 		err_set(err, EINVAL, "\"cloche %s\" accepts no arguments", name);
 	else if (least == most)
-		err_set(err, EINVAL, "\"cloche %s\" requires exactly %zu argument%s", name, least, least == 1 ? "" : "s");
+		err_set(err, EINVAL, "\"cloche %s\" requires exactly %zu argument%s", name, least,
+			least == 1 ? "" : "s");
 	else if (count < least)
-		err_set(err, EINVAL, "\"cloche %s\" requires at least %zu argument%s", name, least, least == 1 ? "" : "s");
+		err_set(err, EINVAL, "\"cloche %s\" requires at least %zu argument%s", name, least,
+			least == 1 ? "" : "s");
 	else
-		err_set(err, EINVAL, "\"cloche %s\" requires at most %zu argument%s", name, most, most == 1 ? "" : "s");
+		err_set(err, EINVAL, "\"cloche %s\" requires at most %zu argument%s", name, most,
+			most == 1 ? "" : "s");
 	return err_hint(err, "see: cloche %s --help", name);
 }
 

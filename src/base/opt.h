@@ -30,8 +30,8 @@ enum opt_kind {
 };
 
 struct opt {
-	char letter;	  /* 0: none */
-	const char *name; /* long name */
+	char letter;	   /* 0: none */
+	const char *name;  /* long name */
 	const char *value; /* "SIGNAL" in help, NULL for a switch */
 	enum opt_kind kind;
 	size_t offset; /* of the field */
@@ -39,6 +39,7 @@ struct opt {
 	bool hidden; /* an alias kept for scripts */
 };
 
+/* clang-format off */
 #define OPT_BOOL(l, n, type, field, h) \
 	{ l, n, NULL, OPT_KIND_BOOL, offsetof(type, field), h, false }
 #define OPT_STRING(l, n, v, type, field, h) \
@@ -50,6 +51,7 @@ struct opt {
 #define OPT_ALIAS(l, n, v, k, type, field) { l, n, v, k, offsetof(type, field), "", true }
 #define OPT_LATER(l, n, v, why) { l, n, v, OPT_KIND_LATER, 0, why, true }
 #define OPT_END { 0, NULL, NULL, OPT_KIND_END, 0, NULL, false }
+/* clang-format on */
 
 enum command_flag {
 	COMMAND_INTERSPERSED = 1, /* options also after operands (ps, rm, stop) */
@@ -57,11 +59,12 @@ enum command_flag {
 
 struct command;
 struct command {
-	const char *group;   /* "container", "image", "volume", "system", or NULL: top level only */
-	const char *name;    /* "kill" */
-	const char *alias;   /* short top-level form besides: "ps" for container ls; NULL: name itself when group is
+	const char *group; /* "container", "image", "volume", "system", or NULL: top level only */
+	const char *name;  /* "kill" */
+	const char *
+		alias; /* short top-level form besides: "ps" for container ls; NULL: name itself when group is
 				container, none otherwise */
-	const char *args;    /* "CONTAINER...", "IMAGE [COMMAND] [ARG...]": how many there must be too */
+	const char *args; /* "CONTAINER...", "IMAGE [COMMAND] [ARG...]": how many there must be too */
 	const char *summary; /* a sentence without full stop */
 	const char *details; /* paragraphs for the man page, or NULL */
 	const struct opt *opts;
@@ -89,8 +92,9 @@ int opt_parse(const struct command *command, char **argv, void *args, char ***re
 void opt_args_free(const struct command *command, void *args); /* lists in it, and args itself */
 void opt_help(const struct command *command, FILE *out);
 void opt_help_all(const struct command *const *commands, const char *program, FILE *out);
-void opt_man(const struct command *command, FILE *out);			  /* cloche-kill.1, roff */
-void opt_man_index(const struct command *const *commands, FILE *out);	  /* cloche.1 */
-void opt_completion(const struct command *const *commands, const char *shell, FILE *out); /* bash, zsh, fish */
+void opt_man(const struct command *command, FILE *out);		      /* cloche-kill.1, roff */
+void opt_man_index(const struct command *const *commands, FILE *out); /* cloche.1 */
+void opt_completion(const struct command *const *commands, const char *shell,
+		    FILE *out); /* bash, zsh, fish */
 
 #endif

@@ -53,7 +53,8 @@ static void bash_cases(const struct command *const *commands, FILE *out)
 		if (name)
 			(void)fprintf(out, "%s", name);
 		if (commands[i]->group)
-			(void)fprintf(out, "%s\"%s %s\"", name ? "|" : "", commands[i]->group, commands[i]->name);
+			(void)fprintf(out, "%s\"%s %s\"", name ? "|" : "", commands[i]->group,
+				      commands[i]->name);
 		(void)fprintf(out, ") flags=\"");
 		flags(out, commands[i]);
 		(void)fprintf(out, "\"; kind=%s ;;\n", kind_of(commands[i]));
@@ -79,18 +80,20 @@ static void group_cases(const struct command *const *commands, FILE *out)
 
 static void bash(const struct command *const *commands, FILE *out)
 {
-	(void)fputs("# bash completion for cloche\n"
-		    "_cloche_names() {\n"
-		    "\tcase $1 in\n"
-		    "\tcontainers) cloche ps -a --format '{{.Names}}' 2>/dev/null ;;\n"
-		    "\timages) echo host; cloche images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null ;;\n"
-		    "\tvolumes) cloche volume ls -q 2>/dev/null ;;\n"
-		    "\tesac\n}\n"
-		    "_cloche() {\n"
-		    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} words= flags= kind=\n"
-		    "\tCOMPREPLY=()\n"
-		    "\tif [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-		    "\t\tCOMPREPLY=($(compgen -W \"", out);
+	(void)fputs(
+		"# bash completion for cloche\n"
+		"_cloche_names() {\n"
+		"\tcase $1 in\n"
+		"\tcontainers) cloche ps -a --format '{{.Names}}' 2>/dev/null ;;\n"
+		"\timages) echo host; cloche images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null ;;\n"
+		"\tvolumes) cloche volume ls -q 2>/dev/null ;;\n"
+		"\tesac\n}\n"
+		"_cloche() {\n"
+		"\tlocal cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} words= flags= kind=\n"
+		"\tCOMPREPLY=()\n"
+		"\tif [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+		"\t\tCOMPREPLY=($(compgen -W \"",
+		out);
 	top_words(out, commands);
 	(void)fputs("\" -- \"$cur\"))\n\t\treturn\n\tfi\n\tcase $command in\n", out);
 	group_cases(commands, out);
@@ -99,7 +102,8 @@ static void bash(const struct command *const *commands, FILE *out)
 		    "\t\tif [ \"$COMP_CWORD\" -eq 2 ]; then\n"
 		    "\t\t\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n\t\t\treturn\n\t\tfi\n"
 		    "\t\tcommand=\"$command ${COMP_WORDS[2]}\"\n\tfi\n"
-		    "\tcase $command in\n", out);
+		    "\tcase $command in\n",
+		    out);
 	bash_cases(commands, out);
 	(void)fputs("\tesac\n"
 		    "\tcase $cur in\n"
@@ -111,7 +115,8 @@ static void bash(const struct command *const *commands, FILE *out)
 		    "\t\t\tCOMPREPLY=($(compgen -W \"$(_cloche_names \"$kind\")\" -- \"$cur\"))\n"
 		    "\t\tfi ;;\n"
 		    "\tesac\n}\n"
-		    "complete -F _cloche cloche\n", out);
+		    "complete -F _cloche cloche\n",
+		    out);
 }
 
 static void fish(const struct command *const *commands, FILE *out)
@@ -119,15 +124,22 @@ static void fish(const struct command *const *commands, FILE *out)
 	(void)fputs("# fish completion for cloche\ncomplete -c cloche -f\n", out);
 	for (size_t i = 0; commands[i]; i++) {
 		const char *name = command_short_name(commands[i]), *kind = kind_of(commands[i]);
-		_cleanup_free_ char *when = name ? str_printf("__fish_seen_subcommand_from %s", name) :
-						   str_printf("__fish_seen_subcommand_from %s; and __fish_seen_subcommand_from %s",
-							      commands[i]->group ? commands[i]->group : "", commands[i]->name);
+		_cleanup_free_ char *when =
+			name ? str_printf("__fish_seen_subcommand_from %s", name) :
+			       str_printf(
+				       "__fish_seen_subcommand_from %s; and __fish_seen_subcommand_from %s",
+				       commands[i]->group ? commands[i]->group : "",
+				       commands[i]->name);
 
 		if (name)
-			(void)fprintf(out, "complete -c cloche -n __fish_use_subcommand -a %s -d '%s'\n", name, commands[i]->summary);
+			(void)fprintf(out,
+				      "complete -c cloche -n __fish_use_subcommand -a %s -d '%s'\n",
+				      name, commands[i]->summary);
 		else
-			(void)fprintf(out, "complete -c cloche -n '__fish_seen_subcommand_from %s' -a %s -d '%s'\n", commands[i]->group,
-				      commands[i]->name, commands[i]->summary);
+			(void)fprintf(
+				out,
+				"complete -c cloche -n '__fish_seen_subcommand_from %s' -a %s -d '%s'\n",
+				commands[i]->group, commands[i]->name, commands[i]->summary);
 		for (const struct opt *opt = commands[i]->opts; opt->kind != OPT_KIND_END; opt++) {
 			if (opt->hidden)
 				continue;
@@ -137,11 +149,20 @@ static void fish(const struct command *const *commands, FILE *out)
 			(void)fprintf(out, "%s\n", opt->value ? " -r" : "");
 		}
 		if (strcmp(kind, "containers") == 0)
-			(void)fprintf(out, "complete -c cloche -n '%s' -a \"(cloche ps -a --format '{{.Names}}' 2>/dev/null)\"\n", when);
+			(void)fprintf(
+				out,
+				"complete -c cloche -n '%s' -a \"(cloche ps -a --format '{{.Names}}' 2>/dev/null)\"\n",
+				when);
 		else if (strcmp(kind, "images") == 0)
-			(void)fprintf(out, "complete -c cloche -n '%s' -a \"host (cloche images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)\"\n", when);
+			(void)fprintf(
+				out,
+				"complete -c cloche -n '%s' -a \"host (cloche images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)\"\n",
+				when);
 		else if (strcmp(kind, "volumes") == 0)
-			(void)fprintf(out, "complete -c cloche -n '%s' -a \"(cloche volume ls -q 2>/dev/null)\"\n", when);
+			(void)fprintf(
+				out,
+				"complete -c cloche -n '%s' -a \"(cloche volume ls -q 2>/dev/null)\"\n",
+				when);
 	}
 	(void)fputs("complete -c cloche -n __fish_use_subcommand -a '", out);
 	groups(out, commands);

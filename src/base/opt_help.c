@@ -53,8 +53,8 @@ void opt_help(const struct command *command, FILE *out)
 	char name[64];
 
 	(void)fprintf(out, "Usage:  cloche %s%s%s%s\n\n", long_name(command, name),
-		      command->opts[0].kind == OPT_KIND_END ? "" : " [OPTIONS]", *command->args ? " " : "",
-		      command->args);
+		      command->opts[0].kind == OPT_KIND_END ? "" : " [OPTIONS]",
+		      *command->args ? " " : "", command->args);
 	wrapped(out, command->summary, 0);
 	if (command->details) {
 		(void)fputc('\n', out);
@@ -67,8 +67,8 @@ void opt_help(const struct command *command, FILE *out)
 		}
 	}
 	if (command->group && command_short_name(command))
-		(void)fprintf(out, "\nAliases:\n  cloche %s %s, cloche %s\n", command->group, command->name,
-			      command_short_name(command));
+		(void)fprintf(out, "\nAliases:\n  cloche %s %s, cloche %s\n", command->group,
+			      command->name, command_short_name(command));
 	for (const struct opt *opt = command->opts; opt->kind != OPT_KIND_END; opt++)
 		if (!opt->hidden && option_width(opt) > width && option_width(opt) < 40)
 			width = option_width(opt);
@@ -93,21 +93,28 @@ void opt_help(const struct command *command, FILE *out)
 
 void opt_help_all(const struct command *const *commands, const char *program, FILE *out)
 {
-	(void)fprintf(out, "Usage:  %s [--root DIR] [--run-root DIR] COMMAND\n\n"
-			   "A container engine that shows its host what runs in it\n\nCommands:\n", program);
+	(void)fprintf(out,
+		      "Usage:  %s [--root DIR] [--run-root DIR] COMMAND\n\n"
+		      "A container engine that shows its host what runs in it\n\nCommands:\n",
+		      program);
 	for (size_t i = 0; commands[i]; i++)
 		if (command_short_name(commands[i]))
-			(void)fprintf(out, "  %-12s %s\n", command_short_name(commands[i]), commands[i]->summary);
+			(void)fprintf(out, "  %-12s %s\n", command_short_name(commands[i]),
+				      commands[i]->summary);
 	(void)fprintf(out, "\nCommands of groups:\n");
 	for (size_t i = 0; commands[i]; i++)
 		if (commands[i]->group && strcmp(commands[i]->group, "container") != 0) {
-			_cleanup_free_ char *both = str_printf("%s %s", commands[i]->group, commands[i]->name);
+			_cleanup_free_ char *both =
+				str_printf("%s %s", commands[i]->group, commands[i]->name);
 
 			(void)fprintf(out, "  %-16s %s\n", both, commands[i]->summary);
 		}
-	(void)fprintf(out, "\nGlobal options:\n"
-			   "      --root DIR       data of this instance (CLOCHE_ROOT, /var/lib/cloche)\n"
-			   "      --run-root DIR   what lives until the next boot (CLOCHE_RUN_ROOT, /run/cloche)\n"
-			   "  -v, --version        print the version\n\n"
-			   "Run '%s COMMAND --help' for more on a command.\n", program);
+	(void)fprintf(
+		out,
+		"\nGlobal options:\n"
+		"      --root DIR       data of this instance (CLOCHE_ROOT, /var/lib/cloche)\n"
+		"      --run-root DIR   what lives until the next boot (CLOCHE_RUN_ROOT, /run/cloche)\n"
+		"  -v, --version        print the version\n\n"
+		"Run '%s COMMAND --help' for more on a command.\n",
+		program);
 }

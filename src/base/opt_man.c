@@ -94,22 +94,27 @@ void opt_man(const struct command *command, FILE *out)
 		(void)fputs("\n", out);
 	}
 	if (command->group && command_short_name(command))
-		(void)fprintf(out, ".PP\nAlso: \\fBcloche %s %s\\fR\n", command->group, command->name);
+		(void)fprintf(out, ".PP\nAlso: \\fBcloche %s %s\\fR\n", command->group,
+			      command->name);
 	(void)fputs(".SH DESCRIPTION\n", out);
 	escaped(out, command->details ? command->details : command->summary);
 	(void)fputs("\n", out);
 	options(out, command);
-	(void)fputs(".SH EXIT STATUS\n0 when all went well, 1 when something asked for failed, 125 for a wrong use of options.\n"
-		    ".SH SEE ALSO\n\\fBcloche\\fR(1)\n", out);
+	(void)fputs(
+		".SH EXIT STATUS\n0 when all went well, 1 when something asked for failed, 125 for a wrong use of options.\n"
+		".SH SEE ALSO\n\\fBcloche\\fR(1)\n",
+		out);
 }
 
 void opt_man_index(const struct command *const *commands, FILE *out)
 {
 	title(out, "cloche");
-	(void)fputs("cloche \\- a container engine that shows its host what runs in it\n.SH SYNOPSIS\n"
-		    ".B cloche\n[\\fB\\-\\-root\\fR \\fIDIR\\fR] [\\fB\\-\\-run\\-root\\fR \\fIDIR\\fR] \\fICOMMAND\\fR ...\n"
-		    ".SH DESCRIPTION\nCloche runs applications in containers, as Docker does, without a daemon. Each container has its own "
-		    "range of user ids on the host, and stock tools of the host name what belongs to it.\n.SH COMMANDS\n", out);
+	(void)fputs(
+		"cloche \\- a container engine that shows its host what runs in it\n.SH SYNOPSIS\n"
+		".B cloche\n[\\fB\\-\\-root\\fR \\fIDIR\\fR] [\\fB\\-\\-run\\-root\\fR \\fIDIR\\fR] \\fICOMMAND\\fR ...\n"
+		".SH DESCRIPTION\nCloche runs applications in containers, as Docker does, without a daemon. Each container has its own "
+		"range of user ids on the host, and stock tools of the host name what belongs to it.\n.SH COMMANDS\n",
+		out);
 	for (size_t i = 0; commands[i]; i++) {
 		_cleanup_free_ char *name = page_name(commands[i]);
 
@@ -119,10 +124,12 @@ void opt_man_index(const struct command *const *commands, FILE *out)
 		escaped(out, commands[i]->summary);
 		(void)fputs("\n", out);
 	}
-	(void)fputs(".SH ENVIRONMENT\n.TP\n\\fBCLOCHE_ROOT\\fR, \\fBCLOCHE_RUN_ROOT\\fR\n"
-		    "Data of the instance and what lives until the next boot, as the options say. Each setting of the configuration "
-		    "file has a variable.\n"
-		    ".SH FILES\n.TP\n\\fI/etc/cloche/cloche.conf\\fR, \\fI/etc/cloche/conf.d/\\fR, \\fI~/.config/cloche/cloche.conf\\fR\n"
-		    "Settings, each file over the one before.\n.TP\n\\fI/var/lib/cloche\\fR\nImages, containers, volumes.\n"
-		    ".TP\n\\fI/run/cloche\\fR\nWhat belongs to running containers.\n", out);
+	(void)fputs(
+		".SH ENVIRONMENT\n.TP\n\\fBCLOCHE_ROOT\\fR, \\fBCLOCHE_RUN_ROOT\\fR\n"
+		"Data of the instance and what lives until the next boot, as the options say. Each setting of the configuration "
+		"file has a variable.\n"
+		".SH FILES\n.TP\n\\fI/etc/cloche/cloche.conf\\fR, \\fI/etc/cloche/conf.d/\\fR, \\fI~/.config/cloche/cloche.conf\\fR\n"
+		"Settings, each file over the one before.\n.TP\n\\fI/var/lib/cloche\\fR\nImages, containers, volumes.\n"
+		".TP\n\\fI/run/cloche\\fR\nWhat belongs to running containers.\n",
+		out);
 }

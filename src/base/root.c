@@ -96,8 +96,8 @@ int root_make_file(int root, const char *path, uid_t uid, gid_t gid, struct err 
 	if (fd >= 0)
 		return fd;
 	if (fd != -ENOENT || !*name || strcmp(name, "..") == 0 || strcmp(name, ".") == 0)
-		return err_sys(err, fd == -ENOENT ? EINVAL : -fd,
-			       "open %s in the container's root", path);
+		return err_sys(err, fd == -ENOENT ? EINVAL : -fd, "open %s in the container's root",
+			       path);
 	folder = slash ? str_ndup(path, (size_t)(slash - path)) : str_dup("");
 	parent = root_make_dir(root, folder, uid, gid, err);
 	if (parent < 0)

@@ -55,13 +55,13 @@ void buf_clear(struct buf *buf); /* also for _cleanup_(buf_clear) */
 
 /* NULL-terminated lists of strings. A list may be NULL (empty). */
 size_t strv_length(char *const *list);
-void strv_add(char ***list, const char *s);	      /* adds a copy */
-void strv_add_take(char ***list, char *s);	      /* takes s */
+void strv_add(char ***list, const char *s); /* adds a copy */
+void strv_add_take(char ***list, char *s);  /* takes s */
 char **strv_copy(char *const *list);
-char **strv_split(const char *s, char separator);     /* "" gives one empty string */
+char **strv_split(const char *s, char separator);	 /* "" gives one empty string */
 const char *env_get(char *const *env, const char *name); /* value in a list of NAME=VALUE */
-void env_set(char ***env, const char *assignment);    /* NAME=VALUE replaces an earlier NAME */
-void strv_clear(char **list);			      /* frees list and strings; NULL is fine */
-void strv_free(void *p);			      /* for _cleanup_strv_ */
+void env_set(char ***env, const char *assignment);	 /* NAME=VALUE replaces an earlier NAME */
+void strv_clear(char **list);				 /* frees list and strings; NULL is fine */
+void strv_free(void *p);				 /* for _cleanup_strv_ */
 
 #endif

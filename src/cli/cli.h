@@ -25,8 +25,8 @@ void cli_warn(const char *words); /* "WARNING: ..." on stderr */
 int cli_complain(struct err *err);
 int cli_fail(struct err *err); /* the same; always 1 */
 /* Do something for each operand, print its name when it went well; 1 when one failed. */
-int cli_each(struct cli *cli, char **operands, int (*act)(struct cli *, const char *, void *, struct err *),
-	     void *data);
+int cli_each(struct cli *cli, char **operands,
+	     int (*act)(struct cli *, const char *, void *, struct err *), void *data);
 
 /* -- formats: field paths and json ------------------------------------------------------------ */
 
@@ -36,7 +36,7 @@ int format_print(const char *format, const json_t *object, struct err *err);
 struct table_column {
 	const char *heading, *field;
 };
-int table_print(const char *format, const struct table_column *columns, const struct table_column *headings,
-		json_t *rows, struct err *err);
+int table_print(const char *format, const struct table_column *columns,
+		const struct table_column *headings, json_t *rows, struct err *err);
 
 #endif

@@ -17,7 +17,8 @@ struct stop_args {
 
 static const struct opt stop_opts[] = {
 	OPT_STRING('s', "signal", "SIGNAL", struct stop_args, signal, "send SIGNAL first"),
-	OPT_STRING('t', "timeout", "SECONDS", struct stop_args, timeout, "seconds before the container is killed; -1: never"),
+	OPT_STRING('t', "timeout", "SECONDS", struct stop_args, timeout,
+		   "seconds before the container is killed; -1: never"),
 	OPT_ALIAS(0, "time", "SECONDS", OPT_KIND_STRING, struct stop_args, timeout),
 	OPT_END,
 };
@@ -34,7 +35,10 @@ static int stop_one(struct cli *cli, const char *reference, void *data, struct e
 	if (a->timeout) {
 		timeout = strtol(a->timeout, &end, 10);
 		if (!*a->timeout || *end || timeout < -1 || timeout > 1000000)
-			return err_set(err, EINVAL, "invalid argument \"%s\" for \"-t, --timeout\" flag: not a number of seconds", a->timeout);
+			return err_set(
+				err, EINVAL,
+				"invalid argument \"%s\" for \"-t, --timeout\" flag: not a number of seconds",
+				a->timeout);
 	}
 	return lifecycle_stop(engine, reference, a->signal, timeout, err);
 }
@@ -50,7 +54,8 @@ const struct command command_stop = {
 	.name = "stop",
 	.args = "CONTAINER...",
 	.summary = "stop one or more running containers",
-	.details = "The container's stop signal is sent to its first process; after the grace period all its processes are killed.",
+	.details =
+		"The container's stop signal is sent to its first process; after the grace period all its processes are killed.",
 	.opts = stop_opts,
 	.args_size = sizeof(struct stop_args),
 	.run = stop_run,
@@ -62,7 +67,8 @@ struct kill_args {
 };
 
 static const struct opt kill_opts[] = {
-	OPT_STRING('s', "signal", "SIGNAL", struct kill_args, signal, "send SIGNAL, a name or a number (default KILL)"),
+	OPT_STRING('s', "signal", "SIGNAL", struct kill_args, signal,
+		   "send SIGNAL, a name or a number (default KILL)"),
 	OPT_END,
 };
 
@@ -124,7 +130,8 @@ static int rm_run(void *data, void *args, char **operands, struct err *err)
 			(void)printf("%s\n", operands[i]);
 		} else {
 			(void)cli_complain(&one);
-			if (!a->force || r != -ENOENT) /* Docker: -f of an unknown one tells, and is well */
+			if (!a->force ||
+			    r != -ENOENT) /* Docker: -f of an unknown one tells, and is well */
 				status = 1;
 		}
 	}

@@ -20,14 +20,20 @@ struct exec_args {
 };
 
 static const struct opt exec_opts[] = {
-	OPT_BOOL('d', "detach", struct exec_args, options.detach, "run the command in the background"),
-	OPT_STRING(0, "detach-keys", "KEYS", struct exec_args, detach_keys, "keys that detach from the command"),
-	OPT_LIST('e', "env", "NAME[=VALUE]", struct exec_args, options.env, "set an environment variable"),
-	OPT_LIST(0, "env-file", "FILE", struct exec_args, options.env_files, "read environment variables from FILE"),
+	OPT_BOOL('d', "detach", struct exec_args, options.detach,
+		 "run the command in the background"),
+	OPT_STRING(0, "detach-keys", "KEYS", struct exec_args, detach_keys,
+		   "keys that detach from the command"),
+	OPT_LIST('e', "env", "NAME[=VALUE]", struct exec_args, options.env,
+		 "set an environment variable"),
+	OPT_LIST(0, "env-file", "FILE", struct exec_args, options.env_files,
+		 "read environment variables from FILE"),
 	OPT_BOOL('i', "interactive", struct exec_args, options.interactive, "keep stdin open"),
-	OPT_BOOL(0, "privileged", struct exec_args, options.privileged, "give the command all capabilities in the container's namespaces"),
+	OPT_BOOL(0, "privileged", struct exec_args, options.privileged,
+		 "give the command all capabilities in the container's namespaces"),
 	OPT_BOOL('t', "tty", struct exec_args, options.tty, "give the command a terminal"),
-	OPT_STRING('u', "user", "USER[:GROUP]", struct exec_args, options.user, "user of the command, name or number"),
+	OPT_STRING('u', "user", "USER[:GROUP]", struct exec_args, options.user,
+		   "user of the command, name or number"),
 	OPT_STRING('w', "workdir", "DIR", struct exec_args, options.workdir, "working folder"),
 	OPT_END,
 };

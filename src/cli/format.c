@@ -35,7 +35,8 @@ static void value_print(struct buf *out, const json_t *value)
 		break;
 	case JSON_ARRAY:
 		buf_puts(out, "[");
-		json_array_foreach(value, i, item) {
+		json_array_foreach(value, i, item)
+		{
 			buf_puts(out, i ? " " : "");
 			value_print(out, item);
 		}
@@ -44,7 +45,8 @@ static void value_print(struct buf *out, const json_t *value)
 	case JSON_OBJECT:
 		buf_puts(out, "map[");
 		i = 0;
-		json_object_foreach((json_t *)value, key, item) {
+		json_object_foreach((json_t *)value, key, item)
+		{
 			buf_printf(out, "%s%s:", i++ ? " " : "", key);
 			value_print(out, item);
 		}
@@ -60,7 +62,9 @@ static const json_t *path_at(const json_t *object, const char *path)
 
 static bool path_valid(const char *path)
 {
-	return path[0] == '.' && strspn(path, ".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == strlen(path) &&
+	return path[0] == '.' &&
+	       strspn(path, ".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") ==
+		       strlen(path) &&
 	       !strstr(path, "..");
 }
 
@@ -79,11 +83,14 @@ static int action(struct buf *out, const char *text, const json_t *object, const
 	}
 	if (!path_valid(word)) {
 		err_set(err, EOPNOTSUPP, "template parsing error: {{%s}} in \"%s\"", text, format);
-		return err_hint(err, "possible are field paths like {{.State.Pid}}, and {{json .Config.Env}}");
+		return err_hint(
+			err,
+			"possible are field paths like {{.State.Pid}}, and {{json .Config.Env}}");
 	}
 	if (json) {
 		const json_t *value = path_at(object, word);
-		char *dump = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : str_dup("null");
+		char *dump = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) :
+				     str_dup("null");
 
 		buf_puts(out, dump);
 		free(dump);
@@ -104,7 +111,9 @@ static int expand(struct buf *out, const char *format, const json_t *object, str
 			int r;
 
 			if (!close)
-				return err_set(err, EINVAL, "template parsing error: unclosed action in \"%s\"", format);
+				return err_set(err, EINVAL,
+					       "template parsing error: unclosed action in \"%s\"",
+					       format);
 			text = str_ndup(p + 2, (size_t)(close - p - 2));
 			r = action(out, text, object, format, err);
 			if (r < 0)
@@ -150,7 +159,8 @@ static void cells_print(char ***rows, size_t count, size_t columns)
 	}
 }
 
-static int heading_row(const char *template, const struct table_column *headings, struct buf *out, struct err *err)
+static int heading_row(const char *template, const struct table_column *headings, struct buf *out,
+		       struct err *err)
 {
 	_cleanup_json_ json_t *object = json_object();
 
@@ -167,8 +177,8 @@ static char **row_split(struct buf *line)
 	return cells;
 }
 
-int table_print(const char *format, const struct table_column *columns, const struct table_column *headings,
-		json_t *rows, struct err *err)
+int table_print(const char *format, const struct table_column *columns,
+		const struct table_column *headings, json_t *rows, struct err *err)
 {
 	_cleanup_(buf_clear) struct buf template = BUF_EMPTY, line = BUF_EMPTY;
 	size_t count = json_array_size(rows), widest = 0, n = 0, i;
@@ -177,7 +187,8 @@ int table_print(const char *format, const struct table_column *columns, const st
 	int r = 0;
 
 	if (format && strncmp(format, "table", 5) != 0) {
-		json_array_foreach(rows, i, row) {
+		json_array_foreach(rows, i, row)
+		{
 			r = format_print(format, row, err);
 			if (r < 0)
 				return r;
@@ -193,7 +204,8 @@ int table_print(const char *format, const struct table_column *columns, const st
 	r = heading_row(template.data, headings, &line, err);
 	if (r == 0)
 		cells[n++] = row_split(&line);
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		if (r < 0)
 			break;
 		r = expand(&line, template.data, row, err);

@@ -25,7 +25,8 @@ struct load_args {
 };
 
 static const struct opt load_opts[] = {
-	OPT_STRING('i', "input", "FILE|DIR", struct load_args, input, "read an archive or an OCI layout folder instead of stdin"),
+	OPT_STRING('i', "input", "FILE|DIR", struct load_args, input,
+		   "read an archive or an OCI layout folder instead of stdin"),
 	OPT_BOOL('q', "quiet", struct load_args, quiet, "say less"),
 	OPT_END,
 };
@@ -53,10 +54,12 @@ static int load_run(void *data, void *args, char **operands, struct err *err)
 	}
 	if (image_transfer(engine, "load", words, -1, &report, err) < 0)
 		return err_clear(err), 1;
-	json_array_foreach(json_at(report, "images"), i, image) {
+	json_array_foreach(json_at(report, "images"), i, image)
+	{
 		const json_t *names = json_at(image, "names");
 
-		json_array_foreach(names, k, name) {
+		json_array_foreach(names, k, name)
+		{
 			_cleanup_free_ char *familiar = image_familiar(json_string_value(name));
 
 			(void)printf("Loaded image: %s\n", familiar);
@@ -85,8 +88,10 @@ struct import_args {
 };
 
 static const struct opt import_opts[] = {
-	OPT_LIST('c', "change", "INSTRUCTION", struct import_args, changes, "apply CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR"),
-	OPT_STRING('m', "message", "TEXT", struct import_args, message, "commit message of the image"),
+	OPT_LIST('c', "change", "INSTRUCTION", struct import_args, changes,
+		 "apply CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR"),
+	OPT_STRING('m', "message", "TEXT", struct import_args, message,
+		   "commit message of the image"),
 	OPT_STRING(0, "platform", "OS/ARCH", struct import_args, platform, "platform of the image"),
 	OPT_END,
 };
@@ -151,19 +156,24 @@ struct images_args {
 static const struct opt images_opts[] = {
 	OPT_BOOL('a', "all", struct images_args, all, "show all images"),
 	OPT_LATER(0, "digests", NULL, "not possible yet"),
-	OPT_LIST('f', "filter", "NAME=VALUE", struct images_args, filters, "dangling=true|false, reference=NAME"),
-	OPT_STRING(0, "format", "TEMPLATE", struct images_args, format, "json, a template, or table TEMPLATE"),
+	OPT_LIST('f', "filter", "NAME=VALUE", struct images_args, filters,
+		 "dangling=true|false, reference=NAME"),
+	OPT_STRING(0, "format", "TEMPLATE", struct images_args, format,
+		   "json, a template, or table TEMPLATE"),
 	OPT_BOOL(0, "no-trunc", struct images_args, no_trunc, "do not shorten"),
 	OPT_BOOL('q', "quiet", struct images_args, quiet, "print ids only"),
 	OPT_END,
 };
 
 static const struct table_column image_headings[] = {
-	{ "REPOSITORY", "Repository" }, { "TAG", "Tag" }, { "IMAGE ID", "ID" }, { "CREATED", "CreatedSince" },
-	{ "CREATED AT", "CreatedAt" }, { "SIZE", "Size" }, { "DIGEST", "Digest" }, { NULL, NULL },
+	{ "REPOSITORY", "Repository" }, { "TAG", "Tag" },
+	{ "IMAGE ID", "ID" },		{ "CREATED", "CreatedSince" },
+	{ "CREATED AT", "CreatedAt" },	{ "SIZE", "Size" },
+	{ "DIGEST", "Digest" },		{ NULL, NULL },
 };
 static const struct table_column image_columns[] = {
-	{ NULL, "Repository" }, { NULL, "Tag" }, { NULL, "ID" }, { NULL, "CreatedSince" }, { NULL, "Size" }, { NULL, NULL },
+	{ NULL, "Repository" },	  { NULL, "Tag" },  { NULL, "ID" },
+	{ NULL, "CreatedSince" }, { NULL, "Size" }, { NULL, NULL },
 };
 
 /* Docker's sizes: powers of 1000, three digits. */
@@ -177,7 +187,10 @@ static char *size_text(int64_t bytes)
 		value /= 1000;
 		unit++;
 	}
-	return str_printf(value >= 100 || unit == 0 ? "%.0f%s" : value >= 10 ? "%.1f%s" : "%.2f%s", value, units[unit]);
+	return str_printf(value >= 100 || unit == 0 ? "%.0f%s" :
+			  value >= 10		    ? "%.1f%s" :
+						      "%.2f%s",
+			  value, units[unit]);
 }
 
 /* "2026-11-24T12:00:00Z" to seconds; what does not parse is the time when we got it. */
@@ -191,7 +204,8 @@ static int64_t created_seconds(const struct image_row *row)
 	return timegm(&tm);
 }
 
-static void image_put(json_t *rows, const struct image_row *image, const char *tag, const struct images_args *a)
+static void image_put(json_t *rows, const struct image_row *image, const char *tag,
+		      const struct images_args *a)
 {
 	int64_t created = created_seconds(image);
 	_cleanup_free_ char *age = duration_text(engine_now_ns() / 1000000000 - created);
@@ -207,7 +221,8 @@ static void image_put(json_t *rows, const struct image_row *image, const char *t
 	json_put(row, "Repository", json_text(familiar));
 	json_put(row, "Tag", json_text(colon));
 	json_put(row, "ID", json_text(id));
-	json_put(row, "Digest", json_text(image->manifest_digest ? image->manifest_digest : "<none>"));
+	json_put(row, "Digest",
+		 json_text(image->manifest_digest ? image->manifest_digest : "<none>"));
 	json_put(row, "CreatedSince", json_text(since));
 	json_put(row, "CreatedAt", json_text(at));
 	json_put(row, "Size", json_text(size));
@@ -245,11 +260,14 @@ static int images_run(void *data, void *args, char **operands, struct err *err)
 	int count;
 
 	for (size_t i = 0; a->filters && a->filters[i]; i++)
-		if (!str_prefix(a->filters[i], "dangling=") && !str_prefix(a->filters[i], "reference=")) {
+		if (!str_prefix(a->filters[i], "dangling=") &&
+		    !str_prefix(a->filters[i], "reference=")) {
 			err_set(err, EINVAL, "invalid filter '%s'", a->filters[i]);
 			return 1;
 		}
-	count = engine && engine_store(engine, err) ? image_list(engine->store, true, &images, err) : -1;
+	count = engine && engine_store(engine, err) ?
+			image_list(engine->store, true, &images, err) :
+			-1;
 	if (count < 0)
 		return 1;
 	for (int i = 0; i < count; i++) {
@@ -260,7 +278,8 @@ static int images_run(void *data, void *args, char **operands, struct err *err)
 			image_put(rows, &images[i], NULL, a);
 	}
 	image_rows_free(images, (size_t)count);
-	return table_print(a->quiet ? "{{.ID}}" : a->format, image_columns, image_headings, rows, err) < 0;
+	return table_print(a->quiet ? "{{.ID}}" : a->format, image_columns, image_headings, rows,
+			   err) < 0;
 }
 
 const struct command command_images = {

@@ -23,7 +23,8 @@ struct inspect_args {
 };
 
 static const struct opt inspect_opts[] = {
-	OPT_STRING('f', "format", "TEMPLATE", struct inspect_args, format, "json or a template, such as {{.State.Pid}}"),
+	OPT_STRING('f', "format", "TEMPLATE", struct inspect_args, format,
+		   "json or a template, such as {{.State.Pid}}"),
 	OPT_STRING(0, "type", "TYPE", struct inspect_args, type, "container, image or volume"),
 	OPT_LATER('s', "size", NULL, "not possible yet"),
 	OPT_END,
@@ -123,7 +124,8 @@ const struct command command_inspect = {
 };
 
 static const struct opt one_kind_opts[] = {
-	OPT_STRING('f', "format", "TEMPLATE", struct inspect_args, format, "json or a template, such as {{.State.Pid}}"),
+	OPT_STRING('f', "format", "TEMPLATE", struct inspect_args, format,
+		   "json or a template, such as {{.State.Pid}}"),
 	OPT_END,
 };
 

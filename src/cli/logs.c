@@ -25,7 +25,8 @@ struct logs_args {
 static const struct opt logs_opts[] = {
 	OPT_LATER(0, "details", NULL, "not possible yet"),
 	OPT_BOOL('f', "follow", struct logs_args, follow, "go on with what comes"),
-	OPT_STRING(0, "since", "TIME", struct logs_args, since, "from a time on: RFC 3339, seconds, or 10m ago"),
+	OPT_STRING(0, "since", "TIME", struct logs_args, since,
+		   "from a time on: RFC 3339, seconds, or 10m ago"),
 	OPT_STRING('n', "tail", "NUMBER", struct logs_args, tail, "the last NUMBER lines, or all"),
 	OPT_BOOL('t', "timestamps", struct logs_args, timestamps, "show the time of each line"),
 	OPT_STRING(0, "until", "TIME", struct logs_args, until, "up to a time"),
@@ -54,7 +55,8 @@ static int logs_run(void *data, void *args, char **operands, struct err *err)
 		err_set(err, EOPNOTSUPP, "configured logging driver does not support reading");
 		return 1;
 	}
-	query.json = strcmp(json_string_at(record.config, "HostConfig.LogConfig.Type", ""), "json-file") == 0;
+	query.json = strcmp(json_string_at(record.config, "HostConfig.LogConfig.Type", ""),
+			    "json-file") == 0;
 	engine_store_close(engine);
 	return log_read(engine, record.row.id, &query, err) < 0;
 }

@@ -16,13 +16,35 @@
 #include "engine/repair.h"
 
 static const struct command *const commands[] = {
-	&command_run, &command_create, &command_start, &command_stop, &command_kill, &command_rm,
-	&command_ps, &command_exec, &command_attach, &command_logs, &command_wait,
-	&command_inspect, &command_container_inspect,
-	&command_load, &command_import, &command_images, &command_rmi, &command_tag, &command_image_inspect,
-	&command_volume_create, &command_volume_ls, &command_volume_rm, &command_volume_inspect,
-	&command_events, &command_info, &command_version,
-	&command_system_check, &command_system_reap, &command_system_docs,
+	&command_run,
+	&command_create,
+	&command_start,
+	&command_stop,
+	&command_kill,
+	&command_rm,
+	&command_ps,
+	&command_exec,
+	&command_attach,
+	&command_logs,
+	&command_wait,
+	&command_inspect,
+	&command_container_inspect,
+	&command_load,
+	&command_import,
+	&command_images,
+	&command_rmi,
+	&command_tag,
+	&command_image_inspect,
+	&command_volume_create,
+	&command_volume_ls,
+	&command_volume_rm,
+	&command_volume_inspect,
+	&command_events,
+	&command_info,
+	&command_version,
+	&command_system_check,
+	&command_system_reap,
+	&command_system_docs,
 	NULL,
 };
 
@@ -60,8 +82,8 @@ int cli_fail(struct err *err)
 	return 1;
 }
 
-int cli_each(struct cli *cli, char **operands, int (*act)(struct cli *, const char *, void *, struct err *),
-	     void *data)
+int cli_each(struct cli *cli, char **operands,
+	     int (*act)(struct cli *, const char *, void *, struct err *), void *data)
 {
 	int status = 0;
 
@@ -105,15 +127,18 @@ static int globals_parse(char ***argv, struct settings *settings, struct err *er
 			field = &settings->root;
 		else if (length == 10 && strncmp(word, "--run-root", 10) == 0)
 			field = &settings->run_root;
-		else if (strcmp(word, "-H") == 0 || str_prefix(word, "--host") || str_prefix(word, "--context"))
-			return err_set(err, EOPNOTSUPP, "%s: talking to another engine is not possible yet", word);
+		else if (strcmp(word, "-H") == 0 || str_prefix(word, "--host") ||
+			 str_prefix(word, "--context"))
+			return err_set(err, EOPNOTSUPP,
+				       "%s: talking to another engine is not possible yet", word);
 		else
 			return err_set(err, EINVAL, "unknown flag: %s", word);
 		if (!value && !(*argv)[1])
 			return err_set(err, EINVAL, "flag needs an argument: %s", word);
 		value = value ? value + 1 : *++*argv;
 		if (value[0] != '/')
-			return err_set(err, EINVAL, "%.*s: %s is not an absolute path", (int)length, word, value);
+			return err_set(err, EINVAL, "%.*s: %s is not an absolute path", (int)length,
+				       word, value);
 		free(*field);
 		*field = str_dup(value);
 	}

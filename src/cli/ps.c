@@ -24,9 +24,12 @@ struct ps_args {
 
 static const struct opt ps_opts[] = {
 	OPT_BOOL('a', "all", struct ps_args, all, "show all containers, not only running ones"),
-	OPT_LIST('f', "filter", "NAME=VALUE", struct ps_args, filters, "id, name, label, status, exited or ancestor"),
-	OPT_STRING(0, "format", "TEMPLATE", struct ps_args, format, "json, a template, or table TEMPLATE"),
-	OPT_STRING('n', "last", "NUMBER", struct ps_args, last, "show the last NUMBER created containers"),
+	OPT_LIST('f', "filter", "NAME=VALUE", struct ps_args, filters,
+		 "id, name, label, status, exited or ancestor"),
+	OPT_STRING(0, "format", "TEMPLATE", struct ps_args, format,
+		   "json, a template, or table TEMPLATE"),
+	OPT_STRING('n', "last", "NUMBER", struct ps_args, last,
+		   "show the last NUMBER created containers"),
 	OPT_BOOL('l', "latest", struct ps_args, latest, "show the container created last"),
 	OPT_BOOL(0, "no-trunc", struct ps_args, no_trunc, "do not shorten"),
 	OPT_BOOL('q', "quiet", struct ps_args, quiet, "print ids only"),
@@ -35,15 +38,25 @@ static const struct opt ps_opts[] = {
 };
 
 static const struct table_column headings[] = {
-	{ "CONTAINER ID", "ID" }, { "NAMES", "Names" }, { "IMAGE", "Image" }, { "COMMAND", "Command" },
-	{ "CREATED AT", "CreatedAt" }, { "CREATED", "RunningFor" }, { "PORTS", "Ports" },
-	{ "STATE", "State" }, { "STATUS", "Status" }, { "SIZE", "Size" }, { "LABELS", "Labels" },
-	{ "MOUNTS", "Mounts" }, { "LOCAL VOLUMES", "LocalVolumes" }, { "NETWORKS", "Networks" },
+	{ "CONTAINER ID", "ID" },
+	{ "NAMES", "Names" },
+	{ "IMAGE", "Image" },
+	{ "COMMAND", "Command" },
+	{ "CREATED AT", "CreatedAt" },
+	{ "CREATED", "RunningFor" },
+	{ "PORTS", "Ports" },
+	{ "STATE", "State" },
+	{ "STATUS", "Status" },
+	{ "SIZE", "Size" },
+	{ "LABELS", "Labels" },
+	{ "MOUNTS", "Mounts" },
+	{ "LOCAL VOLUMES", "LocalVolumes" },
+	{ "NETWORKS", "Networks" },
 	{ NULL, NULL },
 };
 static const struct table_column columns[] = {
-	{ NULL, "ID" }, { NULL, "Image" }, { NULL, "Command" }, { NULL, "RunningFor" },
-	{ NULL, "Status" }, { NULL, "Ports" }, { NULL, "Names" }, { NULL, NULL },
+	{ NULL, "ID" },	    { NULL, "Image" }, { NULL, "Command" }, { NULL, "RunningFor" },
+	{ NULL, "Status" }, { NULL, "Ports" }, { NULL, "Names" },   { NULL, NULL },
 };
 
 static char *command_text(const json_t *config, bool whole)
@@ -79,8 +92,10 @@ static char *mounts_text(const json_t *config, int *ret_volumes)
 	size_t i;
 
 	*ret_volumes = 0;
-	json_array_foreach(json_at(config, "Mounts"), i, mount) {
-		const char *name = json_string_at(mount, "Name", json_string_at(mount, "Source", ""));
+	json_array_foreach(json_at(config, "Mounts"), i, mount)
+	{
+		const char *name =
+			json_string_at(mount, "Name", json_string_at(mount, "Source", ""));
 
 		*ret_volumes += json_at(mount, "Name") != NULL;
 		if (*name)
@@ -105,12 +120,14 @@ static json_t *row_json(const struct record *record, const struct container_stat
 {
 	_cleanup_free_ char *command = command_text(record->config, a->no_trunc);
 	_cleanup_free_ char *labels = labels_text(record->config), *text = status_text(status);
-	_cleanup_free_ char *age = duration_text((engine_now_ns() - record->row.created_ns) / 1000000000);
+	_cleanup_free_ char *age =
+		duration_text((engine_now_ns() - record->row.created_ns) / 1000000000);
 	_cleanup_free_ char *running_for = str_printf("%s ago", age);
 	_cleanup_free_ char *created = local_time(record->row.created_ns);
 	_cleanup_free_ char *id = str_ndup(record->row.id, a->no_trunc ? 64 : 12);
 	int volumes;
-	_cleanup_free_ char *mounts = mounts_text(record->config, &volumes), *count = str_printf("%d", volumes);
+	_cleanup_free_ char *mounts = mounts_text(record->config, &volumes),
+			    *count = str_printf("%d", volumes);
 	json_t *row = json_object();
 
 	json_put(row, "ID", json_text(id));
@@ -126,7 +143,8 @@ static json_t *row_json(const struct record *record, const struct container_stat
 	json_put(row, "Labels", json_text(labels));
 	json_put(row, "Mounts", json_text(mounts));
 	json_put(row, "LocalVolumes", json_text(count));
-	json_put(row, "Networks", json_text(json_string_at(record->config, "HostConfig.NetworkMode", "")));
+	json_put(row, "Networks",
+		 json_text(json_string_at(record->config, "HostConfig.NetworkMode", "")));
 	return row;
 }
 
@@ -134,7 +152,8 @@ static bool label_matches(const json_t *config, const char *wanted)
 {
 	const json_t *labels = json_at(config, "Config.Labels");
 	_cleanup_free_ char *name = str_ndup(wanted, strcspn(wanted, "="));
-	const char *value = strchr(wanted, '='), *have = json_string_value(json_object_get(labels, name));
+	const char *value = strchr(wanted, '='),
+		   *have = json_string_value(json_object_get(labels, name));
 
 	return have && (!value || strcmp(value + 1, have) == 0);
 }
@@ -169,8 +188,10 @@ static bool filter_matches(const char *name, const char *value, const struct rec
 	if (strcmp(name, "status") == 0)
 		return strcmp(status_word(status->status), value) == 0;
 	if (strcmp(name, "exited") == 0)
-		return status->status == STATUS_EXITED && strtol(value, NULL, 10) == status->exit_code;
-	return strcmp(json_string_at(record->config, "Config.Image", ""), value) == 0; /* ancestor */
+		return status->status == STATUS_EXITED &&
+		       strtol(value, NULL, 10) == status->exit_code;
+	return strcmp(json_string_at(record->config, "Config.Image", ""), value) ==
+	       0; /* ancestor */
 }
 
 static int filters_check(char *const *filters, struct err *err)
@@ -182,16 +203,22 @@ static int filters_check(char *const *filters, struct err *err)
 		bool known = false;
 
 		if (!value)
-			return err_set(err, EINVAL, "invalid argument \"%s\" for \"-f, --filter\" flag: bad format of filter (expected name=value)", filters[i]);
+			return err_set(
+				err, EINVAL,
+				"invalid argument \"%s\" for \"-f, --filter\" flag: bad format of filter (expected name=value)",
+				filters[i]);
 		for (size_t n = 0; n < ARRAY_SIZE(names); n++)
-			known |= strlen(names[n]) == (size_t)(value - filters[i]) && str_prefix(filters[i], names[n]);
+			known |= strlen(names[n]) == (size_t)(value - filters[i]) &&
+				 str_prefix(filters[i], names[n]);
 		if (!known)
-			return err_set(err, EINVAL, "invalid filter '%.*s'", (int)(value - filters[i]), filters[i]);
+			return err_set(err, EINVAL, "invalid filter '%.*s'",
+				       (int)(value - filters[i]), filters[i]);
 	}
 	return 0;
 }
 
-static bool filters_match(char *const *filters, const struct record *record, const struct container_status *status)
+static bool filters_match(char *const *filters, const struct record *record,
+			  const struct container_status *status)
 {
 	for (size_t i = 0; filters && filters[i]; i++) {
 		size_t length = strcspn(filters[i], "=");
@@ -201,7 +228,8 @@ static bool filters_match(char *const *filters, const struct record *record, con
 			_cleanup_free_ char *name = str_ndup(filters[n], strcspn(filters[n], "="));
 
 			if (strlen(name) == length && strncmp(filters[i], name, length) == 0)
-				any |= filter_matches(name, filters[n] + length + 1, record, status);
+				any |= filter_matches(name, filters[n] + length + 1, record,
+						      status);
 		}
 		if (!any)
 			return false;
@@ -224,7 +252,8 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 	int count = store ? container_list(store, true, &rows, err) : -err->code;
 	long last = a->latest ? 1 : a->last ? strtol(a->last, NULL, 10) : -1;
 	/* asking for a status is asking for those that do not run, too */
-	bool all = a->all || last >= 0 || filters_name(a->filters, "status=") || filters_name(a->filters, "exited=");
+	bool all = a->all || last >= 0 || filters_name(a->filters, "status=") ||
+		   filters_name(a->filters, "exited=");
 
 	if (count < 0)
 		return count;

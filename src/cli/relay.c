@@ -27,14 +27,16 @@ struct state {
 	struct detach detach;
 	int signals;
 	bool input_open;
+	bool input_waits; /* there is input, and the monitor has to take the earlier one first */
 	char chunk[CHUNK], passed[CHUNK + 16];
 };
 
 /* All that a terminal or another program may send us, but what stops or breaks us ourselves. */
 static int signals_open(const struct relay *relay)
 {
-	static const int kept[] = { SIGKILL, SIGSTOP, SIGCHLD, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT,
-				    SIGPIPE, SIGTTIN, SIGTTOU, SIGTSTP, SIGCONT, SIGURG, SIGPROF };
+	static const int kept[] = { SIGKILL, SIGSTOP, SIGCHLD, SIGSEGV, SIGBUS,
+				    SIGILL,  SIGFPE,  SIGABRT, SIGPIPE, SIGTTIN,
+				    SIGTTOU, SIGTSTP, SIGCONT, SIGURG,	SIGPROF };
 	sigset_t set;
 
 	(void)sigemptyset(&set);
@@ -80,7 +82,8 @@ static int signal_next(struct state *s, bool *ret_resized)
 	if (info.ssi_signo == SIGWINCH)
 		*ret_resized = true;
 	else if (s->relay->signal_pidfd >= 0)
-		(void)sys_pidfd_send_signal(s->relay->signal_pidfd, (int)info.ssi_signo); /* it may be gone */
+		(void)sys_pidfd_send_signal(s->relay->signal_pidfd,
+					    (int)info.ssi_signo); /* it may be gone */
 	return (int)info.ssi_signo;
 }
 
@@ -99,7 +102,8 @@ static void size_send(int socket)
 	if (tty_size(&rows, &columns)) {
 		struct frame_winsize size = { rows, columns };
 
-		(void)frame_send(socket, FRAME_WINSIZE, &size, sizeof(size)); /* its loss shows below */
+		(void)frame_send(socket, FRAME_WINSIZE, &size,
+				 sizeof(size)); /* its loss shows below */
 	}
 }
 
@@ -131,28 +135,41 @@ static int frames_loop(struct state *s, int socket, struct frame *frame, int *re
 	if (s->relay->tty)
 		size_send(socket);
 	for (;;) {
-		struct pollfd p[] = { { .fd = socket, .events = POLLIN },
-				      { .fd = s->signals, .events = POLLIN },
-				      { .fd = s->input_open ? 0 : -1, .events = POLLIN } };
+		/* Input is sent only when the socket takes it at once: a program that writes more than it reads fills the way
+		 * back, and if we waited for it to read, it would wait for us. */
+		struct pollfd p[] = {
+			{ .fd = socket,
+			  .events = (short)(s->input_waits ? POLLIN | POLLOUT : POLLIN) },
+			{ .fd = s->signals, .events = POLLIN },
+			{ .fd = s->input_open && !s->input_waits ? 0 : -1, .events = POLLIN }
+		};
 
-		if (poll(p, 3, -1) < 0 && errno != EINTR)
+		if (poll(p, 3, -1) < 0) {
+			if (errno == EINTR)
+				continue;
 			return -errno;
+		}
 		if (p[1].revents && (signal_next(s, &resized), resized) && s->relay->tty)
 			size_send(socket);
-		if (p[0].revents) {
+		if (p[0].revents & ~POLLOUT) {
 			r = frame_receive(socket, frame);
 			if (r < 0)
 				return r == -EPIPE ? RELAY_LOST : r;
 			if (frame->type == FRAME_STDOUT || frame->type == FRAME_STDERR)
-				output_write(frame->type == FRAME_STDOUT ? 1 : 2, frame->data, frame->length);
+				output_write(frame->type == FRAME_STDOUT ? 1 : 2, frame->data,
+					     frame->length);
 			if (frame->type == FRAME_EXIT && frame->length == sizeof(end)) {
 				memcpy(&end, frame->data, sizeof(end));
 				*ret_code = end.code;
-				(void)frame_send(socket, FRAME_TAKEN, NULL, 0); /* it is ours to release now */
+				(void)frame_send(socket, FRAME_TAKEN, NULL,
+						 0); /* it is ours to release now */
 				return RELAY_EXIT;
 			}
 		}
-		if (p[2].revents) {
+		if (p[2].revents)
+			s->input_waits = true;
+		if (p[0].revents & POLLOUT) {
+			s->input_waits = false;
 			r = input_frame(s, socket);
 			if (r == 1)
 				return RELAY_DETACHED;
@@ -258,7 +275,8 @@ static int exec_loop(struct state *s, const struct exec_process *process, int *r
 			siginfo_t info = { 0 };
 
 			(void)waitid(P_PIDFD, (id_t)process->pidfd, &info, WEXITED);
-			*ret_code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+			*ret_code = info.si_code == CLD_EXITED ? info.si_status :
+								 128 + info.si_status;
 			ended = -1;
 			s->input_open = false;
 		}

@@ -11,11 +11,11 @@ struct exec_process;
 enum relay_end { RELAY_EXIT, RELAY_DETACHED, RELAY_LOST };
 
 struct relay {
-	bool input, output;  /* what the user is attached to */
-	bool tty;	     /* the container has a terminal */
-	bool proxy;	     /* signals go to the container's process */
+	bool input, output; /* what the user is attached to */
+	bool tty;	    /* the container has a terminal */
+	bool proxy;	    /* signals go to the container's process */
 	const char *detach_keys;
-	int signal_pidfd;    /* where they go */
+	int signal_pidfd; /* where they go */
 };
 
 /* Until the container ends, the user detaches or the monitor is gone. *ret_code: the exit code with RELAY_EXIT. Negative: errno. */

@@ -29,65 +29,106 @@
 #define LATER "not possible yet"
 
 static const struct opt run_opts[] = {
-	OPT_LIST('a', "attach", "STREAM", struct create_options, attach, "attach to STDIN, STDOUT or STDERR"),
+	OPT_LIST('a', "attach", "STREAM", struct create_options, attach,
+		 "attach to STDIN, STDOUT or STDERR"),
 	OPT_LIST(0, "cap-add", "CAP", struct create_options, cap_add, "add a Linux capability"),
 	OPT_LIST(0, "cap-drop", "CAP", struct create_options, cap_drop, "drop a Linux capability"),
-	OPT_STRING(0, "cgroup-parent", "PATH", struct create_options, cgroup_parent, "parent cgroup of the container"),
-	OPT_STRING(0, "cgroupns", "MODE", struct create_options, cgroupns, "cgroup namespace: private"),
-	OPT_STRING(0, "cidfile", "FILE", struct create_options, cidfile, "write the container's id to FILE"),
-	OPT_STRING(0, "cpu-period", "MICROSECONDS", struct create_options, cpu_period, "period of the CPU quota"),
-	OPT_STRING(0, "cpu-quota", "MICROSECONDS", struct create_options, cpu_quota, "CPU time in each period"),
-	OPT_STRING('c', "cpu-shares", "WEIGHT", struct create_options, cpu_shares, "relative weight of CPU time"),
+	OPT_STRING(0, "cgroup-parent", "PATH", struct create_options, cgroup_parent,
+		   "parent cgroup of the container"),
+	OPT_STRING(0, "cgroupns", "MODE", struct create_options, cgroupns,
+		   "cgroup namespace: private"),
+	OPT_STRING(0, "cidfile", "FILE", struct create_options, cidfile,
+		   "write the container's id to FILE"),
+	OPT_STRING(0, "cpu-period", "MICROSECONDS", struct create_options, cpu_period,
+		   "period of the CPU quota"),
+	OPT_STRING(0, "cpu-quota", "MICROSECONDS", struct create_options, cpu_quota,
+		   "CPU time in each period"),
+	OPT_STRING('c', "cpu-shares", "WEIGHT", struct create_options, cpu_shares,
+		   "relative weight of CPU time"),
 	OPT_STRING(0, "cpus", "NUMBER", struct create_options, cpus, "number of CPUs, such as 1.5"),
-	OPT_STRING(0, "cpuset-cpus", "LIST", struct create_options, cpuset_cpus, "CPUs that may be used (0-3, 0,1)"),
-	OPT_STRING(0, "cpuset-mems", "LIST", struct create_options, cpuset_mems, "memory nodes that may be used (0-3, 0,1)"),
-	OPT_BOOL('d', "detach", struct create_options, detach, "run in the background and print the container's id"),
-	OPT_STRING(0, "detach-keys", "KEYS", struct create_options, detach_keys, "keys that detach from the container"),
-	OPT_LIST(0, "device", "HOST[:CONTAINER[:RWM]]", struct create_options, devices, "give a device of the host to the container"),
-	OPT_STRING(0, "domainname", "NAME", struct create_options, domainname, "NIS domain name of the container"),
-	OPT_STRING(0, "entrypoint", "COMMAND", struct create_options, entrypoint, "replace the image's ENTRYPOINT"),
-	OPT_LIST('e', "env", "NAME[=VALUE]", struct create_options, env, "set an environment variable"),
-	OPT_LIST(0, "env-file", "FILE", struct create_options, env_files, "read environment variables from FILE"),
-	OPT_LIST(0, "group-add", "GROUP", struct create_options, group_add, "add a group to the process"),
-	OPT_STRING('h', "hostname", "NAME", struct create_options, hostname, "host name of the container"),
-	OPT_BOOL(0, "init", struct create_options, init, "run a small init that forwards signals and reaps processes"),
+	OPT_STRING(0, "cpuset-cpus", "LIST", struct create_options, cpuset_cpus,
+		   "CPUs that may be used (0-3, 0,1)"),
+	OPT_STRING(0, "cpuset-mems", "LIST", struct create_options, cpuset_mems,
+		   "memory nodes that may be used (0-3, 0,1)"),
+	OPT_BOOL('d', "detach", struct create_options, detach,
+		 "run in the background and print the container's id"),
+	OPT_STRING(0, "detach-keys", "KEYS", struct create_options, detach_keys,
+		   "keys that detach from the container"),
+	OPT_LIST(0, "device", "HOST[:CONTAINER[:RWM]]", struct create_options, devices,
+		 "give a device of the host to the container"),
+	OPT_STRING(0, "domainname", "NAME", struct create_options, domainname,
+		   "NIS domain name of the container"),
+	OPT_STRING(0, "entrypoint", "COMMAND", struct create_options, entrypoint,
+		   "replace the image's ENTRYPOINT"),
+	OPT_LIST('e', "env", "NAME[=VALUE]", struct create_options, env,
+		 "set an environment variable"),
+	OPT_LIST(0, "env-file", "FILE", struct create_options, env_files,
+		 "read environment variables from FILE"),
+	OPT_LIST(0, "group-add", "GROUP", struct create_options, group_add,
+		 "add a group to the process"),
+	OPT_STRING('h', "hostname", "NAME", struct create_options, hostname,
+		   "host name of the container"),
+	OPT_BOOL(0, "init", struct create_options, init,
+		 "run a small init that forwards signals and reaps processes"),
 	OPT_BOOL('i', "interactive", struct create_options, interactive, "keep stdin open"),
 	OPT_STRING(0, "ipc", "MODE", struct create_options, ipc, "IPC namespace: private or host"),
 	OPT_LIST('l', "label", "NAME[=VALUE]", struct create_options, labels, "set a label"),
-	OPT_LIST(0, "label-file", "FILE", struct create_options, label_files, "read labels from FILE"),
-	OPT_STRING(0, "log-driver", "DRIVER", struct create_options, log_driver, "local, json-file or none"),
-	OPT_LIST(0, "log-opt", "NAME=VALUE", struct create_options, log_opts, "option of the log driver: max-size, max-file"),
-	OPT_STRING('m', "memory", "BYTES", struct create_options, memory, "memory limit, such as 512m"),
-	OPT_STRING(0, "memory-reservation", "BYTES", struct create_options, memory_reservation, "soft memory limit"),
-	OPT_STRING(0, "memory-swap", "BYTES", struct create_options, memory_swap, "limit of memory and swap together; -1: no limit"),
-	OPT_STRING(0, "memory-swappiness", "0-100", struct create_options, memory_swappiness, "how eagerly to swap (cgroup v1)"),
-	OPT_LIST(0, "mount", "OPTIONS", struct create_options, mounts, "mount: type=bind|volume|tmpfs,source=...,target=...,readonly"),
+	OPT_LIST(0, "label-file", "FILE", struct create_options, label_files,
+		 "read labels from FILE"),
+	OPT_STRING(0, "log-driver", "DRIVER", struct create_options, log_driver,
+		   "local, json-file or none"),
+	OPT_LIST(0, "log-opt", "NAME=VALUE", struct create_options, log_opts,
+		 "option of the log driver: max-size, max-file"),
+	OPT_STRING('m', "memory", "BYTES", struct create_options, memory,
+		   "memory limit, such as 512m"),
+	OPT_STRING(0, "memory-reservation", "BYTES", struct create_options, memory_reservation,
+		   "soft memory limit"),
+	OPT_STRING(0, "memory-swap", "BYTES", struct create_options, memory_swap,
+		   "limit of memory and swap together; -1: no limit"),
+	OPT_STRING(0, "memory-swappiness", "0-100", struct create_options, memory_swappiness,
+		   "how eagerly to swap (cgroup v1)"),
+	OPT_LIST(0, "mount", "OPTIONS", struct create_options, mounts,
+		 "mount: type=bind|volume|tmpfs,source=...,target=...,readonly"),
 	OPT_STRING(0, "name", "NAME", struct create_options, name, "name of the container"),
 	OPT_STRING(0, "network", "MODE", struct create_options, network, "none or host"),
 	OPT_ALIAS(0, "net", "MODE", OPT_KIND_STRING, struct create_options, network),
-	OPT_STRING(0, "oom-score-adj", "NUMBER", struct create_options, oom_score_adj, "preference of the host's OOM killer, -1000 to 1000"),
+	OPT_STRING(0, "oom-score-adj", "NUMBER", struct create_options, oom_score_adj,
+		   "preference of the host's OOM killer, -1000 to 1000"),
 	OPT_STRING(0, "pid", "MODE", struct create_options, pid, "PID namespace: host"),
-	OPT_STRING(0, "pids-limit", "NUMBER", struct create_options, pids_limit, "limit of processes and threads; -1: no limit"),
-	OPT_BOOL(0, "privileged", struct create_options, privileged, "all rights of the host's root (implies --userns=host)"),
+	OPT_STRING(0, "pids-limit", "NUMBER", struct create_options, pids_limit,
+		   "limit of processes and threads; -1: no limit"),
+	OPT_BOOL(0, "privileged", struct create_options, privileged,
+		 "all rights of the host's root (implies --userns=host)"),
 	OPT_STRING(0, "pull", "WHEN", struct create_options, pull, "missing or never"),
 	OPT_BOOL('q', "quiet", struct create_options, quiet, "no warnings"),
-	OPT_BOOL(0, "read-only", struct create_options, read_only, "mount the root file system read-only"),
+	OPT_BOOL(0, "read-only", struct create_options, read_only,
+		 "mount the root file system read-only"),
 	OPT_STRING(0, "restart", "POLICY", struct create_options, restart, "restart policy: no"),
 	OPT_BOOL(0, "rm", struct create_options, remove, "remove the container when it ends"),
-	OPT_STRING(0, "rootfs", "DIR[:rw]", struct create_options, rootfs, "use a folder instead of an image; :rw writes in place"),
-	OPT_LIST(0, "security-opt", "OPTION", struct create_options, security_opt, "seccomp=PROFILE, no-new-privileges, systempaths=unconfined"),
+	OPT_STRING(0, "rootfs", "DIR[:rw]", struct create_options, rootfs,
+		   "use a folder instead of an image; :rw writes in place"),
+	OPT_LIST(0, "security-opt", "OPTION", struct create_options, security_opt,
+		 "seccomp=PROFILE, no-new-privileges, systempaths=unconfined"),
 	OPT_STRING(0, "shm-size", "BYTES", struct create_options, shm_size, "size of /dev/shm"),
-	OPT_STRING(0, "sig-proxy", "true|false", struct create_options, sig_proxy, "pass signals on to the process (default true)"),
-	OPT_STRING(0, "stop-signal", "SIGNAL", struct create_options, stop_signal, "signal that stops the container"),
-	OPT_STRING(0, "stop-timeout", "SECONDS", struct create_options, stop_timeout, "grace before a stop kills"),
-	OPT_LIST(0, "sysctl", "NAME=VALUE", struct create_options, sysctls, "set a kernel parameter of the container's namespaces"),
+	OPT_STRING(0, "sig-proxy", "true|false", struct create_options, sig_proxy,
+		   "pass signals on to the process (default true)"),
+	OPT_STRING(0, "stop-signal", "SIGNAL", struct create_options, stop_signal,
+		   "signal that stops the container"),
+	OPT_STRING(0, "stop-timeout", "SECONDS", struct create_options, stop_timeout,
+		   "grace before a stop kills"),
+	OPT_LIST(0, "sysctl", "NAME=VALUE", struct create_options, sysctls,
+		 "set a kernel parameter of the container's namespaces"),
 	OPT_LIST(0, "tmpfs", "PATH[:OPTIONS]", struct create_options, tmpfs, "mount a tmpfs"),
 	OPT_BOOL('t', "tty", struct create_options, tty, "give the container a terminal"),
-	OPT_LIST(0, "ulimit", "NAME=SOFT[:HARD]", struct create_options, ulimits, "set a resource limit"),
-	OPT_STRING('u', "user", "USER[:GROUP]", struct create_options, user, "user of the process, name or number"),
-	OPT_STRING(0, "userns", "MODE", struct create_options, userns, "user namespace: private (own ids) or host"),
+	OPT_LIST(0, "ulimit", "NAME=SOFT[:HARD]", struct create_options, ulimits,
+		 "set a resource limit"),
+	OPT_STRING('u', "user", "USER[:GROUP]", struct create_options, user,
+		   "user of the process, name or number"),
+	OPT_STRING(0, "userns", "MODE", struct create_options, userns,
+		   "user namespace: private (own ids) or host"),
 	OPT_STRING(0, "uts", "MODE", struct create_options, uts, "UTS namespace: host"),
-	OPT_LIST('v', "volume", "SOURCE:TARGET[:OPTIONS]", struct create_options, volumes, "mount a volume or a host path"),
+	OPT_LIST('v', "volume", "SOURCE:TARGET[:OPTIONS]", struct create_options, volumes,
+		 "mount a volume or a host path"),
 	OPT_STRING('w', "workdir", "DIR", struct create_options, workdir, "working folder"),
 	OPT_LATER(0, "add-host", "HOST:IP", NETWORKS),
 	OPT_LATER(0, "dns", "IP", NETWORKS),
@@ -137,17 +178,25 @@ static bool attach_has(const struct create_options *o, const char *stream)
 static int options_check(struct create_options *o, char **operands, bool run, struct err *err)
 {
 	for (size_t i = 0; o->attach && o->attach[i]; i++)
-		if (strcasecmp(o->attach[i], "stdin") != 0 && strcasecmp(o->attach[i], "stdout") != 0 &&
+		if (strcasecmp(o->attach[i], "stdin") != 0 &&
+		    strcasecmp(o->attach[i], "stdout") != 0 &&
 		    strcasecmp(o->attach[i], "stderr") != 0)
-			return err_set(err, EINVAL, "invalid argument \"%s\" for \"-a, --attach\" flag: valid streams are STDIN, STDOUT and STDERR", o->attach[i]);
+			return err_set(
+				err, EINVAL,
+				"invalid argument \"%s\" for \"-a, --attach\" flag: valid streams are STDIN, STDOUT and STDERR",
+				o->attach[i]);
 	if (run && o->detach && o->attach)
-		return err_set(err, EINVAL, "conflicting options: cannot specify both --attach and --detach");
+		return err_set(err, EINVAL,
+			       "conflicting options: cannot specify both --attach and --detach");
 	if (o->sig_proxy && strcmp(o->sig_proxy, "true") != 0 && strcmp(o->sig_proxy, "false") != 0)
-		return err_set(err, EINVAL, "invalid argument \"%s\" for \"--sig-proxy\" flag", o->sig_proxy);
+		return err_set(err, EINVAL, "invalid argument \"%s\" for \"--sig-proxy\" flag",
+			       o->sig_proxy);
 	if (run && !o->detach && o->tty && o->interactive && !isatty(0))
 		return err_set(err, EINVAL, "the input device is not a TTY");
 	if (!o->rootfs && !operands[0])
-		return err_set(err, EINVAL, "\"cloche run\" requires at least 1 argument: an image, or --rootfs DIR");
+		return err_set(
+			err, EINVAL,
+			"\"cloche run\" requires at least 1 argument: an image, or --rootfs DIR");
 	if (attach_has(o, "stdin"))
 		o->interactive = true;
 	return 0;
@@ -173,7 +222,8 @@ static int create(struct cli *cli, struct create_options *o, char **operands, bo
 		return -err->code;
 	if (!run)
 		o->detach = false; /* `create` records what a later `start -a` attaches to */
-	return create_container(engine, o, o->rootfs ? NULL : operands[0], command, record, warnings, err);
+	return create_container(engine, o, o->rootfs ? NULL : operands[0], command, record,
+				warnings, err);
 }
 
 static int create_run(void *data, void *args, char **operands, struct err *err)
@@ -193,7 +243,8 @@ const struct command command_create = {
 	.name = "create",
 	.args = "[IMAGE] [COMMAND] [ARG...]",
 	.summary = "create a container without starting it",
-	.details = "The options are those of cloche-run(1). The container's id is printed; cloche-start(1) starts it.",
+	.details =
+		"The options are those of cloche-run(1). The container's id is printed; cloche-start(1) starts it.",
 	.opts = run_opts,
 	.args_size = sizeof(struct create_options),
 	.run = create_run,
@@ -210,7 +261,8 @@ static int attached(struct engine *engine, const struct record *record, int clie
 	if (end == RELAY_DETACHED)
 		return 0;
 	if (end == RELAY_LOST) {
-		err_set(err, EPIPE, "the monitor of %s was killed; the container runs on", record->row.name);
+		err_set(err, EPIPE, "the monitor of %s was killed; the container runs on",
+			record->row.name);
 		err_hint(err, "attach again with: cloche attach %s", record->row.name);
 		return 125;
 	}
@@ -236,7 +288,8 @@ static int run_run(void *data, void *args, char **operands, struct err *err)
 		return 125;
 	relay.tty = o->tty;
 	relay.input = !o->detach && (o->interactive) && (!o->attach || attach_has(o, "stdin"));
-	relay.output = !o->detach && (!o->attach || attach_has(o, "stdout") || attach_has(o, "stderr"));
+	relay.output = !o->detach &&
+		       (!o->attach || attach_has(o, "stdout") || attach_has(o, "stderr"));
 	relay.proxy = !str_equal(o->sig_proxy, "false");
 	relay.signal_pidfd = -1;
 	if (!relay.detach_keys)
@@ -278,10 +331,11 @@ const struct command command_run = {
 	.name = "run",
 	.args = "[IMAGE] [COMMAND] [ARG...]",
 	.summary = "run a command in a new container",
-	.details = "IMAGE is a loaded image, or the built-in image host: the programs of this host, read-only, over a fresh root file system "
-		   "in which nothing else of the host is to be seen.\n\n"
-		   "The exit status is the command's own; 125 when the engine failed, 126 when the command cannot be executed, 127 when it is not found, "
-		   "128+n when signal n ended it.",
+	.details =
+		"IMAGE is a loaded image, or the built-in image host: the programs of this host, read-only, over a fresh root file system "
+		"in which nothing else of the host is to be seen.\n\n"
+		"The exit status is the command's own; 125 when the engine failed, 126 when the command cannot be executed, 127 when it is not found, "
+		"128+n when signal n ended it.",
 	.opts = run_opts,
 	.args_size = sizeof(struct create_options),
 	.run = run_run,
@@ -295,10 +349,13 @@ struct start_args {
 };
 
 static const struct opt start_opts[] = {
-	OPT_BOOL('a', "attach", struct start_args, attach, "attach stdout and stderr and forward signals"),
-	OPT_STRING(0, "detach-keys", "KEYS", struct start_args, detach_keys, "keys that detach from the container"),
+	OPT_BOOL('a', "attach", struct start_args, attach,
+		 "attach stdout and stderr and forward signals"),
+	OPT_STRING(0, "detach-keys", "KEYS", struct start_args, detach_keys,
+		   "keys that detach from the container"),
 	OPT_BOOL('i', "interactive", struct start_args, interactive, "attach stdin"),
-	OPT_STRING(0, "sig-proxy", "true|false", struct start_args, sig_proxy, "pass signals on to the process (default true)"),
+	OPT_STRING(0, "sig-proxy", "true|false", struct start_args, sig_proxy,
+		   "pass signals on to the process (default true)"),
 	OPT_END,
 };
 
@@ -356,7 +413,9 @@ static int start_run(void *data, void *args, char **operands, struct err *err)
 	struct start_args *a = args;
 	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
 	struct start_options options = { 0 };
-	struct relay relay = { .output = true, .input = a->interactive, .detach_keys = a->detach_keys };
+	struct relay relay = { .output = true,
+			       .input = a->interactive,
+			       .detach_keys = a->detach_keys };
 	int client = -1;
 
 	if (!a->attach && !a->interactive)
@@ -402,9 +461,11 @@ struct attach_args {
 };
 
 static const struct opt attach_opts[] = {
-	OPT_STRING(0, "detach-keys", "KEYS", struct attach_args, detach_keys, "keys that detach from the container"),
+	OPT_STRING(0, "detach-keys", "KEYS", struct attach_args, detach_keys,
+		   "keys that detach from the container"),
 	OPT_BOOL(0, "no-stdin", struct attach_args, no_stdin, "do not attach stdin"),
-	OPT_STRING(0, "sig-proxy", "true|false", struct attach_args, sig_proxy, "pass signals on to the process (default true)"),
+	OPT_STRING(0, "sig-proxy", "true|false", struct attach_args, sig_proxy,
+		   "pass signals on to the process (default true)"),
 	OPT_END,
 };
 
@@ -417,7 +478,8 @@ static int monitor_connect(struct engine *engine, const char *id, struct err *er
 
 	if (run < 0 || s < 0)
 		return err_sys(err, run < 0 ? run : errno, "connect to the monitor");
-	(void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/attach.sock", run);
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/attach.sock",
+		       run);
 	if (connect(s, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return err_sys(err, errno, "connect to the monitor");
 	return fd_take(&s);
@@ -450,8 +512,12 @@ static int attach_run(void *data, void *args, char **operands, struct err *err)
 	if (!relay.detach_keys)
 		relay.detach_keys = engine->settings.detach_keys;
 	client = monitor_connect(engine, record.row.id, err);
-	if (client < 0 || frame_hello(client, HELLO_OUTPUT | (relay.input ? HELLO_STDIN : 0) |
-					      (json_bool_at(record.config, "Config.StdinOnce") && relay.input ? HELLO_STDIN_ONCE : 0)) < 0) {
+	if (client < 0 ||
+	    frame_hello(client,
+			HELLO_OUTPUT | (relay.input ? HELLO_STDIN : 0) |
+				(json_bool_at(record.config, "Config.StdinOnce") && relay.input ?
+					 HELLO_STDIN_ONCE :
+					 0)) < 0) {
 		if (!err->code)
 			err_set(err, EPIPE, "the monitor of %s does not answer", operands[0]);
 		return 1;
@@ -460,7 +526,8 @@ static int attach_run(void *data, void *args, char **operands, struct err *err)
 	engine_store_close(engine);
 	end = relay_frames(client, &relay, &code, err);
 	if (end == RELAY_LOST)
-		err_set(err, EPIPE, "the monitor of %s was killed; the container runs on", record.row.name);
+		err_set(err, EPIPE, "the monitor of %s was killed; the container runs on",
+			record.row.name);
 	return end == RELAY_EXIT ? code : end == RELAY_DETACHED ? 0 : 1;
 }
 

@@ -29,9 +29,11 @@ struct events_args {
 };
 
 static const struct opt events_opts[] = {
-	OPT_LIST('f', "filter", "NAME=VALUE", struct events_args, filters, "type, event, container, image, volume or label"),
+	OPT_LIST('f', "filter", "NAME=VALUE", struct events_args, filters,
+		 "type, event, container, image, volume or label"),
 	OPT_STRING(0, "format", "TEMPLATE", struct events_args, format, "json or a template"),
-	OPT_STRING(0, "since", "TIME", struct events_args, since, "from a time on: RFC 3339, seconds, or 10m ago"),
+	OPT_STRING(0, "since", "TIME", struct events_args, since,
+		   "from a time on: RFC 3339, seconds, or 10m ago"),
 	OPT_STRING(0, "until", "TIME", struct events_args, until, "up to a time, then end"),
 	OPT_END,
 };
@@ -52,7 +54,8 @@ static bool event_filter(const json_t *event, const char *name, const char *valu
 	if (strcmp(name, "event") == 0)
 		return strcmp(json_string_at(event, "Action", ""), value) == 0;
 	if (strcmp(name, "image") == 0)
-		return strcmp(json_string_at(attributes, "image", ""), value) == 0 || strcmp(id, value) == 0;
+		return strcmp(json_string_at(attributes, "image", ""), value) == 0 ||
+		       strcmp(id, value) == 0;
 	return str_prefix(id, value) || strcmp(json_string_at(attributes, "name", ""), value) == 0;
 }
 
@@ -66,7 +69,8 @@ static bool event_wanted(const json_t *event, char *const *filters)
 		for (size_t k = 0; filters[k]; k++) {
 			_cleanup_free_ char *name = str_ndup(filters[k], strcspn(filters[k], "="));
 
-			if (strlen(name) == length && strncmp(name, filters[i], length) == 0 && filters[k][length])
+			if (strlen(name) == length && strncmp(name, filters[i], length) == 0 &&
+			    filters[k][length])
 				any |= event_filter(event, name, filters[k] + length + 1);
 		}
 		if (!any)
@@ -88,9 +92,11 @@ static void event_plain(const json_t *event)
 		(void)strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
 		(void)strftime(zone, sizeof(zone), "%z", &tm);
 	}
-	(void)printf("%s.%09lld%.3s:%s %s %s %s", day, (long long)(ns % 1000000000), zone, zone[0] ? zone + 3 : "",
-		     json_string_at(event, "Type", ""), json_string_at(event, "Action", ""), json_string_at(event, "Actor.ID", ""));
-	json_object_foreach((json_t *)json_at(event, "Actor.Attributes"), key, value) {
+	(void)printf("%s.%09lld%.3s:%s %s %s %s", day, (long long)(ns % 1000000000), zone,
+		     zone[0] ? zone + 3 : "", json_string_at(event, "Type", ""),
+		     json_string_at(event, "Action", ""), json_string_at(event, "Actor.ID", ""));
+	json_object_foreach((json_t *)json_at(event, "Actor.Attributes"), key, value)
+	{
 		(void)printf("%s%s=%s", separator, key, json_string_value(value));
 		separator = ", ";
 	}
@@ -121,13 +127,16 @@ static int events_run(void *data, void *args, char **operands, struct err *err)
 	(void)operands;
 	for (size_t i = 0; a->filters && a->filters[i]; i++)
 		if (!strchr(a->filters[i], '=')) {
-			err_set(err, EINVAL, "invalid argument \"%s\" for \"-f, --filter\" flag: bad format of filter (expected name=value)", a->filters[i]);
+			err_set(err, EINVAL,
+				"invalid argument \"%s\" for \"-f, --filter\" flag: bad format of filter (expected name=value)",
+				a->filters[i]);
 			return 1;
 		}
 	if (!engine || (a->since && time_option_parse(a->since, &since, err) < 0) ||
 	    (a->until && time_option_parse(a->until, &until, err) < 0))
 		return 1;
-	return event_read(engine->root, since, until, !until || until > engine_now_ns(), event_print, &events, err) < 0 ||
+	return event_read(engine->root, since, until, !until || until > engine_now_ns(),
+			  event_print, &events, err) < 0 ||
 	       events.failed;
 }
 
@@ -159,9 +168,11 @@ static void plain_lines(const json_t *object, int indent)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)object, key, value) {
-		_cleanup_free_ char *text = json_is_string(value) ? str_dup(json_string_value(value)) :
-								   json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_object_foreach((json_t *)object, key, value)
+	{
+		_cleanup_free_ char *text =
+			json_is_string(value) ? str_dup(json_string_value(value)) :
+						json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 
 		if (json_is_object(value)) {
 			(void)printf("%*s%s:\n", indent, "", key);
@@ -214,7 +225,10 @@ static int version_run(void *data, void *args, char **operands, struct err *err)
 
 		json_put(side, "Version", json_text(CLOCHE_VERSION));
 		json_put(side, "Os", json_text("linux"));
-		json_put(side, "Arch", json_text(strcmp(host.machine, "x86_64") == 0 ? "amd64" : strcmp(host.machine, "aarch64") == 0 ? "arm64" : host.machine));
+		json_put(side, "Arch",
+			 json_text(strcmp(host.machine, "x86_64") == 0	? "amd64" :
+				   strcmp(host.machine, "aarch64") == 0 ? "arm64" :
+									  host.machine));
 		json_put(side, "KernelVersion", json_text(host.release));
 		json_put(version, sides[i], side);
 	}
@@ -309,9 +323,13 @@ static int man_write(const struct command *const *commands, const char *folder, 
 		if (!command)
 			path = str_printf("%s/cloche.1", folder);
 		else if (command->group && !command_short_name(command))
-			path = str_printf("%s/cloche-%s-%s.1", folder, command->group, command->name);
+			path = str_printf("%s/cloche-%s-%s.1", folder, command->group,
+					  command->name);
 		else
-			path = str_printf("%s/cloche-%s.1", folder, command_short_name(command) ? command_short_name(command) : command->name);
+			path = str_printf("%s/cloche-%s.1", folder,
+					  command_short_name(command) ?
+						  command_short_name(command) :
+						  command->name);
 		f = fopen(path, "we");
 		if (!f)
 			return err_sys(err, errno, "write %s", path);
@@ -332,7 +350,8 @@ static int docs_run(void *data, void *args, char **operands, struct err *err)
 	(void)args;
 	if (strcmp(operands[0], "man") == 0 && operands[1])
 		return man_write(cli->commands, operands[1], err) < 0;
-	if (strcmp(operands[0], "bash") != 0 && strcmp(operands[0], "zsh") != 0 && strcmp(operands[0], "fish") != 0) {
+	if (strcmp(operands[0], "bash") != 0 && strcmp(operands[0], "zsh") != 0 &&
+	    strcmp(operands[0], "fish") != 0) {
 		err_set(err, EINVAL, "docs %s: not man FOLDER, bash, zsh or fish", operands[0]);
 		return 1;
 	}

@@ -58,7 +58,8 @@ static int duration_parse(const char *text, int64_t *ret_ns)
 
 static int date_parse(const char *text, int64_t *ret_ns)
 {
-	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d" };
+	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
+					     "%Y-%m-%dT%H:%M", "%Y-%m-%d" };
 
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		struct tm tm = { .tm_isdst = -1 };
@@ -73,7 +74,8 @@ static int date_parse(const char *text, int64_t *ret_ns)
 			return 0;
 		}
 		if ((*p == '+' || *p == '-') && strlen(p) == 6) {
-			int64_t away = (strtol(p + 1, NULL, 10) * 60 + strtol(p + 4, NULL, 10)) * 60;
+			int64_t away =
+				(strtol(p + 1, NULL, 10) * 60 + strtol(p + 4, NULL, 10)) * 60;
 
 			*ret_ns = ((int64_t)timegm(&tm) - (*p == '+' ? away : -away)) * SECOND + ns;
 			return 0;
@@ -100,5 +102,8 @@ int time_option_parse(const char *text, int64_t *ret_ns, struct err *err)
 	}
 	if (date_parse(text, ret_ns) == 0 || duration_parse(text, ret_ns) == 0)
 		return 0;
-	return err_set(err, EINVAL, "invalid value \"%s\": not a time, such as 2026-01-02T15:04:05, seconds, or 10m", text);
+	return err_set(
+		err, EINVAL,
+		"invalid value \"%s\": not a time, such as 2026-01-02T15:04:05, seconds, or 10m",
+		text);
 }

@@ -61,12 +61,16 @@ int detach_keys_parse(const char *text, unsigned char keys[16], struct err *err)
 
 		if (strlen(word) == 1)
 			key = (unsigned char)word[0];
-		else if (str_prefix(word, "ctrl-") && strlen(word) == 6 && word[5] >= 'a' && word[5] <= 'z')
+		else if (str_prefix(word, "ctrl-") && strlen(word) == 6 && word[5] >= 'a' &&
+			 word[5] <= 'z')
 			key = word[5] - 'a' + 1;
-		else if (str_prefix(word, "ctrl-") && strlen(word) == 6 && strchr("@[\\]^_", word[5]))
+		else if (str_prefix(word, "ctrl-") && strlen(word) == 6 &&
+			 strchr("@[\\]^_", word[5]))
 			key = word[5] == '@' ? 0 : word[5] - '[' + 27;
 		else
-			return err_set(err, EINVAL, "invalid detach keys (%s): Unknown character: '%s'", text, word);
+			return err_set(err, EINVAL,
+				       "invalid detach keys (%s): Unknown character: '%s'", text,
+				       word);
 		if (count == 16)
 			return err_set(err, EINVAL, "invalid detach keys (%s): too many", text);
 		keys[count++] = (unsigned char)key;
@@ -74,7 +78,8 @@ int detach_keys_parse(const char *text, unsigned char keys[16], struct err *err)
 	return count;
 }
 
-bool detach_filter(struct detach *detach, const char *data, size_t length, char *out, size_t *ret_length)
+bool detach_filter(struct detach *detach, const char *data, size_t length, char *out,
+		   size_t *ret_length)
 {
 	size_t n = 0;
 

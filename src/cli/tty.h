@@ -21,6 +21,7 @@ struct detach { /* finds the keys in what is typed */
 	int count, matched;
 };
 /* Look at length bytes of data; what may pass goes to out (room for length + 16), its length to *ret_length. true: detach now. */
-bool detach_filter(struct detach *detach, const char *data, size_t length, char *out, size_t *ret_length);
+bool detach_filter(struct detach *detach, const char *data, size_t length, char *out,
+		   size_t *ret_length);
 
 #endif

@@ -58,17 +58,20 @@ struct ls_args {
 };
 
 static const struct opt ls_opts[] = {
-	OPT_STRING(0, "format", "TEMPLATE", struct ls_args, format, "json, a template, or table TEMPLATE"),
+	OPT_STRING(0, "format", "TEMPLATE", struct ls_args, format,
+		   "json, a template, or table TEMPLATE"),
 	OPT_LATER('f', "filter", "NAME=VALUE", "not possible yet"),
 	OPT_BOOL('q', "quiet", struct ls_args, quiet, "print names only"),
 	OPT_END,
 };
 
 static const struct table_column headings[] = {
-	{ "DRIVER", "Driver" }, { "VOLUME NAME", "Name" }, { "SCOPE", "Scope" }, { "MOUNTPOINT", "Mountpoint" },
-	{ "LABELS", "Labels" }, { NULL, NULL },
+	{ "DRIVER", "Driver" },		{ "VOLUME NAME", "Name" }, { "SCOPE", "Scope" },
+	{ "MOUNTPOINT", "Mountpoint" }, { "LABELS", "Labels" },	   { NULL, NULL },
 };
-static const struct table_column columns[] = { { NULL, "Driver" }, { NULL, "Name" }, { NULL, NULL } };
+static const struct table_column columns[] = { { NULL, "Driver" },
+					       { NULL, "Name" },
+					       { NULL, NULL } };
 
 static int ls_run(void *data, void *args, char **operands, struct err *err)
 {
@@ -76,13 +79,16 @@ static int ls_run(void *data, void *args, char **operands, struct err *err)
 	struct engine *engine = cli_engine(data, err);
 	_cleanup_json_ json_t *rows = json_array();
 	struct volume_row *volumes = NULL;
-	int count = engine && engine_store(engine, err) ? volume_list(engine->store, &volumes, err) : -1;
+	int count = engine && engine_store(engine, err) ?
+			    volume_list(engine->store, &volumes, err) :
+			    -1;
 
 	(void)operands;
 	if (count < 0)
 		return 1;
 	for (int i = 0; i < count; i++) {
-		_cleanup_free_ char *path = str_printf("%s/volumes/%s/_data", engine->settings.root, volumes[i].name);
+		_cleanup_free_ char *path =
+			str_printf("%s/volumes/%s/_data", engine->settings.root, volumes[i].name);
 		json_t *row = json_object();
 
 		json_put(row, "Driver", json_text("local"));

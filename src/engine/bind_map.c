@@ -55,7 +55,8 @@ static bool in_owners_home(const char *path, uid_t owner)
 	while (passwd && !found && (pw = fgetpwent(passwd)) != NULL) {
 		size_t length = strlen(pw->pw_dir);
 
-		found = pw->pw_uid == owner && length > 1 && strncmp(full, pw->pw_dir, length) == 0 &&
+		found = pw->pw_uid == owner && length > 1 &&
+			strncmp(full, pw->pw_dir, length) == 0 &&
 			(full[length] == '/' || !full[length]);
 	}
 	if (passwd)
@@ -106,13 +107,14 @@ static struct spec_id_map *owner_map(uint32_t owner, const struct spec_id_map *r
 	if (user > 0)
 		map[n++] = (struct spec_id_map){ base, base, user };
 	if (user + 1 < size)
-		map[n++] = (struct spec_id_map){ base + user + 1, base + user + 1, size - user - 1 };
+		map[n++] =
+			(struct spec_id_map){ base + user + 1, base + user + 1, size - user - 1 };
 	*ret_count = n;
 	return map;
 }
 
-int bind_map(const struct spec *spec, struct spec_mount *mount, const char *wanted, bool *ret_refuse,
-	     const char **ret_mode, struct err *err)
+int bind_map(const struct spec *spec, struct spec_mount *mount, const char *wanted,
+	     bool *ret_refuse, const char **ret_mode, struct err *err)
 {
 	bool readonly = mount->attr_set & MOUNT_ATTR_RDONLY;
 	struct stat st;
@@ -132,15 +134,20 @@ int bind_map(const struct spec *spec, struct spec_mount *mount, const char *want
 	if (never_mapped(mount->source)) {
 		if (readonly)
 			return 0;
-		err_set(err, EINVAL, "mount %s: its file system has no id-mapped mounts", mount->source);
-		return err_hint(err, "mount it read-only, or with idmap=none, or run with --userns=host");
+		err_set(err, EINVAL, "mount %s: its file system has no id-mapped mounts",
+			mount->source);
+		return err_hint(
+			err, "mount it read-only, or with idmap=none, or run with --userns=host");
 	}
 	if (strcmp(wanted, "owner") == 0) {
 		/* the process's user is known by number here, or is root */
-		uint32_t user = spec->process.user ? (uint32_t)strtoul(spec->process.user, NULL, 10) : 0;
+		uint32_t user =
+			spec->process.user ? (uint32_t)strtoul(spec->process.user, NULL, 10) : 0;
 
-		mount->uid_map = owner_map(st.st_uid, spec->uid_map, user & 0xffff, &mount->uid_map_count);
-		mount->gid_map = owner_map(st.st_gid, spec->gid_map, user & 0xffff, &mount->gid_map_count);
+		mount->uid_map =
+			owner_map(st.st_uid, spec->uid_map, user & 0xffff, &mount->uid_map_count);
+		mount->gid_map =
+			owner_map(st.st_gid, spec->gid_map, user & 0xffff, &mount->gid_map_count);
 		*ret_mode = "owner";
 	} else {
 		mount->uid_map = map_copy(spec->uid_map, spec->uid_map_count);

@@ -11,7 +11,7 @@ struct spec_mount;
 
 /* wanted: container, owner, none, or "" for the default. Fills mount's maps. *ret_refuse: host users can reach a writable source.
  * *ret_mode: the word that `inspect` shows. */
-int bind_map(const struct spec *spec, struct spec_mount *mount, const char *wanted, bool *ret_refuse,
-	     const char **ret_mode, struct err *err);
+int bind_map(const struct spec *spec, struct spec_mount *mount, const char *wanted,
+	     bool *ret_refuse, const char **ret_mode, struct err *err);
 
 #endif

@@ -31,7 +31,8 @@ struct check {
 
 static void finding(struct check *check, bool repaired, const char *what, const char *name)
 {
-	strv_add_take(&check->found, str_printf("%s: %s%s", name, what, repaired ? "; repaired" : ""));
+	strv_add_take(&check->found,
+		      str_printf("%s: %s%s", name, what, repaired ? "; repaired" : ""));
 	check->left += !repaired;
 }
 
@@ -95,9 +96,11 @@ static void containers_check(struct check *check)
 			continue;
 		status_get(check->engine, row->id, &status);
 		if (status.status == STATUS_RUNNING && !status.monitored)
-			finding(check, container_repair(check, row->id), "runs without its monitor", row->name);
+			finding(check, container_repair(check, row->id), "runs without its monitor",
+				row->name);
 		if (status.unknown)
-			finding(check, container_repair(check, row->id), "ended and nobody saw how", row->name);
+			finding(check, container_repair(check, row->id), "ended and nobody saw how",
+				row->name);
 	}
 }
 
@@ -121,7 +124,8 @@ static void locks_check(struct check *check)
 
 	while (d && (e = readdir(d)) != NULL)
 		if (is_id(e->d_name) && !at_work(check, e->d_name))
-			finding(check, container_repair(check, e->d_name), "a command working on it was killed", e->d_name);
+			finding(check, container_repair(check, e->d_name),
+				"a command working on it was killed", e->d_name);
 	if (d)
 		(void)closedir(d);
 }
@@ -147,12 +151,14 @@ static void cgroups_check(struct check *check, struct cgroup *cgroup)
 				if (strncmp(check->rows[k].id, dash + 1, 12) != 0)
 					continue;
 				status_get(check->engine, check->rows[k].id, &status);
-				known = status.status == STATUS_RUNNING || at_work(check, check->rows[k].id);
+				known = status.status == STATUS_RUNNING ||
+					at_work(check, check->rows[k].id);
 			}
 			if (!known) {
 				_cleanup_free_ char *path = str_printf("%s/%s", parent, e->d_name);
 				struct err ignored = ERR_NONE;
-				bool done = check->repair && cgroup_remove(cgroup, path, &ignored) == 0;
+				bool done = check->repair &&
+					    cgroup_remove(cgroup, path, &ignored) == 0;
 
 				finding(check, done, "a cgroup without a running container", path);
 			}
@@ -189,7 +195,8 @@ static int layers_check(struct check *check, struct store *store, struct err *er
 		_cleanup_free_ char *path = str_printf("layers/%s", known[i] + strlen("sha256:"));
 
 		if (faccessat(check->engine->root, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-			finding(check, false, "a layer's files are gone; load its image again", known[i]);
+			finding(check, false, "a layer's files are gone; load its image again",
+				known[i]);
 	}
 	return r;
 }
@@ -208,7 +215,9 @@ static int volumes_check(struct check *check, struct store *store, struct err *e
 			known |= strcmp(rows[i].name, e->d_name) == 0;
 		/* data: never removed by a repair */
 		if (!known)
-			finding(check, false, "files of a volume that is not in the database; look, then remove them by hand", e->d_name);
+			finding(check, false,
+				"files of a volume that is not in the database; look, then remove them by hand",
+				e->d_name);
 	}
 	if (d)
 		(void)closedir(d);
@@ -222,8 +231,9 @@ static int ranges_check(struct check *check, struct err *err)
 	for (size_t i = 0; i < check->count; i++) {
 		struct err why = ERR_NONE;
 
-		if (check->rows[i].uid_base && uid_range_claim(check->engine->root, check->engine->settings.root,
-							       check->rows[i].id, check->rows[i].uid_base, &why) < 0)
+		if (check->rows[i].uid_base &&
+		    uid_range_claim(check->engine->root, check->engine->settings.root,
+				    check->rows[i].id, check->rows[i].uid_base, &why) < 0)
 			finding(check, false, why.words, check->rows[i].name);
 	}
 	if (check->repair) {
@@ -252,8 +262,10 @@ int check_instance(struct engine *engine, bool repair, char ***ret_found, struct
 		return r;
 	locks_check(&check);
 	containers_check(&check);
-	orphans_check(&check, engine->root, "containers", "files of a container that is not in the database");
-	orphans_check(&check, engine->run, ".", "a run folder of a container that is not in the database");
+	orphans_check(&check, engine->root, "containers",
+		      "files of a container that is not in the database");
+	orphans_check(&check, engine->run, ".",
+		      "a run folder of a container that is not in the database");
 	cgroups_check(&check, cgroup);
 	store = engine_store(engine, err); /* a repair may have closed it */
 	r = store ? layers_check(&check, store, err) : -err->code;

@@ -28,8 +28,8 @@ struct draft { /* everything about a container before it has a row */
 	const struct create_options *options;
 	json_t *image; /* config blob of the image; NULL: none */
 	json_t *config, *host, *mounts, *own;
-	char **volumes;		  /* names, to be made and referred to */
-	char **anonymous;	  /* those of them without a name of the user's */
+	char **volumes;	  /* names, to be made and referred to */
+	char **anonymous; /* those of them without a name of the user's */
 	char ***warnings;
 };
 
@@ -130,7 +130,8 @@ static int command_line(struct draft *draft, char *const *command, struct err *e
 		cmd = strv_copy(command);
 	}
 	json_put(draft->config, "Cmd", cmd ? json_from_strv(cmd) : json_null());
-	json_put(draft->config, "Entrypoint", entrypoint ? json_from_strv(entrypoint) : json_null());
+	json_put(draft->config, "Entrypoint",
+		 entrypoint ? json_from_strv(entrypoint) : json_null());
 	for (size_t i = 0; entrypoint && entrypoint[i]; i++)
 		strv_add(&all, entrypoint[i]);
 	for (size_t i = 0; cmd && cmd[i]; i++)
@@ -144,13 +145,11 @@ static int command_line(struct draft *draft, char *const *command, struct err *e
 
 static const char *of_image(const struct draft *draft, const char *given, const char *path)
 {
-	return given		? given :
-	       draft->image ? json_string_at(draft->image, path, "") :
-				"";
+	return given ? given : draft->image ? json_string_at(draft->image, path, "") : "";
 }
 
-static int config_fill(struct draft *draft, const char *id, const char *image,
-		       char *const *command, struct err *err)
+static int config_fill(struct draft *draft, const char *id, const char *image, char *const *command,
+		       struct err *err)
 {
 	const struct create_options *o = draft->options;
 	json_t *config = draft->config;
@@ -159,13 +158,20 @@ static int config_fill(struct draft *draft, const char *id, const char *image,
 	int r;
 
 	(void)str_append(short_id, sizeof(short_id), id);
-	if (o->hostname && (strlen(o->hostname) > 63 || !*o->hostname || strpbrk(o->hostname, "/ \n\t")))
+	if (o->hostname &&
+	    (strlen(o->hostname) > 63 || !*o->hostname || strpbrk(o->hostname, "/ \n\t")))
 		return err_set(err, EINVAL, "invalid hostname: %s", o->hostname);
 	if (*stop_signal && signal_parse(stop_signal) < 0)
 		return err_set(err, EINVAL, "invalid signal: %s", stop_signal);
 	if (o->workdir && o->workdir[0] != '/')
-		return err_set(err, EINVAL, "the working directory '%s' is invalid, it needs to be an absolute path", o->workdir);
-	json_put(config, "Hostname", json_text(o->hostname ? o->hostname : str_equal(o->uts, "host") ? "" : short_id));
+		return err_set(
+			err, EINVAL,
+			"the working directory '%s' is invalid, it needs to be an absolute path",
+			o->workdir);
+	json_put(config, "Hostname",
+		 json_text(o->hostname		     ? o->hostname :
+			   str_equal(o->uts, "host") ? "" :
+						       short_id));
 	json_put(config, "Domainname", json_text(o->domainname));
 	json_put(config, "User", json_text(of_image(draft, o->user, "config.User")));
 	json_put(config, "AttachStdin", json_boolean(!o->detach && o->interactive));
@@ -183,7 +189,10 @@ static int config_fill(struct draft *draft, const char *id, const char *image,
 		long seconds = strtol(o->stop_timeout, &end, 10);
 
 		if (*end || !*o->stop_timeout)
-			return err_set(err, EINVAL, "invalid argument \"%s\" for \"--stop-timeout\" flag: not a number", o->stop_timeout);
+			return err_set(
+				err, EINVAL,
+				"invalid argument \"%s\" for \"--stop-timeout\" flag: not a number",
+				o->stop_timeout);
 		json_put(config, "StopTimeout", json_integer(seconds));
 	}
 	if ((r = environment(draft, err)) < 0 || (r = labels(draft, err)) < 0)
@@ -198,9 +207,9 @@ static bool target_taken(const struct draft *draft, const char *target)
 	const json_t *mount;
 	size_t i;
 
-	json_array_foreach(draft->mounts, i, mount)
-		if (strcmp(json_string_at(mount, "Destination", ""), target) == 0)
-			return true;
+	json_array_foreach(draft->mounts, i,
+			   mount) if (strcmp(json_string_at(mount, "Destination", ""), target) ==
+				      0) return true;
 	return false;
 }
 
@@ -232,9 +241,10 @@ static int bind_want(const struct mount_option *option, json_t *mount, struct er
 		if (errno != ENOENT)
 			return err_sys(err, errno, "mount %s", option->source);
 		if (!option->create_source) {
-			return err_set(err, ENOENT,
-				       "invalid mount config for type \"bind\": bind source path does not exist: %s",
-				       option->source);
+			return err_set(
+				err, ENOENT,
+				"invalid mount config for type \"bind\": bind source path does not exist: %s",
+				option->source);
 		}
 	}
 	json_put(mount, "Source", json_text(option->source));
@@ -257,11 +267,15 @@ static int mount_want(struct draft *draft, const struct mount_option *option, st
 	json_put(mount, "Destination", json_text(option->target));
 	json_put(mount, "Mode", json_text(option->readonly ? "ro" : ""));
 	json_put(mount, "RW", json_boolean(!option->readonly));
-	json_put(mount, "Propagation", json_text(option->propagation ? option->propagation :
-						 option->type == MOUNT_OPTION_BIND ? "rprivate" : ""));
+	json_put(mount, "Propagation",
+		 json_text(option->propagation		     ? option->propagation :
+			   option->type == MOUNT_OPTION_BIND ? "rprivate" :
+							       ""));
 	json_put(mount, "Nonrecursive", json_boolean(option->nonrecursive));
-	json_put(mount, "NoExec", json_boolean(option->type == MOUNT_OPTION_TMPFS ? !option->exec : option->noexec));
-	json_put(mount, "NoSuid", json_boolean(option->type == MOUNT_OPTION_TMPFS ? !option->suid : option->nosuid));
+	json_put(mount, "NoExec",
+		 json_boolean(option->type == MOUNT_OPTION_TMPFS ? !option->exec : option->noexec));
+	json_put(mount, "NoSuid",
+		 json_boolean(option->type == MOUNT_OPTION_TMPFS ? !option->suid : option->nosuid));
 	if (option->type == MOUNT_OPTION_BIND)
 		return bind_want(option, mount, err);
 	if (option->type == MOUNT_OPTION_VOLUME)
@@ -300,13 +314,13 @@ static int mounts_fill(struct draft *draft, struct err *err)
 	    (r = mounts_of(draft, o->mounts, mount_option_mount, err)) < 0 ||
 	    (r = mounts_of(draft, o->tmpfs, mount_option_tmpfs, err)) < 0)
 		return r;
-	json_object_foreach((json_t *)volumes, path, ignored) {
+	json_object_foreach((json_t *)volumes, path, ignored)
+	{
 		_cleanup_(mount_option_clear) struct mount_option option = { 0 };
 
 		if (mount_option_volume(path, &option, err) < 0)
 			return err_wrap(err, "the image's volume %s", path);
-		if (!target_taken(draft, option.target) &&
-		    mount_want(draft, &option, err) < 0)
+		if (!target_taken(draft, option.target) && mount_want(draft, &option, err) < 0)
 			return -err->code;
 	}
 	json_put(draft->host, "Binds", o->volumes ? json_from_strv(o->volumes) : json_null());
@@ -345,11 +359,15 @@ static int log_fill(struct draft *draft, struct err *err)
 		if (!value)
 			return err_set(err, EINVAL, "invalid logging option: %s", key);
 		*value++ = '\0';
-		if (strcmp(driver, "none") == 0 || (strcmp(key, "max-size") != 0 && strcmp(key, "max-file") != 0))
-			return err_set(err, EINVAL, "unknown log opt '%s' for %s log driver", key, driver);
-		if (strcmp(key, "max-size") == 0 ? str_to_bytes(value, &number) < 0 || number < 4096 :
-						   str_to_u64(value, 1000, &number) < 0 || number < 1)
-			return err_set(err, EINVAL, "invalid value '%s' for log opt %s", value, key);
+		if (strcmp(driver, "none") == 0 ||
+		    (strcmp(key, "max-size") != 0 && strcmp(key, "max-file") != 0))
+			return err_set(err, EINVAL, "unknown log opt '%s' for %s log driver", key,
+				       driver);
+		if (strcmp(key, "max-size") == 0 ?
+			    str_to_bytes(value, &number) < 0 || number < 4096 :
+			    str_to_u64(value, 1000, &number) < 0 || number < 1)
+			return err_set(err, EINVAL, "invalid value '%s' for log opt %s", value,
+				       key);
 		json_put(options, key, json_text(value));
 	}
 	return 0;
@@ -358,7 +376,8 @@ static int log_fill(struct draft *draft, struct err *err)
 static int volumes_record(struct draft *draft, struct store *store, const char *id, struct err *err)
 {
 	for (size_t i = 0; draft->volumes && draft->volumes[i]; i++) {
-		struct volume_row row = { .name = draft->volumes[i], .created_ns = engine_now_ns() };
+		struct volume_row row = { .name = draft->volumes[i],
+					  .created_ns = engine_now_ns() };
 		int r;
 
 		for (size_t k = 0; draft->anonymous && draft->anonymous[k]; k++)
@@ -442,7 +461,8 @@ static int image_load(struct draft *draft, const char *image, struct container_r
 	row->image_id = str_dup(found.id);
 	image_row_clear(&found);
 	return draft->image ? 0 :
-			      err_set(err, EBADMSG, "the configuration of image %s is damaged: %s", image, why.text);
+			      err_set(err, EBADMSG, "the configuration of image %s is damaged: %s",
+				      image, why.text);
 }
 
 static int rootfs_set(struct draft *draft, struct err *err)
@@ -470,7 +490,9 @@ static int cidfile_write(const char *path, const char *id, struct err *err)
 	int r;
 
 	if (fd < 0 && errno == EEXIST) {
-		err_set(err, EEXIST, "container ID file found, make sure the other container isn't running or delete %s", path);
+		err_set(err, EEXIST,
+			"container ID file found, make sure the other container isn't running or delete %s",
+			path);
 		return -EEXIST;
 	}
 	if (fd < 0)
@@ -486,9 +508,15 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 	int r;
 
 	if (o->name && !name_valid(o->name))
-		return err_set(err, EINVAL, "Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", o->name);
+		return err_set(
+			err, EINVAL,
+			"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
+			o->name);
 	if (o->cidfile && access(o->cidfile, F_OK) == 0)
-		return err_set(err, EEXIST, "container ID file found, make sure the other container isn't running or delete %s", o->cidfile);
+		return err_set(
+			err, EEXIST,
+			"container ID file found, make sure the other container isn't running or delete %s",
+			o->cidfile);
 	if ((r = image_load(draft, image, row, err)) < 0 ||
 	    (o->rootfs && (r = rootfs_set(draft, err)) < 0) ||
 	    (r = mode_options(draft->engine, o, draft->host, draft->warnings, err)) < 0 ||
@@ -539,7 +567,8 @@ int create_container(struct engine *engine, const struct create_options *options
 	if (r < 0 && record.row.uid_base) {
 		struct err ignored = ERR_NONE;
 
-		(void)uid_range_release(id, record.row.uid_base, &ignored); /* the repair finds it by the root and id */
+		(void)uid_range_release(id, record.row.uid_base,
+					&ignored); /* the repair finds it by the root and id */
 	}
 	engine_kill_point("create-committed");
 	if (r == 0 && options->cidfile)

@@ -48,8 +48,9 @@ static int folder_open(const char *path, mode_t wanted, struct err *err)
 		fd_close(fd);
 		err_set(err, EPERM, "folder %s is open to host users (mode %03o, owner %u)", path,
 			st.st_mode & 0777u, st.st_uid);
-		return err_hint(err, "files of containers carry the images' own user numbers: close "
-				     "it with chmod %03o and chown root",
+		return err_hint(err,
+				"files of containers carry the images' own user numbers: close "
+				"it with chmod %03o and chown root",
 				(unsigned int)wanted);
 	}
 	return fd;
@@ -188,8 +189,8 @@ static int lock(struct engine *engine, const char *id, int how)
 	if (!str_append(path, sizeof(path), id))
 		return -ENAMETOOLONG;
 	for (;;) {
-		_cleanup_close_ int fd = openat(engine->root, path,
-						O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		_cleanup_close_ int fd =
+			openat(engine->root, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		struct stat st;
 
 		if (fd < 0 && errno == ENOENT) {
@@ -230,7 +231,8 @@ void engine_unlock(struct engine *engine, const char *id, int fd)
 	if (fd < 0)
 		return;
 	if (str_append(path, sizeof(path), id))
-		(void)unlinkat(engine->root, path, 0); /* left there, the next command looks once more */
+		(void)unlinkat(engine->root, path,
+			       0); /* left there, the next command looks once more */
 	fd_close(fd);
 }
 

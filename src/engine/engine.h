@@ -25,12 +25,12 @@ struct store;
 
 struct engine {
 	struct settings settings;
-	int root;	/* data root */
-	int run;	/* run root */
-	char *suffix;	/* "" for the default roots, else "-" and 6 hex digits: on all that the kernel's name spaces share */
-	char *libexec;	/* folder of cloche-monitor's companions: cloche-init, cloche-transfer */
-	char *monitor;	/* path of cloche-monitor */
-	char *self;	/* path of cloche */
+	int root;     /* data root */
+	int run;      /* run root */
+	char *suffix; /* "" for the default roots, else "-" and 6 hex digits: on all that the kernel's name spaces share */
+	char *libexec; /* folder of cloche-monitor's companions: cloche-init, cloche-transfer */
+	char *monitor; /* path of cloche-monitor */
+	char *self;    /* path of cloche */
 	struct store *store;   /* engine_store() */
 	struct cgroup *cgroup; /* engine_cgroup() */
 };
@@ -56,7 +56,7 @@ void engine_unlock(struct engine *engine, const char *id, int lock);
 int engine_cache_dir(struct engine *engine, struct err *err);
 
 void engine_random_hex(char *out, unsigned int digits); /* and a NUL */
-int64_t engine_now_ns(void);			       /* CLOCK_REALTIME */
+int64_t engine_now_ns(void);				/* CLOCK_REALTIME */
 
 /* Points at which a build with -Dhooks=true ends the program by SIGKILL when CLOCHE_KILL_POINT names them. */
 #ifdef CLOCHE_HOOKS

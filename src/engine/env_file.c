@@ -42,7 +42,9 @@ int env_file_read(const char *path, char ***env, struct err *err)
 		if (!*line || *line == '#')
 			continue;
 		if (strcspn(line, " \t") < strcspn(line, "="))
-			return err_set(err, EINVAL, "invalid env file (%s): variable '%s' contains whitespaces", path, line);
+			return err_set(err, EINVAL,
+				       "invalid env file (%s): variable '%s' contains whitespaces",
+				       path, line);
 		r = env_file_assign(line, env, err);
 		if (r < 0)
 			return err_wrap(err, "read %s", path);

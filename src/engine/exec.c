@@ -39,7 +39,10 @@ static int process_fill(struct spec *spec, char *const *command, const struct ex
 	}
 	if (o->workdir) {
 		if (o->workdir[0] != '/')
-			return err_set(err, EINVAL, "the working directory '%s' is invalid, it needs to be an absolute path", o->workdir);
+			return err_set(
+				err, EINVAL,
+				"the working directory '%s' is invalid, it needs to be an absolute path",
+				o->workdir);
 		free(process->cwd);
 		process->cwd = str_dup(o->workdir);
 	}
@@ -74,8 +77,9 @@ static int pipe_for(int number, bool wanted, int *ret_inside, int *ret_ours, str
 	return 0;
 }
 
-static int exec_run(struct engine *engine, const struct record *record, const struct exec_options *o,
-		    struct spec *spec, struct exec_process *process, struct err *err)
+static int exec_run(struct engine *engine, const struct record *record,
+		    const struct exec_options *o, struct spec *spec, struct exec_process *process,
+		    struct err *err)
 {
 	_cleanup_(seccomp_clear) struct seccomp_program program = { 0 };
 	struct container_io io = { .stdio = { -1, -1, -1 }, .init_binary = -1 };
@@ -114,9 +118,14 @@ static int exec_run(struct engine *engine, const struct record *record, const st
 }
 
 int exec_start(struct engine *engine, const char *reference, char *const *command,
-	       const struct exec_options *options, struct exec_process *ret_process, struct err *err)
+	       const struct exec_options *options, struct exec_process *ret_process,
+	       struct err *err)
 {
-	struct exec_process process = { .pidfd = -1, .in = -1, .out = -1, .err = -1, .terminal = -1 };
+	struct exec_process process = { .pidfd = -1,
+					.in = -1,
+					.out = -1,
+					.err = -1,
+					.terminal = -1 };
 	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
 	_cleanup_(built_spec_clear) struct built_spec built = { 0 };
 	struct container_status status;

@@ -19,11 +19,12 @@ struct exec_options {
 struct exec_process { /* the caller's ends */
 	pid_t pid;
 	int pidfd, in, out, err, terminal; /* -1: none */
-	char id[65]; /* of the container */
+	char id[65];			   /* of the container */
 };
 
 /* -ENOENT, -ESRCH with Docker's words and exit status 1; 126 and 127 for the command itself. */
 int exec_start(struct engine *engine, const char *reference, char *const *command,
-	       const struct exec_options *options, struct exec_process *ret_process, struct err *err);
+	       const struct exec_options *options, struct exec_process *ret_process,
+	       struct err *err);
 
 #endif

@@ -169,7 +169,8 @@ static int entry_make(int dir, size_t i)
 
 	switch (entries[i].kind) {
 	case ENTRY_DIR:
-		return mkdirat(dir, path, mode) < 0 || fchmodat(dir, path, mode, 0) < 0 ? -errno : 0;
+		return mkdirat(dir, path, mode) < 0 || fchmodat(dir, path, mode, 0) < 0 ? -errno :
+											  0;
 	case ENTRY_TEXT:
 		return text_write(dir, path, content, strlen(content), mode);
 	case ENTRY_LINK:
@@ -249,7 +250,7 @@ char *host_image_layer(struct engine *engine, struct err *err)
 
 int host_image_mounts(struct spec *spec, struct err *err)
 {
-	static const char *const folders[] = { "/usr",	 "/bin",   "/sbin", "/lib",
+	static const char *const folders[] = { "/usr",	 "/bin",   "/sbin",  "/lib",
 					       "/lib32", "/lib64", "/libx32" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {

@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/inspect.h"
+#include "image/reference.h"
 
 char *image_familiar(const char *full)
 {
@@ -24,21 +25,8 @@ char *image_familiar(const char *full)
 	return str_dup(str_prefix(full, "docker.io/") ? full + strlen("docker.io/") : full);
 }
 
-/* PLACEHOLDER */
-static int reference_full(const char *text, char **ret_full, struct err *err)
-{
-	const char *slash = strchr(text, '/');
-	bool domain = slash && (memchr(text, '.', (size_t)(slash - text)) || memchr(text, ':', (size_t)(slash - text)));
-	const char *tag = strrchr(text, ':');
-
-	(void)err;
-	if (tag && strchr(tag, '/'))
-		tag = NULL;
-	*ret_full = str_printf("%s%s%s", domain ? "" : slash ? "docker.io/" : "docker.io/library/", text, tag ? "" : ":latest");
-	return 0;
-}
-
-int image_resolve(struct engine *engine, const char *text, struct image_row *ret_row, struct err *err)
+int image_resolve(struct engine *engine, const char *text, struct image_row *ret_row,
+		  struct err *err)
 {
 	struct store *store = engine_store(engine, err);
 	_cleanup_free_ char *full = NULL;
@@ -46,7 +34,7 @@ int image_resolve(struct engine *engine, const char *text, struct image_row *ret
 
 	if (!store)
 		return -err->code;
-	r = reference_full(text, &full, err);
+	r = reference_normalize(text, &full, err);
 	if (r == 0)
 		r = image_find(store, full, ret_row, err);
 	/* "sha256:..." and bare hex are no references, or name an image that is not there */
@@ -66,7 +54,8 @@ int image_resolve(struct engine *engine, const char *text, struct image_row *ret
 
 /* -- load, import ----------------------------------------------------------------------------- */
 
-static int one_record(struct engine *engine, struct store *store, const json_t *json, struct err *err)
+static int one_record(struct engine *engine, struct store *store, const json_t *json,
+		      struct err *err)
 {
 	_cleanup_strv_ char **names = json_strv_at(json, "names");
 	const char *id = json_string_at(json, "id", "");
@@ -74,9 +63,11 @@ static int one_record(struct engine *engine, struct store *store, const json_t *
 	struct image_row row = { .id = (char *)id,
 				 .created_ns = engine_now_ns(),
 				 .size_bytes = json_int_at(json, "size", 0),
-				 .manifest_digest = (char *)json_string_at(json, "manifest", NULL) };
+				 .manifest_digest =
+					 (char *)json_string_at(json, "manifest", NULL) };
 	_cleanup_(buf_clear) struct buf config = BUF_EMPTY;
-	_cleanup_free_ char *blob = str_printf("blobs/sha256/%s", str_prefix(id, "sha256:") ? id + 7 : "?");
+	_cleanup_free_ char *blob =
+		str_printf("blobs/sha256/%s", str_prefix(id, "sha256:") ? id + 7 : "?");
 	_cleanup_free_ int64_t *sizes = mem_new((json_array_size(layers) + 1) * sizeof(*sizes));
 	size_t i;
 	int r = file_read(engine->root, blob, 16 << 20, &config);
@@ -84,7 +75,8 @@ static int one_record(struct engine *engine, struct store *store, const json_t *
 	if (r < 0)
 		return err_sys(err, r, "read the configuration of image %s", id);
 	row.config = config.data;
-	json_array_foreach(layers, i, layer) {
+	json_array_foreach(layers, i, layer)
+	{
 		strv_add(&row.layers, json_string_at(layer, "diff_id", ""));
 		sizes[i] = json_int_at(layer, "size", 0);
 	}
@@ -104,7 +96,8 @@ static int report_record(struct engine *engine, const json_t *report, struct err
 
 	if (r < 0)
 		return r;
-	json_array_foreach(images, i, image) {
+	json_array_foreach(images, i, image)
+	{
 		r = one_record(engine, store, image, err);
 		if (r < 0)
 			break;
@@ -177,14 +170,15 @@ int image_transfer(struct engine *engine, const char *verb, char *const *args, i
 
 /* -- tag, remove ------------------------------------------------------------------------------ */
 
-int image_tag_add(struct engine *engine, const char *reference, const char *new_tag, struct err *err)
+int image_tag_add(struct engine *engine, const char *reference, const char *new_tag,
+		  struct err *err)
 {
 	struct image_row row = { 0 };
 	_cleanup_free_ char *full = NULL;
 	int r = image_resolve(engine, reference, &row, err);
 
 	if (r == 0)
-		r = reference_full(new_tag, &full, err);
+		r = reference_normalize(new_tag, &full, err);
 	if (r == 0 && strchr(full, '@'))
 		r = err_set(err, EINVAL, "refusing to create a tag with a digest reference");
 	if (r == 0)
@@ -233,7 +227,7 @@ int image_remove(struct engine *engine, const char *reference, bool force, char 
 
 	if (r < 0)
 		return r;
-	if (reference_full(reference, &full, &ignored) == 0)
+	if (reference_normalize(reference, &full, &ignored) == 0)
 		for (size_t i = 0; row.tags && row.tags[i]; i++)
 			by_tag |= strcmp(row.tags[i], full) == 0;
 	r = image_users(engine_store(engine, err), row.id, &users, err);
@@ -242,16 +236,26 @@ int image_remove(struct engine *engine, const char *reference, bool force, char 
 	if (by_tag && strv_length(row.tags) > 1) {
 		r = image_untag(engine_store(engine, err), full, err);
 	} else if (users && users[0]) {
-		r = by_tag ? err_set(err, EBUSY, "conflict: unable to remove repository reference \"%s\" (must force) - container %.12s is using its referenced image %.12s", reference, users[0], row.id + 7) :
-			     err_set(err, EBUSY, "conflict: unable to delete %.12s (must be forced) - image is being used by container %.12s", row.id + 7, users[0]);
+		r = by_tag ?
+			    err_set(err, EBUSY,
+				    "conflict: unable to remove repository reference \"%s\" (must force) - container %.12s is using its referenced image %.12s",
+				    reference, users[0], row.id + 7) :
+			    err_set(err, EBUSY,
+				    "conflict: unable to delete %.12s (must be forced) - image is being used by container %.12s",
+				    row.id + 7, users[0]);
 		if (force) {
 			/* its layers hold the containers' root file systems */
-			err_set(err, EBUSY, "conflict: unable to delete %.12s (cannot be forced) - image is being used by container %.12s", row.id + 7, users[0]);
+			err_set(err, EBUSY,
+				"conflict: unable to delete %.12s (cannot be forced) - image is being used by container %.12s",
+				row.id + 7, users[0]);
 			r = -EBUSY;
 		}
 		goto out;
 	} else if (!by_tag && strv_length(row.tags) > 1 && !force) {
-		r = err_set(err, EBUSY, "conflict: unable to delete %.12s (must be forced) - image is referenced in multiple repositories", row.id + 7);
+		r = err_set(
+			err, EBUSY,
+			"conflict: unable to delete %.12s (must be forced) - image is referenced in multiple repositories",
+			row.id + 7);
 		goto out;
 	}
 	for (size_t i = 0; r == 0 && row.tags && row.tags[i]; i++) {
@@ -274,7 +278,8 @@ json_t *image_inspect(struct engine *engine, const struct image_row *row)
 {
 	_cleanup_json_ json_t *config = json_loads(row->config ? row->config : "{}", 0, NULL);
 	_cleanup_free_ char *tagged = time_text(row->created_ns);
-	json_t *all = json_object(), *tags = json_array(), *digests = json_array(), *root = json_object();
+	json_t *all = json_object(), *tags = json_array(), *digests = json_array(),
+	       *root = json_object();
 
 	(void)engine;
 	for (size_t i = 0; row->tags && row->tags[i]; i++) {
@@ -282,8 +287,10 @@ json_t *image_inspect(struct engine *engine, const struct image_row *row)
 
 		json_push(tags, json_text(familiar));
 		if (row->manifest_digest) {
-			_cleanup_free_ char *name = str_ndup(familiar, (size_t)(strrchr(familiar, ':') - familiar));
-			_cleanup_free_ char *digest = str_printf("%s@%s", name, row->manifest_digest);
+			_cleanup_free_ char *name =
+				str_ndup(familiar, (size_t)(strrchr(familiar, ':') - familiar));
+			_cleanup_free_ char *digest =
+				str_printf("%s@%s", name, row->manifest_digest);
 
 			json_push(digests, json_text(digest));
 		}
@@ -297,7 +304,9 @@ json_t *image_inspect(struct engine *engine, const struct image_row *row)
 	json_put(all, "Comment", json_text(json_string_at(config, "comment", "")));
 	json_put(all, "Created", json_text(json_string_at(config, "created", "")));
 	json_put(all, "Author", json_text(json_string_at(config, "author", "")));
-	json_put(all, "Config", json_at(config, "config") ? json_deep_copy(json_at(config, "config")) : json_object());
+	json_put(all, "Config",
+		 json_at(config, "config") ? json_deep_copy(json_at(config, "config")) :
+					     json_object());
 	json_put(all, "Architecture", json_text(json_string_at(config, "architecture", "")));
 	json_put(all, "Os", json_text(json_string_at(config, "os", "linux")));
 	json_put(all, "Size", json_integer(row->size_bytes));

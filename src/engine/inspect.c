@@ -74,7 +74,8 @@ char *status_text(const struct container_status *status)
 		text = duration_text((now - status->finished_ns) / 1000000000);
 		if (!status->finished_ns)
 			return str_printf("Exited (%d)", status->exit_code);
-		return str_printf("Exited (%d) %s ago%s", status->exit_code, text, status->oom ? " (out of memory)" : "");
+		return str_printf("Exited (%d) %s ago%s", status->exit_code, text,
+				  status->oom ? " (out of memory)" : "");
 	case STATUS_CREATED:
 		break;
 	}
@@ -111,7 +112,9 @@ static json_t *own_json(struct engine *engine, const struct record *record,
 	json_t *own = json_object();
 
 	if (record->row.uid_base)
-		json_put(own, "UidRange", json_pack("{s:I,s:i}", "First", (json_int_t)record->row.uid_base, "Size", UID_RANGE_SIZE));
+		json_put(own, "UidRange",
+			 json_pack("{s:I,s:i}", "First", (json_int_t)record->row.uid_base, "Size",
+				   UID_RANGE_SIZE));
 	else
 		json_put(own, "UidRange", json_null());
 	json_put(own, "CgroupPath", json_text(cgroup));
@@ -145,7 +148,8 @@ json_t *inspect_container(struct engine *engine, const struct record *record)
 {
 	_cleanup_free_ char *created = time_text(record->row.created_ns);
 	_cleanup_free_ char *name = str_printf("/%s", record->row.name);
-	_cleanup_free_ char *folder = str_printf("%s/containers/%s", engine->settings.root, record->row.id);
+	_cleanup_free_ char *folder =
+		str_printf("%s/containers/%s", engine->settings.root, record->row.id);
 	_cleanup_free_ char *log = str_printf("%s/log", folder);
 	_cleanup_free_ char *upper = str_printf("%s/upper", folder);
 	struct container_status status;
@@ -160,15 +164,19 @@ json_t *inspect_container(struct engine *engine, const struct record *record)
 	json_put(all, "Args", json_deep_copy(json_at(record->config, "Cloche.Args")));
 	json_put(all, "State", state_json(&status));
 	json_put(all, "Image", json_text(record->row.image_id));
-	json_put(all, "LogPath", json_text(strcmp(json_string_at(record->config, "HostConfig.LogConfig.Type", ""), "none") ? log : ""));
+	json_put(all, "LogPath",
+		 json_text(strcmp(json_string_at(record->config, "HostConfig.LogConfig.Type", ""),
+				  "none") ?
+				   log :
+				   ""));
 	json_put(all, "Name", json_text(name));
 	json_put(all, "RestartCount", json_integer(0));
 	json_put(all, "Driver", json_text("overlay"));
 	json_put(all, "Platform", json_text("linux"));
-	json_put(all, "GraphDriver", json_pack("{s:s,s:{s:s}}", "Name", "overlay", "Data", "UpperDir", upper));
-	json_object_foreach(record->config, key, value)
-		if (strcmp(key, "Cloche") != 0)
-			json_put(all, key, json_deep_copy(value));
+	json_put(all, "GraphDriver",
+		 json_pack("{s:s,s:{s:s}}", "Name", "overlay", "Data", "UpperDir", upper));
+	json_object_foreach(record->config, key, value) if (strcmp(key, "Cloche") != 0)
+		json_put(all, key, json_deep_copy(value));
 	json_put(all, "NetworkSettings", network_json(record));
 	json_put(all, "Cloche", own_json(engine, record, &status));
 	return all;
@@ -247,7 +255,8 @@ json_t *inspect_info(struct engine *engine, struct err *err)
 	json_put(all, "CgroupDriver", json_text("cgroupfs"));
 	json_put(all, "CgroupVersion", json_text(modes[cgroup_mode(cgroup)]));
 	json_put(all, "LoggingDriver", json_text(engine->settings.log_driver));
-	json_put(all, "SecurityOptions", json_pack("[s,s]", "name=seccomp,profile=builtin", "name=userns"));
+	json_put(all, "SecurityOptions",
+		 json_pack("[s,s]", "name=seccomp,profile=builtin", "name=userns"));
 	json_put(all, "KillGuard", json_text("none"));
 	json_put(all, "KernelVersion", json_text(host.release));
 	json_put(all, "OSType", json_text("linux"));

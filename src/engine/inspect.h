@@ -12,7 +12,8 @@ struct err;
 struct record;
 
 json_t *inspect_container(struct engine *engine, const struct record *record);
-json_t *inspect_volume(struct engine *engine, const char *name, struct err *err); /* NULL: `get x: no such volume` */
+json_t *inspect_volume(struct engine *engine, const char *name,
+		       struct err *err); /* NULL: `get x: no such volume` */
 json_t *inspect_info(struct engine *engine, struct err *err);
 /* "2026-11-24T12:00:00.123456789Z"; 0 gives Docker's zero time. To be freed. */
 char *time_text(int64_t ns);

@@ -74,7 +74,8 @@ static int signal_send(int pidfd, int number, struct err *err)
 	return 0;
 }
 
-int lifecycle_kill(struct engine *engine, const char *reference, const char *signal_name, struct err *err)
+int lifecycle_kill(struct engine *engine, const char *reference, const char *signal_name,
+		   struct err *err)
 {
 	int number = signal_parse(signal_name ? signal_name : "KILL"), r;
 	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
@@ -88,7 +89,8 @@ int lifecycle_kill(struct engine *engine, const char *reference, const char *sig
 		return r;
 	pidfd = status_pidfd(engine, record.row.id);
 	if (pidfd < 0)
-		return err_set(err, ESRCH, "cannot kill container: %s: container %s is not running", reference, record.row.id);
+		return err_set(err, ESRCH, "cannot kill container: %s: container %s is not running",
+			       reference, record.row.id);
 	r = signal_send(pidfd, number, err);
 	if (r < 0)
 		return r;
@@ -113,8 +115,8 @@ static int kill_all(struct engine *engine, const struct record *record, int pidf
 	return r;
 }
 
-int lifecycle_stop(struct engine *engine, const char *reference, const char *signal_name, long timeout_s,
-		   struct err *err)
+int lifecycle_stop(struct engine *engine, const char *reference, const char *signal_name,
+		   long timeout_s, struct err *err)
 {
 	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
 	_cleanup_close_ int pidfd = -1;
@@ -128,14 +130,18 @@ int lifecycle_stop(struct engine *engine, const char *reference, const char *sig
 	if (number < 0)
 		return err_set(err, EINVAL, "invalid signal: %s", signal_name);
 	if (timeout_s == STOP_TIMEOUT_DEFAULT)
-		timeout_s = (long)json_int_at(record.config, "Config.StopTimeout", (int64_t)engine->settings.stop_timeout_s);
+		timeout_s = (long)json_int_at(record.config, "Config.StopTimeout",
+					      (int64_t)engine->settings.stop_timeout_s);
 	pidfd = status_pidfd(engine, record.row.id);
 	if (pidfd >= 0) {
 		r = signal_send(pidfd, number, err);
 		if (r == 0 && !pidfd_ended(pidfd, timeout_s < 0 ? -1 : (int)timeout_s * 1000)) {
 			r = kill_all(engine, &record, pidfd, err);
 			if (r == 0 && !pidfd_ended(pidfd, KILL_PATIENCE_MS))
-				r = err_set(err, ETIMEDOUT, "stop %s: its first process does not end; it hangs in the kernel", reference);
+				r = err_set(
+					err, ETIMEDOUT,
+					"stop %s: its first process does not end; it hangs in the kernel",
+					reference);
 		}
 		if (r < 0)
 			return r;
@@ -147,7 +153,8 @@ int lifecycle_stop(struct engine *engine, const char *reference, const char *sig
 	return r;
 }
 
-int lifecycle_remove(struct engine *engine, const char *reference, bool force, bool volumes, struct err *err)
+int lifecycle_remove(struct engine *engine, const char *reference, bool force, bool volumes,
+		     struct err *err)
 {
 	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
 	_cleanup_close_ int pidfd = -1;
@@ -158,7 +165,9 @@ int lifecycle_remove(struct engine *engine, const char *reference, bool force, b
 		return r;
 	status_get(engine, record.row.id, &status);
 	if (status.status == STATUS_RUNNING && !force) {
-		err_set(err, EBUSY, "cannot remove container \"/%s\": container is running: stop the container before removing or force remove", record.row.name);
+		err_set(err, EBUSY,
+			"cannot remove container \"/%s\": container is running: stop the container before removing or force remove",
+			record.row.name);
 		return -EBUSY;
 	}
 	pidfd = status_pidfd(engine, record.row.id);

@@ -13,10 +13,12 @@ struct record;
 /* stop: signal, grace, KILL. timeout_s below 0: wait for ever; signal NULL and timeout_s -2: the container's own, else the settings'.
  * A container that does not run is success. Returns when it has ended and was released. */
 enum { STOP_TIMEOUT_DEFAULT = -2 };
-int lifecycle_stop(struct engine *engine, const char *reference, const char *signal_name, long timeout_s,
+int lifecycle_stop(struct engine *engine, const char *reference, const char *signal_name,
+		   long timeout_s, struct err *err);
+int lifecycle_kill(struct engine *engine, const char *reference, const char *signal_name,
 		   struct err *err);
-int lifecycle_kill(struct engine *engine, const char *reference, const char *signal_name, struct err *err);
-int lifecycle_remove(struct engine *engine, const char *reference, bool force, bool volumes, struct err *err);
+int lifecycle_remove(struct engine *engine, const char *reference, bool force, bool volumes,
+		     struct err *err);
 /* Wait for the end: its exit code. */
 int lifecycle_wait(struct engine *engine, const char *reference, int *ret_code, struct err *err);
 /* What the monitor (and the attached command) do at the end: take the lock, release. */

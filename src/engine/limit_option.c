@@ -31,8 +31,9 @@ static int bytes_put(json_t *host, const char *key, const char *text, const char
 	uint64_t bytes = 0;
 
 	if (text && (str_to_bytes(text, &bytes) < 0 || bytes > INT64_MAX))
-		return err_set(err, EINVAL, "invalid argument \"%s\" for \"%s\" flag: invalid size: '%s'",
-			       text, option, text);
+		return err_set(err, EINVAL,
+			       "invalid argument \"%s\" for \"%s\" flag: invalid size: '%s'", text,
+			       option, text);
 	json_put(host, key, json_integer((json_int_t)bytes));
 	return 0;
 }
@@ -47,11 +48,14 @@ static int number_put(json_t *host, const char *key, const char *text, const cha
 		errno = 0;
 		value = strtoll(text, &end, 10);
 		if (errno || !*text || *end)
-			return err_set(err, EINVAL, "invalid argument \"%s\" for \"%s\" flag: not a number",
+			return err_set(err, EINVAL,
+				       "invalid argument \"%s\" for \"%s\" flag: not a number",
 				       text, option);
 		if (value < low || value > high)
-			return err_set(err, ERANGE, "invalid argument \"%s\" for \"%s\" flag: valid range is %lld to %lld",
-				       text, option, (long long)low, (long long)high);
+			return err_set(
+				err, ERANGE,
+				"invalid argument \"%s\" for \"%s\" flag: valid range is %lld to %lld",
+				text, option, (long long)low, (long long)high);
 	}
 	json_put(host, key, json_integer(value));
 	return 0;
@@ -68,18 +72,27 @@ static int cpus_put(json_t *host, const char *text, struct err *err)
 
 		dot = strchrnul(text, '.');
 		front = str_ndup(text, (size_t)(dot - text));
-		if ((*front && str_to_u64(front, 1000000, &whole) < 0) || (!*front && !*dot) || strlen(dot) > 10)
-			return err_set(err, EINVAL, "invalid argument \"%s\" for \"--cpus\" flag: failed to parse as a rational number", text);
+		if ((*front && str_to_u64(front, 1000000, &whole) < 0) || (!*front && !*dot) ||
+		    strlen(dot) > 10)
+			return err_set(
+				err, EINVAL,
+				"invalid argument \"%s\" for \"--cpus\" flag: failed to parse as a rational number",
+				text);
 		for (const char *p = *dot ? dot + 1 : dot; *p; p++) {
 			if (*p < '0' || *p > '9')
-				return err_set(err, EINVAL, "invalid argument \"%s\" for \"--cpus\" flag: failed to parse as a rational number", text);
+				return err_set(
+					err, EINVAL,
+					"invalid argument \"%s\" for \"--cpus\" flag: failed to parse as a rational number",
+					text);
 			unit /= 10;
 			part += (uint64_t)(*p - '0') * unit;
 		}
-		if (whole * 1000000000 + part > (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) * 1000000000)
-			return err_set(err, ERANGE,
-				       "Range of CPUs is from 0.01 to %ld.00, as there are only %ld CPUs available",
-				       sysconf(_SC_NPROCESSORS_ONLN), sysconf(_SC_NPROCESSORS_ONLN));
+		if (whole * 1000000000 + part >
+		    (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) * 1000000000)
+			return err_set(
+				err, ERANGE,
+				"Range of CPUs is from 0.01 to %ld.00, as there are only %ld CPUs available",
+				sysconf(_SC_NPROCESSORS_ONLN), sysconf(_SC_NPROCESSORS_ONLN));
 		if (whole == 0 && part > 0 && part < 10000000)
 			return err_set(err, ERANGE, "Range of CPUs is from 0.01 to %ld.00",
 				       sysconf(_SC_NPROCESSORS_ONLN));
@@ -113,12 +126,13 @@ static int ulimits_put(json_t *host, char *const *list, struct err *err)
 			return r;
 		/* Known now, so said now: this host's root may be without CAP_SYS_RESOURCE. */
 		if (getrlimit((__rlimit_resource_t)ulimit_resource(name), &now) == 0 &&
-		    now.rlim_max != RLIM_INFINITY &&
-		    (hard < 0 || (rlim_t)hard > now.rlim_max) &&
+		    now.rlim_max != RLIM_INFINITY && (hard < 0 || (rlim_t)hard > now.rlim_max) &&
 		    !(capability_host_bounding() & UINT64_C(1) << 24)) {
-			err_set(err, EPERM, "ulimit %s: the hard limit of this host is %llu", list[i],
-				(unsigned long long)now.rlim_max);
-			return err_hint(err, "raising it needs CAP_SYS_RESOURCE, which root does not have here");
+			err_set(err, EPERM, "ulimit %s: the hard limit of this host is %llu",
+				list[i], (unsigned long long)now.rlim_max);
+			return err_hint(
+				err,
+				"raising it needs CAP_SYS_RESOURCE, which root does not have here");
 		}
 		one = json_object();
 		json_put(one, "Name", json_text(name));
@@ -131,8 +145,9 @@ static int ulimits_put(json_t *host, char *const *list, struct err *err)
 
 static bool sysctl_allowed(const char *name, bool own_network, bool own_ipc)
 {
-	static const char *const ipc[] = { "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni",
-					   "kernel.sem",    "kernel.shmall", "kernel.shmmax",
+	static const char *const ipc[] = { "kernel.msgmax", "kernel.msgmnb",
+					   "kernel.msgmni", "kernel.sem",
+					   "kernel.shmall", "kernel.shmmax",
 					   "kernel.shmmni", "kernel.shm_rmid_forced" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(ipc); i++)
@@ -161,8 +176,10 @@ static int sysctls_put(json_t *host, char *const *list, bool own_network, bool o
 				*p = '.';
 		if (strstr(name, "..") || !sysctl_allowed(name, own_network, own_ipc)) {
 			err_set(err, EPERM, "sysctl '%s' is not allowed", name);
-			return err_hint(err, "only net.* with an own network, and fs.mqueue.*, kernel.msg*, "
-					     "kernel.sem, kernel.shm* with an own ipc namespace");
+			return err_hint(
+				err,
+				"only net.* with an own network, and fs.mqueue.*, kernel.msg*, "
+				"kernel.sem, kernel.shm* with an own ipc namespace");
 		}
 		if (strpbrk(value, "\n\r") || strlen(value) > 255)
 			return err_set(err, EINVAL, "sysctl '%s': bad value", name);
@@ -179,16 +196,23 @@ int limit_options(struct engine *engine, const struct create_options *o, json_t 
 
 	(void)snprintf(pids, sizeof(pids), "%llu", (unsigned long long)engine->settings.pids_limit);
 	if ((r = bytes_put(host, "Memory", o->memory, "-m, --memory", err)) < 0 ||
-	    (r = bytes_put(host, "MemoryReservation", o->memory_reservation, "--memory-reservation", err)) < 0 ||
-	    (r = number_put(host, "MemorySwappiness", o->memory_swappiness, "--memory-swappiness", -1, 100, -1, err)) < 0 ||
+	    (r = bytes_put(host, "MemoryReservation", o->memory_reservation, "--memory-reservation",
+			   err)) < 0 ||
+	    (r = number_put(host, "MemorySwappiness", o->memory_swappiness, "--memory-swappiness",
+			    -1, 100, -1, err)) < 0 ||
 	    (r = cpus_put(host, o->cpus, err)) < 0 ||
-	    (r = number_put(host, "CpuShares", o->cpu_shares, "-c, --cpu-shares", 0, 262144, 0, err)) < 0 ||
-	    (r = number_put(host, "CpuPeriod", o->cpu_period, "--cpu-period", 0, 1000000, 0, err)) < 0 ||
-	    (r = number_put(host, "CpuQuota", o->cpu_quota, "--cpu-quota", -1, INT64_MAX / 1000, 0, err)) < 0 ||
+	    (r = number_put(host, "CpuShares", o->cpu_shares, "-c, --cpu-shares", 0, 262144, 0,
+			    err)) < 0 ||
+	    (r = number_put(host, "CpuPeriod", o->cpu_period, "--cpu-period", 0, 1000000, 0, err)) <
+		    0 ||
+	    (r = number_put(host, "CpuQuota", o->cpu_quota, "--cpu-quota", -1, INT64_MAX / 1000, 0,
+			    err)) < 0 ||
 	    (r = cpuset_put(host, "CpusetCpus", o->cpuset_cpus, "cpuset cpus", err)) < 0 ||
 	    (r = cpuset_put(host, "CpusetMems", o->cpuset_mems, "cpuset mems", err)) < 0 ||
-	    (r = number_put(host, "PidsLimit", o->pids_limit ? o->pids_limit : pids, "--pids-limit", -1, INT64_MAX, 0, err)) < 0 ||
-	    (r = number_put(host, "OomScoreAdj", o->oom_score_adj, "--oom-score-adj", -1000, 1000, 0, err)) < 0)
+	    (r = number_put(host, "PidsLimit", o->pids_limit ? o->pids_limit : pids, "--pids-limit",
+			    -1, INT64_MAX, 0, err)) < 0 ||
+	    (r = number_put(host, "OomScoreAdj", o->oom_score_adj, "--oom-score-adj", -1000, 1000,
+			    0, err)) < 0)
 		return r;
 	if (o->memory_swap && strcmp(o->memory_swap, "-1") == 0)
 		json_put(host, "MemorySwap", json_integer(-1));
@@ -196,22 +220,33 @@ int limit_options(struct engine *engine, const struct create_options *o, json_t 
 		return r;
 	if (json_int_at(host, "PidsLimit", 0) == 0)
 		json_put(host, "PidsLimit", json_integer(-1)); /* Docker: 0 and -1 are no limit */
-	if (o->memory && json_int_at(host, "Memory", 0) > 0 && json_int_at(host, "Memory", 0) < MEMORY_MINIMUM_BYTES)
+	if (o->memory && json_int_at(host, "Memory", 0) > 0 &&
+	    json_int_at(host, "Memory", 0) < MEMORY_MINIMUM_BYTES)
 		return err_set(err, EINVAL, "Minimum memory limit allowed is 6MB");
 	if (o->memory_swap && !o->memory)
-		return err_set(err, EINVAL, "You should always set the Memory limit when using Memoryswap limit, see usage");
-	if (json_int_at(host, "MemorySwap", 0) > 0 && json_int_at(host, "MemorySwap", 0) < json_int_at(host, "Memory", 0))
-		return err_set(err, EINVAL, "Minimum memoryswap limit should be larger than memory limit, see usage");
+		return err_set(
+			err, EINVAL,
+			"You should always set the Memory limit when using Memoryswap limit, see usage");
+	if (json_int_at(host, "MemorySwap", 0) > 0 &&
+	    json_int_at(host, "MemorySwap", 0) < json_int_at(host, "Memory", 0))
+		return err_set(
+			err, EINVAL,
+			"Minimum memoryswap limit should be larger than memory limit, see usage");
 	if (o->cpus && (o->cpu_quota || o->cpu_period))
-		return err_set(err, EINVAL, "Conflicting options: Nano CPUs and CPU %s cannot both be set", o->cpu_quota ? "Quota" : "Period");
+		return err_set(err, EINVAL,
+			       "Conflicting options: Nano CPUs and CPU %s cannot both be set",
+			       o->cpu_quota ? "Quota" : "Period");
 	if (o->shm_size) {
 		if ((r = bytes_put(host, "ShmSize", o->shm_size, "--shm-size", err)) < 0)
 			return r;
 	} else {
-		json_put(host, "ShmSize", json_integer((json_int_t)engine->settings.shm_size_bytes));
+		json_put(host, "ShmSize",
+			 json_integer((json_int_t)engine->settings.shm_size_bytes));
 	}
 	r = ulimits_put(host, o->ulimits, err);
-	return r < 0 ? r : sysctls_put(host, o->sysctls, !str_equal(o->network, "host"), !str_equal(o->ipc, "host"), err);
+	return r < 0 ? r :
+		       sysctls_put(host, o->sysctls, !str_equal(o->network, "host"),
+				   !str_equal(o->ipc, "host"), err);
 }
 
 /* -- rights ----------------------------------------------------------------------------------- */
@@ -248,7 +283,10 @@ static int device_folder(json_t *array, const char *host, const char *inside, co
 		}
 	}
 	(void)closedir(d);
-	return found ? 0 : err_set(err, ENODEV, "error gathering device information while adding custom device \"%s\": no devices in this folder", host);
+	return found ? 0 :
+		       err_set(err, ENODEV,
+			       "error gathering device information while adding custom device \"%s\": no devices in this folder",
+			       host);
 }
 
 static bool rights_valid(const char *rights)
@@ -264,7 +302,8 @@ static int devices_put(json_t *host_config, char *const *list, struct err *err)
 	for (size_t i = 0; list && list[i]; i++) {
 		_cleanup_strv_ char **parts = strv_split(list[i], ':');
 		size_t count = strv_length(parts);
-		const char *inside = parts[0], *rights = "rw"; /* no m: nothing may be made (security) */
+		const char *inside = parts[0],
+			   *rights = "rw"; /* no m: nothing may be made (security) */
 		struct stat st;
 
 		if (count > 3 || !*parts[0])
@@ -278,9 +317,13 @@ static int devices_put(json_t *host_config, char *const *list, struct err *err)
 		if (!rights_valid(rights))
 			return err_set(err, EINVAL, "invalid device mode: %s", rights);
 		if (parts[0][0] != '/' || inside[0] != '/')
-			return err_set(err, EINVAL, "%s is not an absolute path", parts[0][0] == '/' ? inside : parts[0]);
+			return err_set(err, EINVAL, "%s is not an absolute path",
+				       parts[0][0] == '/' ? inside : parts[0]);
 		if (stat(parts[0], &st) < 0)
-			return err_sys(err, errno, "error gathering device information while adding custom device \"%s\"", parts[0]);
+			return err_sys(
+				err, errno,
+				"error gathering device information while adding custom device \"%s\"",
+				parts[0]);
 		if (S_ISDIR(st.st_mode)) {
 			int r = device_folder(array, parts[0], inside, rights, err);
 
@@ -289,7 +332,10 @@ static int devices_put(json_t *host_config, char *const *list, struct err *err)
 		} else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) {
 			device_put(array, parts[0], inside, rights);
 		} else {
-			return err_set(err, ENODEV, "error gathering device information while adding custom device \"%s\": not a device node", parts[0]);
+			return err_set(
+				err, ENODEV,
+				"error gathering device information while adding custom device \"%s\": not a device node",
+				parts[0]);
 		}
 	}
 	return 0;
@@ -301,21 +347,29 @@ static int security_put(json_t *host_config, const struct create_options *o, str
 		const char *opt = o->security_opt[i];
 		const char *value = strpbrk(opt, "=:");
 
-		if (strcmp(opt, "no-new-privileges") == 0 || strcmp(opt, "label=disable") == 0 || strcmp(opt, "label:disable") == 0)
+		if (strcmp(opt, "no-new-privileges") == 0 || strcmp(opt, "label=disable") == 0 ||
+		    strcmp(opt, "label:disable") == 0)
 			continue;
 		if (str_prefix(opt, "no-new-privileges")) {
-			if (!value || (strcmp(value + 1, "true") != 0 && strcmp(value + 1, "false") != 0))
+			if (!value ||
+			    (strcmp(value + 1, "true") != 0 && strcmp(value + 1, "false") != 0))
 				return err_set(err, EINVAL, "invalid --security-opt: \"%s\"", opt);
 		} else if (str_prefix(opt, "seccomp") && value) {
-			if (strcmp(value + 1, "unconfined") != 0 && strcmp(value + 1, "builtin") != 0 && access(value + 1, R_OK) < 0)
-				return err_sys(err, errno, "opening seccomp profile (%s) failed", value + 1);
+			if (strcmp(value + 1, "unconfined") != 0 &&
+			    strcmp(value + 1, "builtin") != 0 && access(value + 1, R_OK) < 0)
+				return err_sys(err, errno, "opening seccomp profile (%s) failed",
+					       value + 1);
 		} else if (str_prefix(opt, "apparmor") && value) {
 			if (strcmp(value + 1, "unconfined") != 0)
-				return err_set(err, EOPNOTSUPP, "--security-opt %s: AppArmor profiles are not supported yet", opt);
+				return err_set(
+					err, EOPNOTSUPP,
+					"--security-opt %s: AppArmor profiles are not supported yet",
+					opt);
 		} else if (strcmp(opt, "systempaths=unconfined") == 0) {
 			continue;
 		} else if (str_prefix(opt, "label")) {
-			return err_set(err, EOPNOTSUPP, "--security-opt %s: this host does not use SELinux", opt);
+			return err_set(err, EOPNOTSUPP,
+				       "--security-opt %s: this host does not use SELinux", opt);
 		} else {
 			return err_set(err, EINVAL, "invalid --security-opt: \"%s\"", opt);
 		}
@@ -345,7 +399,9 @@ static int mode_put(json_t *host, const char *key, const char *option, const cha
 {
 	if (value && *value && strcmp(value, "host") != 0 && strcmp(value, "private") != 0) {
 		if (str_prefix(value, "container:"))
-			return err_set(err, EOPNOTSUPP, "%s %s: sharing a container's namespace is not possible yet", option, value);
+			return err_set(err, EOPNOTSUPP,
+				       "%s %s: sharing a container's namespace is not possible yet",
+				       option, value);
 		return err_set(err, EINVAL, "%s: invalid mode: %s", option, value);
 	}
 	json_put(host, key, json_text(value && *value ? value : otherwise));
@@ -355,7 +411,9 @@ static int mode_put(json_t *host, const char *key, const char *option, const cha
 int mode_options(struct engine *engine, const struct create_options *o, json_t *host,
 		 char ***warnings, struct err *err)
 {
-	const char *userns = o->userns ? o->userns : o->privileged ? "host" : engine->settings.userns;
+	const char *userns = o->userns	   ? o->userns :
+			     o->privileged ? "host" :
+					     engine->settings.userns;
 	int r;
 
 	if (o->network && strcmp(o->network, "none") != 0 && strcmp(o->network, "host") != 0) {
@@ -375,24 +433,33 @@ int mode_options(struct engine *engine, const struct create_options *o, json_t *
 	if (userns && *userns && strcmp(userns, "host") != 0 && strcmp(userns, "private") != 0)
 		return err_set(err, EINVAL, "--userns: invalid mode: %s", userns);
 	if (o->privileged && !str_equal(userns, "host"))
-		return err_set(err, EINVAL, "conflicting options: --privileged needs --userns=host");
+		return err_set(err, EINVAL,
+			       "conflicting options: --privileged needs --userns=host");
 	if (str_equal(userns, "host"))
-		strv_add(warnings,
-			 o->privileged ? "--privileged: the container's root is root of the host, with all its devices" :
-					 "--userns=host: the container's users are users of the host, its root is root");
+		strv_add(
+			warnings,
+			o->privileged ?
+				"--privileged: the container's root is root of the host, with all its devices" :
+				"--userns=host: the container's users are users of the host, its root is root");
 	json_put(host, "UsernsMode", json_text(str_equal(userns, "host") ? "host" : ""));
 	if (str_equal(o->uts, "host") && (o->hostname || o->domainname))
 		return err_set(err, EINVAL, "conflicting options: hostname and the UTS mode");
 	if (o->restart && strcmp(o->restart, "no") != 0) {
 		if (o->remove)
-			return err_set(err, EINVAL, "conflicting options: cannot specify both --restart and --rm");
-		return err_set(err, EOPNOTSUPP, "--restart %s: restart policies are not possible yet", o->restart);
+			return err_set(
+				err, EINVAL,
+				"conflicting options: cannot specify both --restart and --rm");
+		return err_set(err, EOPNOTSUPP,
+			       "--restart %s: restart policies are not possible yet", o->restart);
 	}
 	if (o->pull && strcmp(o->pull, "never") != 0 && strcmp(o->pull, "missing") != 0)
-		return err_set(err, EOPNOTSUPP, "--pull %s: registries are not possible yet", o->pull);
+		return err_set(err, EOPNOTSUPP, "--pull %s: registries are not possible yet",
+			       o->pull);
 	if (o->cgroup_parent && *o->cgroup_parent)
-		return err_set(err, EOPNOTSUPP, "--cgroup-parent %s: not possible yet", o->cgroup_parent);
-	json_put(host, "RestartPolicy", json_pack("{s:s,s:i}", "Name", "no", "MaximumRetryCount", 0));
+		return err_set(err, EOPNOTSUPP, "--cgroup-parent %s: not possible yet",
+			       o->cgroup_parent);
+	json_put(host, "RestartPolicy",
+		 json_pack("{s:s,s:i}", "Name", "no", "MaximumRetryCount", 0));
 	json_put(host, "AutoRemove", json_boolean(o->remove));
 	json_put(host, "ReadonlyRootfs", json_boolean(o->read_only));
 	json_put(host, "GroupAdd", json_from_strv(o->group_add));

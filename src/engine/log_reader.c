@@ -55,8 +55,8 @@ static void out_put(struct reader *r, int stream, const char *data, size_t lengt
 }
 
 /* What both streams got must come out in its order when they are the same terminal or file. */
-static void line_put(struct reader *r, int stream, const char *time, size_t time_length, const char *text,
-		     size_t length, bool whole)
+static void line_put(struct reader *r, int stream, const char *time, size_t time_length,
+		     const char *text, size_t length, bool whole)
 {
 	if (r->used[!stream] > 0)
 		out_flush(r, !stream);
@@ -89,7 +89,8 @@ static void cri_line(struct reader *r, const char *line, size_t length)
 	const char *blank = memchr(line, ' ', length);
 	size_t time = blank ? (size_t)(blank - line) : 0;
 
-	if (time == 0 || length < time + 10 || memcmp(blank, " std", 4) != 0 || line[time + 9] != ' ' ) {
+	if (time == 0 || length < time + 10 || memcmp(blank, " std", 4) != 0 ||
+	    line[time + 9] != ' ') {
 		line_put(r, 0, "", 0, line, length, true);
 		return;
 	}
@@ -101,7 +102,8 @@ static void cri_line(struct reader *r, const char *line, size_t length)
 static void json_line(struct reader *r, const char *line, size_t length)
 {
 	_cleanup_json_ json_t *json = json_loadb(line, length, 0, NULL);
-	const char *text = json_string_at(json, "log", NULL), *time = json_string_at(json, "time", "");
+	const char *text = json_string_at(json, "log", NULL),
+		   *time = json_string_at(json, "time", "");
 	size_t text_length = json_string_length(json_object_get(json, "log"));
 	bool whole = text_length > 0 && text && text[text_length - 1] == '\n';
 
@@ -110,8 +112,8 @@ static void json_line(struct reader *r, const char *line, size_t length)
 		return;
 	}
 	if (time_wanted(r, time, strlen(time)))
-		line_put(r, strcmp(json_string_at(json, "stream", ""), "stderr") == 0, time, strlen(time), text,
-			 text_length - whole, whole);
+		line_put(r, strcmp(json_string_at(json, "stream", ""), "stderr") == 0, time,
+			 strlen(time), text, text_length - whole, whole);
 }
 
 /* Whole lines of data: how many bytes that were. */
@@ -184,8 +186,8 @@ static void time_spell(char out[40], int64_t ns)
 	(void)snprintf(out + used, 40 - used, ".%09lldZ", (long long)(ns % 1000000000));
 }
 
-static int follow(struct reader *r, struct engine *engine, const char *id, int dir, int fd, off_t offset,
-		  struct err *err)
+static int follow(struct reader *r, struct engine *engine, const char *id, int dir, int fd,
+		  off_t offset, struct err *err)
 {
 	_cleanup_close_ int watch = inotify_init1(IN_CLOEXEC), current = fd, monitor = -1;
 	char path[64], news[4096];
@@ -197,7 +199,8 @@ static int follow(struct reader *r, struct engine *engine, const char *id, int d
 	while (!r->stop) {
 		/* asked before the file is read: what was written before the end is read after it */
 		_cleanup_close_ int running = status_pidfd(engine, id);
-		struct pollfd p[] = { { .fd = watch, .events = POLLIN }, { .fd = monitor, .events = POLLIN } };
+		struct pollfd p[] = { { .fd = watch, .events = POLLIN },
+				      { .fd = monitor, .events = POLLIN } };
 		struct stat st, named;
 
 		if (current >= 0 && file_take(r, current, &offset, err) < 0)
@@ -229,7 +232,8 @@ static int follow(struct reader *r, struct engine *engine, const char *id, int d
 	return 0;
 }
 
-static int files_read(struct reader *r, struct engine *engine, const char *id, int dir, struct err *err)
+static int files_read(struct reader *r, struct engine *engine, const char *id, int dir,
+		      struct err *err)
 {
 	int fds[FILES], count = 0, result = 0, oldest;
 	long left = r->query->tail;

@@ -26,16 +26,21 @@ static void fd_word(struct buf *words, const char *name, int fd)
 static void log_words(struct engine *engine, const struct record *record, struct buf *words)
 {
 	const char *driver = json_string_at(record->config, "HostConfig.LogConfig.Type", "local");
-	const char *size = json_string_at(record->config, "HostConfig.LogConfig.Config.max-size", NULL);
-	const char *count = json_string_at(record->config, "HostConfig.LogConfig.Config.max-file", NULL);
-	uint64_t bytes = engine->settings.log_max_size_bytes, files = engine->settings.log_max_files;
+	const char *size =
+		json_string_at(record->config, "HostConfig.LogConfig.Config.max-size", NULL);
+	const char *count =
+		json_string_at(record->config, "HostConfig.LogConfig.Config.max-file", NULL);
+	uint64_t bytes = engine->settings.log_max_size_bytes,
+		 files = engine->settings.log_max_files;
 
 	if (size)
 		(void)str_to_bytes(size, &bytes); /* create has checked both */
 	if (count)
 		(void)str_to_u64(count, 1000, &files);
 	buf_printf(words, " log=%s max-size=%llu max-file=%llu",
-		   str_equal(driver, "local") ? "cri" : str_equal(driver, "json-file") ? "json" : driver,
+		   str_equal(driver, "local")	  ? "cri" :
+		   str_equal(driver, "json-file") ? "json" :
+						    driver,
 		   (unsigned long long)bytes, (unsigned long long)files);
 }
 
@@ -57,6 +62,7 @@ int monitor_exec(struct engine *engine, const struct record *record,
 	fd_word(&words, "stdin", monitor->stdin_writer);
 	fd_word(&words, "stdout", monitor->stdout_keeper);
 	fd_word(&words, "stderr", monitor->stderr_keeper);
+	fd_word(&words, "old-holder", monitor->old_holder);
 	if (engine->cgroup && cgroup_oom_path(engine->cgroup, cgroup_folder, &oom) == 0)
 		buf_printf(&words, " oom=%s", oom);
 	log_words(engine, record, &words);

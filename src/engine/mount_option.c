@@ -59,13 +59,12 @@ static int target_set(struct mount_option *option, const char *target, const cha
 		      struct err *err)
 {
 	if (target[0] != '/')
-		return err_set(err, EINVAL,
-			       "invalid mount %s: mount path must be absolute: \"%s\"", text, target);
+		return err_set(err, EINVAL, "invalid mount %s: mount path must be absolute: \"%s\"",
+			       text, target);
 	free(option->target);
 	option->target = path_clean(target);
 	if (strcmp(option->target, "/") == 0)
-		return err_set(err, EINVAL,
-			       "invalid mount %s: destination can't be '/'", text);
+		return err_set(err, EINVAL, "invalid mount %s: destination can't be '/'", text);
 	return 0;
 }
 
@@ -105,8 +104,8 @@ static int source_set(struct mount_option *option, const char *source, struct er
 	return 0;
 }
 
-static const char *const propagations[] = { "private",	"rprivate", "shared",
-					    "rshared", "slave",	  "rslave" };
+static const char *const propagations[] = { "private", "rprivate", "shared",
+					    "rshared", "slave",	   "rslave" };
 
 static bool propagation_valid(const char *word)
 {
@@ -127,8 +126,8 @@ static int idmap_set(struct mount_option *option, const char *value, const char 
 	if (strcmp(value, "container") != 0 && strcmp(value, "owner") != 0 &&
 	    strcmp(value, "none") != 0)
 		return err_set(err, EINVAL,
-			       "invalid mount %s: idmap is container, owner or none, not \"%s\"", text,
-			       value);
+			       "invalid mount %s: idmap is container, owner or none, not \"%s\"",
+			       text, value);
 	text_set(&option->idmap, value);
 	return 0;
 }
@@ -211,8 +210,8 @@ static int tmpfs_word(struct mount_option *option, struct buf *data, const char 
 			return err_set(err, EINVAL, "invalid tmpfs %s: invalid size: '%s'", text,
 				       word + 5);
 	} else if (str_prefix(word, "mode=") || str_prefix(word, "nr_inodes=")) {
-		if (!word[5] || strspn(strchr(word, '=') + 1, "0123456789kmg") !=
-					strlen(strchr(word, '=') + 1))
+		if (!word[5] ||
+		    strspn(strchr(word, '=') + 1, "0123456789kmg") != strlen(strchr(word, '=') + 1))
 			return err_set(err, EINVAL, "invalid tmpfs %s: invalid value in '%s'", text,
 				       word);
 		buf_printf(data, "%s%s", data->length ? "," : "", word);
@@ -232,7 +231,8 @@ static int tmpfs_word(struct mount_option *option, struct buf *data, const char 
 		   strcmp(word, "relatime") == 0 || strcmp(word, "") == 0) {
 		return 0; /* what they are anyway */
 	} else {
-		return err_set(err, EINVAL, "invalid tmpfs %s: invalid tmpfs option [\"%s\"]", text, word);
+		return err_set(err, EINVAL, "invalid tmpfs %s: invalid tmpfs option [\"%s\"]", text,
+			       word);
 	}
 	return 0;
 }
@@ -277,10 +277,10 @@ static int mount_word(struct mount_option *option, char **ret_type, char **ret_s
 		      struct err *err)
 {
 	bool *flag = strcmp(key, "readonly") == 0 || strcmp(key, "ro") == 0 ? &option->readonly :
-		     strcmp(key, "bind-nonrecursive") == 0		   ? &option->nonrecursive :
-		     strcmp(key, "volume-nocopy") == 0			   ? &option->nocopy :
-		     strcmp(key, "bind-create-src") == 0		   ? &option->create_source :
-									     NULL;
+		     strcmp(key, "bind-nonrecursive") == 0 ? &option->nonrecursive :
+		     strcmp(key, "volume-nocopy") == 0	   ? &option->nocopy :
+		     strcmp(key, "bind-create-src") == 0   ? &option->create_source :
+							     NULL;
 
 	if (flag) {
 		if (truth(value, flag) < 0)
@@ -346,7 +346,8 @@ int mount_option_mount(const char *text, struct mount_option *ret_option, struct
 	if (!option.target)
 		return err_set(err, EINVAL, "invalid mount %s: target is required", text);
 	if (option.type == MOUNT_OPTION_BIND && !source)
-		return err_set(err, EINVAL, "invalid mount %s: source is required for a bind mount", text);
+		return err_set(err, EINVAL, "invalid mount %s: source is required for a bind mount",
+			       text);
 	if (option.type == MOUNT_OPTION_TMPFS && source)
 		return err_set(err, EINVAL, "invalid mount %s: a tmpfs has no source", text);
 	if (source && option.type != MOUNT_OPTION_TMPFS)

@@ -11,14 +11,15 @@ enum mount_option_type { MOUNT_OPTION_BIND, MOUNT_OPTION_VOLUME, MOUNT_OPTION_TM
 
 struct mount_option {
 	enum mount_option_type type;
-	char *source;	    /* bind: host path; volume: name, NULL for an anonymous one */
-	char *target;	    /* absolute, clean */
-	bool readonly, nonrecursive, nocopy, create_source; /* create_source: -v makes a missing folder, --mount does not */
-	char *propagation;  /* rprivate, ... or NULL */
-	char *idmap;	    /* container, owner, none, or NULL */
-	bool setid;	    /* setid=allow lifts the refusal of set-id files */
-	char *tmpfs_data;   /* "mode=1777,size=65536k" */
-	char *tmpfs_text;   /* as HostConfig.Tmpfs has it */
+	char *source; /* bind: host path; volume: name, NULL for an anonymous one */
+	char *target; /* absolute, clean */
+	bool readonly, nonrecursive, nocopy,
+		create_source; /* create_source: -v makes a missing folder, --mount does not */
+	char *propagation;     /* rprivate, ... or NULL */
+	char *idmap;	       /* container, owner, none, or NULL */
+	bool setid;	       /* setid=allow lifts the refusal of set-id files */
+	char *tmpfs_data;      /* "mode=1777,size=65536k" */
+	char *tmpfs_text;      /* as HostConfig.Tmpfs has it */
 	bool noexec, exec, suid, nosuid; /* tmpfs, binds */
 };
 void mount_option_clear(struct mount_option *option);

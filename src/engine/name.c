@@ -10,23 +10,23 @@
 
 /* Quiet words from the garden, where a cloche stands. */
 static const char *const qualities[] = {
-	"amber",  "autumn", "bright", "calm",	"clear",  "cosy",   "crisp",  "dewy",
-	"early",  "fair",   "fresh",  "gentle", "glad",	  "golden", "green",  "hardy",
-	"honest", "jolly",  "keen",   "kind",	"light",  "lively", "lucky",  "mellow",
-	"merry",  "mild",   "misty",  "neat",	"noble",  "patient", "plain", "proud",
-	"quick",  "quiet",  "rosy",   "round",	"shady",  "silver", "sleepy", "snug",
-	"soft",	  "spry",   "steady", "still",	"summer", "sunny",  "swift",  "tender",
-	"tidy",	  "tranquil", "upright", "vivid", "warm", "wild",   "winter", "young",
+	"amber",  "autumn",   "bright",	 "calm",   "clear",  "cosy",	"crisp",  "dewy",
+	"early",  "fair",     "fresh",	 "gentle", "glad",   "golden",	"green",  "hardy",
+	"honest", "jolly",    "keen",	 "kind",   "light",  "lively",	"lucky",  "mellow",
+	"merry",  "mild",     "misty",	 "neat",   "noble",  "patient", "plain",  "proud",
+	"quick",  "quiet",    "rosy",	 "round",  "shady",  "silver",	"sleepy", "snug",
+	"soft",	  "spry",     "steady",	 "still",  "summer", "sunny",	"swift",  "tender",
+	"tidy",	  "tranquil", "upright", "vivid",  "warm",   "wild",	"winter", "young",
 };
 static const char *const plants[] = {
-	"acorn",  "alder",  "apple",  "ash",	"aster",  "basil",  "beech",  "birch",
-	"bramble", "briar", "cedar",  "cherry", "chive",  "clover", "cress",  "daisy",
-	"dill",	  "elder",  "elm",    "fennel", "fern",	  "fig",    "flax",   "hazel",
-	"heather", "holly", "hop",    "iris",	"ivy",	  "juniper", "larch", "laurel",
-	"leek",	  "lilac",  "lily",   "linden", "maple",  "mint",   "moss",   "myrtle",
-	"oak",	  "olive",  "pansy",  "pea",	"peach",  "pear",   "pine",   "plum",
-	"poppy",  "quince", "reed",   "rowan",	"rue",	  "rye",    "sage",   "sorrel",
-	"spruce", "thyme",  "tulip",  "vetch",	"vine",	  "violet", "willow", "yarrow",
+	"acorn",   "alder",  "apple", "ash",	"aster", "basil",   "beech",  "birch",
+	"bramble", "briar",  "cedar", "cherry", "chive", "clover",  "cress",  "daisy",
+	"dill",	   "elder",  "elm",   "fennel", "fern",	 "fig",	    "flax",   "hazel",
+	"heather", "holly",  "hop",   "iris",	"ivy",	 "juniper", "larch",  "laurel",
+	"leek",	   "lilac",  "lily",  "linden", "maple", "mint",    "moss",   "myrtle",
+	"oak",	   "olive",  "pansy", "pea",	"peach", "pear",    "pine",   "plum",
+	"poppy",   "quince", "reed",  "rowan",	"rue",	 "rye",	    "sage",   "sorrel",
+	"spruce",  "thyme",  "tulip", "vetch",	"vine",	 "violet",  "willow", "yarrow",
 };
 
 bool name_valid(const char *name)

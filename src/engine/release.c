@@ -61,7 +61,9 @@ int release_container(struct engine *engine, struct record *record, struct err *
 	int r;
 
 	if (run < 0)
-		return run == -ENOENT ? 0 : err_sys(err, run, "open the run folder of %s", record->row.name);
+		return run == -ENOENT ?
+			       0 :
+			       err_sys(err, run, "open the run folder of %s", record->row.name);
 	status_get(engine, record->row.id, &status);
 	if (status.status == STATUS_RUNNING)
 		return 0;
@@ -152,7 +154,8 @@ int restore_monitor(struct engine *engine, struct record *record, struct err *er
 	monitor.run = engine_run_dir(engine, record->row.id, false, err);
 	monitor.dir = engine_container_dir(engine, record->row.id, false, err);
 	if (monitor.run < 0 || monitor.dir < 0)
-		return err_set(err, ENOENT, "restore the monitor of %s: its folders are gone", record->row.name);
+		return err_set(err, ENOENT, "restore the monitor of %s: its folders are gone",
+			       record->row.name);
 	monitor.pidfd = status_process(monitor.run, "init", &monitor.init, &monitor.started_ns);
 	if (monitor.pidfd < 0)
 		return err_set(err, ESRCH, "container %s is not running", record->row.name);
@@ -166,6 +169,7 @@ int restore_monitor(struct engine *engine, struct record *record, struct err *er
 			(void)sscanf(text.data, "%*d %*u %d %d", &pty, &in);
 		monitor.terminal = holder_fd(holder, pty);
 		monitor.stdin_writer = holder_fd(holder, in);
+		monitor.old_holder = holder;
 	}
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_sys(err, errno, "make a pipe");

@@ -27,9 +27,11 @@ int signal_parse(const char *text)
 		return SIGRTMIN;
 	if (strcasecmp(text, "RTMAX") == 0)
 		return SIGRTMAX;
-	if (strncasecmp(text, "RTMIN+", 6) == 0 && str_to_u64(text + 6, (uint64_t)(SIGRTMAX - SIGRTMIN), &number) == 0)
+	if (strncasecmp(text, "RTMIN+", 6) == 0 &&
+	    str_to_u64(text + 6, (uint64_t)(SIGRTMAX - SIGRTMIN), &number) == 0)
 		return SIGRTMIN + (int)number;
-	if (strncasecmp(text, "RTMAX-", 6) == 0 && str_to_u64(text + 6, (uint64_t)(SIGRTMAX - SIGRTMIN), &number) == 0)
+	if (strncasecmp(text, "RTMAX-", 6) == 0 &&
+	    str_to_u64(text + 6, (uint64_t)(SIGRTMAX - SIGRTMIN), &number) == 0)
 		return SIGRTMAX - (int)number;
 	return -EINVAL;
 }

@@ -74,7 +74,8 @@ static void process_env(const struct record *record, struct spec_process *proces
 	const char *hostname = json_string_at(record->config, "Config.Hostname", "");
 
 	/* Docker's order: ours first, so that what the user said comes last and wins. */
-	env_default(&process->env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	env_default(&process->env, "PATH",
+		    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	if (*hostname)
 		env_default(&process->env, "HOSTNAME", hostname);
 	if (process->terminal)
@@ -83,8 +84,8 @@ static void process_env(const struct record *record, struct spec_process *proces
 		env_set(&process->env, given[i]);
 }
 
-static int capabilities(const struct record *record, struct spec_process *process, bool set_id_refused,
-			bool privileged, struct err *err)
+static int capabilities(const struct record *record, struct spec_process *process,
+			bool set_id_refused, bool privileged, struct err *err)
 {
 	_cleanup_strv_ char **add = json_strv_at(record->config, "HostConfig.CapAdd");
 	_cleanup_strv_ char **drop = json_strv_at(record->config, "HostConfig.CapDrop");
@@ -96,7 +97,8 @@ static int capabilities(const struct record *record, struct spec_process *proces
 	if (privileged)
 		set = capability_host_bounding();
 	if (set_id_refused)
-		set &= ~(UINT64_C(1) << 31); /* CAP_SETFCAP: setxattr's value cannot be seen by a filter */
+		set &= ~(UINT64_C(1)
+			 << 31); /* CAP_SETFCAP: setxattr's value cannot be seen by a filter */
 	process->cap_bounding = process->cap_permitted = process->cap_effective = set;
 	return 0;
 }
@@ -108,7 +110,8 @@ static void rlimits(const struct record *record, struct spec_process *process)
 	size_t i;
 
 	process->rlimits = mem_new((json_array_size(list) + 1) * sizeof(*process->rlimits));
-	json_array_foreach(list, i, one) {
+	json_array_foreach(list, i, one)
+	{
 		int resource = ulimit_resource(json_string_at(one, "Name", ""));
 
 		core |= resource == RLIMIT_CORE;
@@ -123,9 +126,10 @@ static void rlimits(const struct record *record, struct spec_process *process)
 
 		/* The core pattern is the host's: a container's dump would be handled there. The hard limit stays. */
 		if (getrlimit(RLIMIT_CORE, &now) == 0)
-			process->rlimits[process->rlimit_count++] = (struct spec_rlimit){
-				.resource = RLIMIT_CORE, .soft = 0, .hard = now.rlim_max
-			};
+			process->rlimits[process->rlimit_count++] =
+				(struct spec_rlimit){ .resource = RLIMIT_CORE,
+						      .soft = 0,
+						      .hard = now.rlim_max };
 	}
 }
 
@@ -154,10 +158,12 @@ static void process_fill(const struct record *record, struct spec *spec)
 /* -- security --------------------------------------------------------------------------------- */
 
 static const char *const masked[] = {
-	"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys",
-	"/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list",
-	"/proc/timer_stats", "/sys/dev/block", "/sys/devices/virtual/powercap", "/sys/firmware",
-	"/sys/fs/selinux", "/sys/kernel/debug", "/sys/kernel/security", "/sys/kernel/tracing",
+	"/proc/acpi",		"/proc/asound",	       "/proc/interrupts",
+	"/proc/kcore",		"/proc/keys",	       "/proc/latency_stats",
+	"/proc/sched_debug",	"/proc/scsi",	       "/proc/timer_list",
+	"/proc/timer_stats",	"/sys/dev/block",      "/sys/devices/virtual/powercap",
+	"/sys/firmware",	"/sys/fs/selinux",     "/sys/kernel/debug",
+	"/sys/kernel/security", "/sys/kernel/tracing",
 };
 static const char *const read_only[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
 					 "/proc/sysrq-trigger" };
@@ -265,15 +271,17 @@ static void system_mounts(const struct record *record, struct spec *spec)
 {
 	bool userns = spec->uid_map_count > 0;
 	uint64_t readonly = spec->privileged ? 0 : MOUNT_ATTR_RDONLY;
-	_cleanup_free_ char *shm = str_printf("mode=1777,size=%lld",
-		(long long)json_int_at(record->config, "HostConfig.ShmSize", 64 << 20));
+	_cleanup_free_ char *shm =
+		str_printf("mode=1777,size=%lld",
+			   (long long)json_int_at(record->config, "HostConfig.ShmSize", 64 << 20));
 
 	if (userns && mode_is_host(record, "HostConfig.PidMode"))
 		bind_put(spec, "/proc", "/proc", HARD);
 	else
 		mount_put(spec, SPEC_MOUNT_PROC, "/proc", NULL, HARD);
 	mount_put(spec, SPEC_MOUNT_TMPFS, "/dev", "mode=755,size=65536k", HARD);
-	mount_put(spec, SPEC_MOUNT_DEVPTS, "/dev/pts", "mode=620,ptmxmode=666,gid=5,newinstance", HARD);
+	mount_put(spec, SPEC_MOUNT_DEVPTS, "/dev/pts", "mode=620,ptmxmode=666,gid=5,newinstance",
+		  HARD);
 	if (mode_is_host(record, "HostConfig.IpcMode")) {
 		bind_put(spec, "/dev/shm", "/dev/shm", HARD);
 		if (access("/dev/mqueue", F_OK) == 0)
@@ -327,7 +335,8 @@ static int bind_fill(const json_t *json, struct built_spec *built, struct err *e
 	if (json_bool_at(json, "NoSuid"))
 		attrs |= MOUNT_ATTR_NOSUID;
 	mount = bind_put(spec, source, json_string_at(json, "Destination", ""), attrs);
-	mount->propagation = propagation_of(json_string_at(json, "Propagation", "rprivate"), &recursive);
+	mount->propagation =
+		propagation_of(json_string_at(json, "Propagation", "rprivate"), &recursive);
 	mount->recursive = !json_bool_at(json, "Nonrecursive");
 	r = bind_map(spec, mount, json_string_at(json, "IdMap", ""), &refuse, &mode, err);
 	if (r < 0)
@@ -336,7 +345,8 @@ static int bind_fill(const json_t *json, struct built_spec *built, struct err *e
 	if (refuse && !json_bool_at(json, "SetId") && !spec->privileged) {
 		_cleanup_free_ char *warning = str_printf(
 			"set-id bits and file capabilities are refused in this container, since host users can reach %s; "
-			"the option setid=allow of that mount lifts it", source);
+			"the option setid=allow of that mount lifts it",
+			source);
 
 		spec->seccomp_no_set_id = true;
 		strv_add(&built->warnings, warning);
@@ -361,7 +371,8 @@ static int depth_compare(const void *a, const void *b)
 	return difference ? difference : strcmp(x->destination, y->destination);
 }
 
-static int volume_fill(struct engine *engine, const json_t *json, struct spec *spec, struct err *err)
+static int volume_fill(struct engine *engine, const json_t *json, struct spec *spec,
+		       struct err *err)
 {
 	_cleanup_free_ char *folder = str_printf("volumes/%s", json_string_at(json, "Name", ""));
 	_cleanup_close_ int volumes = -1, volume = -1, data = -1;
@@ -375,7 +386,8 @@ static int volume_fill(struct engine *engine, const json_t *json, struct spec *s
 	data = volume < 0 ? volume : dir_open_make(volume, "_data", 0755, err);
 	if (data < 0)
 		return data;
-	mount = bind_put(spec, json_string_at(json, "Source", ""), json_string_at(json, "Destination", ""),
+	mount = bind_put(spec, json_string_at(json, "Source", ""),
+			 json_string_at(json, "Destination", ""),
 			 json_bool_at(json, "RW") ? 0 : MOUNT_ATTR_RDONLY);
 	mount->copy_up = json_bool_at(json, "CopyUp") && json_bool_at(json, "RW");
 	map_as_container(spec, mount);
@@ -389,7 +401,8 @@ static int user_mounts(struct engine *engine, const struct record *record, struc
 	const json_t *list = json_at(record->config, "Mounts"), *json;
 	size_t first = built->spec->mount_count, i;
 
-	json_array_foreach(list, i, json) {
+	json_array_foreach(list, i, json)
+	{
 		const char *type = json_string_at(json, "Type", "");
 		int r = 0;
 
@@ -398,7 +411,8 @@ static int user_mounts(struct engine *engine, const struct record *record, struc
 		else if (strcmp(type, "volume") == 0)
 			r = volume_fill(engine, json, built->spec, err);
 		else
-			mount_put(built->spec, SPEC_MOUNT_TMPFS, json_string_at(json, "Destination", ""),
+			mount_put(built->spec, SPEC_MOUNT_TMPFS,
+				  json_string_at(json, "Destination", ""),
 				  json_string_at(json, "Data", "mode=1777"),
 				  (json_bool_at(json, "RW") ? 0 : MOUNT_ATTR_RDONLY) |
 					  (json_bool_at(json, "NoExec") ? MOUNT_ATTR_NOEXEC : 0) |
@@ -423,7 +437,8 @@ static void device_rule(struct spec *spec, char type, int64_t major_number, int6
 	struct spec_resources *resources = &spec->resources;
 
 	(void)str_append(rule.access, sizeof(rule.access), rights);
-	resources->devices = reallocarray(resources->devices, resources->device_count + 1, sizeof(rule));
+	resources->devices =
+		reallocarray(resources->devices, resources->device_count + 1, sizeof(rule));
 	if (!resources->devices)
 		abort();
 	resources->devices[resources->device_count++] = rule;
@@ -470,11 +485,11 @@ static int devices_all(struct spec *spec, const char *folder, int depth, struct 
 		if (S_ISDIR(st.st_mode) && depth < 3 && strcmp(path, "/dev/pts") != 0 &&
 		    strcmp(path, "/dev/shm") != 0 && strcmp(path, "/dev/mqueue") != 0)
 			r = devices_all(spec, path, depth + 1, err);
-		else if ((S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) && strcmp(path, "/dev/console") != 0 &&
-			 strcmp(path, "/dev/ptmx") != 0 && strcmp(path, "/dev/null") != 0 &&
-			 strcmp(path, "/dev/zero") != 0 && strcmp(path, "/dev/full") != 0 &&
-			 strcmp(path, "/dev/random") != 0 && strcmp(path, "/dev/urandom") != 0 &&
-			 strcmp(path, "/dev/tty") != 0)
+		else if ((S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) &&
+			 strcmp(path, "/dev/console") != 0 && strcmp(path, "/dev/ptmx") != 0 &&
+			 strcmp(path, "/dev/null") != 0 && strcmp(path, "/dev/zero") != 0 &&
+			 strcmp(path, "/dev/full") != 0 && strcmp(path, "/dev/random") != 0 &&
+			 strcmp(path, "/dev/urandom") != 0 && strcmp(path, "/dev/tty") != 0)
 			r = device_put(spec, path, path, "rwm", err);
 	}
 	if (d)
@@ -484,7 +499,8 @@ static int devices_all(struct spec *spec, const char *folder, int depth, struct 
 
 static int devices_fill(const struct record *record, struct spec *spec, struct err *err)
 {
-	static const int standard[][2] = { { 1, 3 }, { 1, 5 }, { 1, 7 }, { 1, 8 }, { 1, 9 }, { 5, 0 }, { 5, 2 } };
+	static const int standard[][2] = { { 1, 3 }, { 1, 5 }, { 1, 7 }, { 1, 8 },
+					   { 1, 9 }, { 5, 0 }, { 5, 2 } };
 	const json_t *list = json_at(record->config, "HostConfig.Devices"), *one;
 	size_t i;
 	int r;
@@ -496,7 +512,8 @@ static int devices_fill(const struct record *record, struct spec *spec, struct e
 	for (i = 0; i < ARRAY_SIZE(standard); i++)
 		device_rule(spec, 'c', standard[i][0], standard[i][1], "rw");
 	device_rule(spec, 'c', 136, -1, "rw"); /* terminals of devpts */
-	json_array_foreach(list, i, one) {
+	json_array_foreach(list, i, one)
+	{
 		r = device_put(spec, json_string_at(one, "PathOnHost", ""),
 			       json_string_at(one, "PathInContainer", ""),
 			       json_string_at(one, "CgroupPermissions", "rw"), err);
@@ -535,9 +552,12 @@ static void namespaces_fill(const struct record *record, struct spec *spec)
 		enum spec_namespace_kind kind;
 		const char *key;
 	} modes[] = {
-		{ SPEC_NS_USER, "HostConfig.UsernsMode" }, { SPEC_NS_PID, "HostConfig.PidMode" },
-		{ SPEC_NS_NETWORK, "HostConfig.NetworkMode" }, { SPEC_NS_IPC, "HostConfig.IpcMode" },
-		{ SPEC_NS_UTS, "HostConfig.UTSMode" }, { SPEC_NS_CGROUP, "HostConfig.CgroupnsMode" },
+		{ SPEC_NS_USER, "HostConfig.UsernsMode" },
+		{ SPEC_NS_PID, "HostConfig.PidMode" },
+		{ SPEC_NS_NETWORK, "HostConfig.NetworkMode" },
+		{ SPEC_NS_IPC, "HostConfig.IpcMode" },
+		{ SPEC_NS_UTS, "HostConfig.UTSMode" },
+		{ SPEC_NS_CGROUP, "HostConfig.CgroupnsMode" },
 	};
 
 	spec->namespaces[SPEC_NS_MOUNT].mode = SPEC_NS_NEW;
@@ -591,7 +611,8 @@ static int root_fill(struct engine *engine, const struct record *record, const c
 	} else {
 		for (size_t i = json_array_size(layers); r == 0 && i-- > 0;) {
 			const char *diff_id = json_string_value(json_array_get(layers, i));
-			_cleanup_free_ char *path = str_printf("%s/layers/%s", engine->settings.root,
+			_cleanup_free_ char *path = str_printf(
+				"%s/layers/%s", engine->settings.root,
 				diff_id && str_prefix(diff_id, "sha256:") ? diff_id + 7 : "?");
 
 			r = lower_add(built, path, err);
@@ -622,17 +643,21 @@ static void basics_fill(struct engine *engine, const struct record *record, stru
 static int rights_fill(const struct record *record, struct spec *spec, struct err *err)
 {
 	if (spec->seccomp_no_set_id && !spec->seccomp_default) {
-		err_set(err, EINVAL, "a writable bind that host users can reach needs the seccomp filter, which is unconfined");
-		return err_hint(err, "mount it with the option setid=allow, read-only, or leave seccomp on");
+		err_set(err, EINVAL,
+			"a writable bind that host users can reach needs the seccomp filter, which is unconfined");
+		return err_hint(
+			err,
+			"mount it with the option setid=allow, read-only, or leave seccomp on");
 	}
 	return capabilities(record, &spec->process, spec->seccomp_no_set_id, spec->privileged, err);
 }
 
-int spec_build(struct engine *engine, const struct record *record,
-	       struct built_spec *ret_built, struct err *err)
+int spec_build(struct engine *engine, const struct record *record, struct built_spec *ret_built,
+	       struct err *err)
 {
 	struct built_spec built = { .spec = spec_new() };
-	_cleanup_free_ char *folder = str_printf("%s/containers/%s", engine->settings.root, record->row.id);
+	_cleanup_free_ char *folder =
+		str_printf("%s/containers/%s", engine->settings.root, record->row.id);
 	struct spec *spec = built.spec;
 	int r;
 
@@ -678,8 +703,8 @@ int spec_build_process(struct engine *engine, const struct record *record,
 	return 0;
 }
 
-int seccomp_for_spec(struct engine *engine, const struct spec *spec, struct seccomp_program *program,
-		     struct err *err)
+int seccomp_for_spec(struct engine *engine, const struct spec *spec,
+		     struct seccomp_program *program, struct err *err)
 {
 	struct seccomp_policy policy = { .profile_path = spec->seccomp_profile,
 					 .capabilities = spec->process.cap_bounding,

@@ -18,14 +18,14 @@ struct built_spec {
 };
 
 /* The container's folder has its hosts, hostname, resolv.conf, upper and work already. */
-int spec_build(struct engine *engine, const struct record *record,
-	       struct built_spec *ret_built, struct err *err);
+int spec_build(struct engine *engine, const struct record *record, struct built_spec *ret_built,
+	       struct err *err);
 /* What one more process in the running container needs of it: namespaces, process, rights, filter. */
 int spec_build_process(struct engine *engine, const struct record *record,
 		       struct built_spec *ret_built, struct err *err);
 /* The filter of a spec, from the cache of the instance. */
-int seccomp_for_spec(struct engine *engine, const struct spec *spec, struct seccomp_program *program,
-		     struct err *err);
+int seccomp_for_spec(struct engine *engine, const struct spec *spec,
+		     struct seccomp_program *program, struct err *err);
 void built_spec_clear(struct built_spec *built);
 /* "/cloche/NAME-ID12" with the instance's suffix; to be freed */
 char *spec_cgroup_path(struct engine *engine, const struct record *record);

@@ -42,7 +42,8 @@ struct launch { /* what the process needs that becomes the monitor */
 static int own_files_write(const struct record *record, int dir, struct err *err)
 {
 	const char *hostname = json_string_at(record->config, "Config.Hostname", "");
-	bool host_network = strcmp(json_string_at(record->config, "HostConfig.NetworkMode", ""), "host") == 0;
+	bool host_network =
+		strcmp(json_string_at(record->config, "HostConfig.NetworkMode", ""), "host") == 0;
 	_cleanup_(buf_clear) struct buf hosts = BUF_EMPTY, name = BUF_EMPTY, resolv = BUF_EMPTY;
 	struct stat st;
 
@@ -65,9 +66,11 @@ static int own_files_write(const struct record *record, int dir, struct err *err
 			buf_printf(&hosts, "127.0.1.1\t%s\n", hostname);
 	}
 	buf_printf(&name, "%s\n", hostname);
-	if (file_replace(dir, "hosts", hosts.data ? hosts.data : "", hosts.length, 0644, false, err) < 0 ||
+	if (file_replace(dir, "hosts", hosts.data ? hosts.data : "", hosts.length, 0644, false,
+			 err) < 0 ||
 	    file_replace(dir, "hostname", name.data, name.length, 0644, false, err) < 0 ||
-	    file_replace(dir, "resolv.conf", resolv.data ? resolv.data : "", resolv.length, 0644, false, err) < 0)
+	    file_replace(dir, "resolv.conf", resolv.data ? resolv.data : "", resolv.length, 0644,
+			 false, err) < 0)
 		return -err->code;
 	return 0;
 }
@@ -100,7 +103,8 @@ static int fifo_make(int run, const char *name, struct err *err)
 
 static void result_send(int result, const struct err *err)
 {
-	(void)!write(result, err, sizeof(*err)); /* below PIPE_BUF: atomic. Nobody to tell: nothing lost */
+	(void)!write(result, err,
+		     sizeof(*err)); /* below PIPE_BUF: atomic. Nobody to tell: nothing lost */
 }
 
 static int stdin_open(const struct launch *launch, int *ret_writer, struct err *err)
@@ -141,16 +145,19 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 		io.stdio[0] = stdin_open(launch, &monitor->stdin_writer, err);
 		r = io.stdio[0] < 0 ? io.stdio[0] : 0;
 		if (r == 0) {
-			io.stdio[1] = output_open(launch->run, "stdout", &monitor->stdout_keeper, err);
+			io.stdio[1] =
+				output_open(launch->run, "stdout", &monitor->stdout_keeper, err);
 			r = io.stdio[1] < 0 ? io.stdio[1] : 0;
 		}
 		if (r == 0) {
-			io.stdio[2] = output_open(launch->run, "stderr", &monitor->stderr_keeper, err);
+			io.stdio[2] =
+				output_open(launch->run, "stderr", &monitor->stderr_keeper, err);
 			r = io.stdio[2] < 0 ? io.stdio[2] : 0;
 		}
 	}
 	if (r == 0)
-		r = container_create(&container, launch->spec, &io, launch->seccomp, launch->cgroup, err);
+		r = container_create(&container, launch->spec, &io, launch->seccomp, launch->cgroup,
+				     err);
 	for (int i = 0; i < 3; i++)
 		fd_close(io.stdio[i]);
 	if (r < 0)
@@ -284,7 +291,8 @@ static int launch_run(struct launch *launch, const struct start_options *options
 static int init_binary_open(struct engine *engine, struct err *err)
 {
 	_cleanup_free_ char *path = str_printf("%s/cloche-init", engine->libexec);
-	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID };
+	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV |
+						   MOUNT_ATTR_NOSUID };
 	int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
 	if (fd < 0)
@@ -305,7 +313,9 @@ int start_container(struct engine *engine, struct record *record,
 	_cleanup_(built_spec_clear) struct built_spec built = { 0 };
 	_cleanup_(seccomp_clear) struct seccomp_program program = { 0 };
 	_cleanup_close_ int dir = -1, run = -1, init_binary = -1;
-	struct launch launch = { .engine = engine, .record = record, .started_ns = engine_now_ns() };
+	struct launch launch = { .engine = engine,
+				 .record = record,
+				 .started_ns = engine_now_ns() };
 	int r;
 
 	engine_kill_point("start-locked");

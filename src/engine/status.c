@@ -26,8 +26,10 @@ static uint64_t start_time(pid_t pid)
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	if (file_read(AT_FDCWD, path, 4096, &text) < 0 || !(p = strrchr(text.data, ')')))
 		return 0;
-	if (sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-		   &state, &ticks) != 2 || state == 'Z' || state == 'X')
+	if (sscanf(p + 1,
+		   " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		   &state, &ticks) != 2 ||
+	    state == 'Z' || state == 'X')
 		return 0;
 	return ticks;
 }
@@ -109,7 +111,8 @@ static void error_read(int dir, struct container_status *status)
 		return;
 	/* "EXIT-CODE words" */
 	status->exit_code = (int)strtol(text.data, NULL, 10);
-	(void)str_append(status->error, sizeof(status->error), text.data + strcspn(text.data, " \n"));
+	(void)str_append(status->error, sizeof(status->error),
+			 text.data + strcspn(text.data, " \n"));
 	memmove(status->error, status->error + strspn(status->error, " "),
 		strlen(status->error + strspn(status->error, " ")) + 1);
 	status->error[strcspn(status->error, "\n")] = '\0';

@@ -20,8 +20,8 @@ struct container_status {
 	enum status status;
 	pid_t pid; /* of init; 0 unless running */
 	int exit_code;
-	bool oom, unknown; /* unknown: nobody saw the end, exit_code is 255 */
-	bool monitored;	   /* its monitor lives */
+	bool oom, unknown;		 /* unknown: nobody saw the end, exit_code is 255 */
+	bool monitored;			 /* its monitor lives */
 	int64_t started_ns, finished_ns; /* 0: never */
 	char error[512];
 };

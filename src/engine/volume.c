@@ -26,9 +26,10 @@ int volume_create(struct engine *engine, const char *name, char *const *labels, 
 	if (!store)
 		return -err->code;
 	if (name && !name_valid(name))
-		return err_set(err, EINVAL,
-			       "create %s: \"%s\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed",
-			       name, name);
+		return err_set(
+			err, EINVAL,
+			"create %s: \"%s\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed",
+			name, name);
 	for (size_t i = 0; labels && labels[i]; i++) {
 		_cleanup_free_ char *key = str_dup(labels[i]);
 		char *value = strchr(key, '=');
@@ -70,7 +71,8 @@ int volume_remove(struct engine *engine, const char *name, struct err *err)
 		(void)volume_users(store, name, &users, err);
 		for (size_t i = 0; users && users[i]; i++)
 			buf_printf(&list, "%s%s", i ? ", " : "", users[i]);
-		return err_set(err, EBUSY, "remove %s: volume is in use - [%s]", name, list.data ? list.data : "");
+		return err_set(err, EBUSY, "remove %s: volume is in use - [%s]", name,
+			       list.data ? list.data : "");
 	}
 	if (r < 0)
 		return r;

@@ -5,17 +5,51 @@
  *   tmp/                  work in progress; anything here may be deleted by whoever holds no lock on it
  * A layer folder appears by rename after it was synced; its row in state.db comes after that. The store
  * links no archive library: cloche-transfer unpacks (src/transfer), in a sandboxed child, into a folder below tmp/
- * which layer_commit then renames. */
+ * which layer_commit then renames.
+ *
+ *	work_open(root, &work, err);                     removes what killed programs left in tmp/
+ *	... fill work.dir/NAME ...
+ *	work_sync(&work, err);                           once, for all that is committed below
+ *	layer_commit(&work, NAME, diff_id, err);
+ *	blob_commit(&work, digest, bytes, length, err);
+ *	work_close(&work);                               removes the rest
+ *
+ * Invariants: 1. a name below layers/ or blobs/ is there whole or not at all. 2. A folder in tmp/ that nobody has
+ * locked belongs to a process that died. */
 #ifndef CLOCHE_IMAGE_STORE_H
 #define CLOCHE_IMAGE_STORE_H
 
 #include <stdbool.h>
-#include <stdint.h>
+#include <stddef.h>
+
+#include "image/digest.h"
 
 struct err;
 
-/* `sha256:` + 64 lower-case hex digits, the only grammar taken anywhere. */
-bool digest_valid(const char *digest);
-const char *digest_hex(const char *digest); /* behind the colon */
+/* A locked folder of our own below tmp/. The lock (flock(2)) is dir's, and ends with the last copy of that descriptor. */
+struct work {
+	int root; /* the data root; the caller's */
+	int tmp;
+	int dir;
+	char name[33];
+};
+#define WORK_NONE ((struct work){ .root = -1, .tmp = -1, .dir = -1 })
+
+/* Open the data root for the verbs below; it must be a folder that only its owner, who we must be, can enter (-EPERM: the
+ * images' set-uid files lie in it). Descriptor or -errno. */
+int store_root_open(const char *path, struct err *err);
+
+int work_open(int root, struct work *ret_work, struct err *err);
+int work_sync(const struct work *work, struct err *err);
+void work_close(struct work *work);
+
+/* 1, 0 or -errno. */
+int layer_exists(int root, const char *diff_id, struct err *err);
+/* Rename work.dir/name to layers/HEX. Someone else's same layer there already is success; ours goes with the work folder. */
+int layer_commit(const struct work *work, const char *name, const char *diff_id, struct err *err);
+
+/* Write blobs/sha256/HEX by way of the work folder. One that is there is left alone. */
+int blob_commit(const struct work *work, const char *digest, const void *bytes, size_t length,
+		struct err *err);
 
 #endif

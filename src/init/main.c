@@ -26,7 +26,8 @@ static _Noreturn void command_execute(char **argv, const sigset_t *mask)
 	(void)execvp(argv[0], argv);
 	say("cloche-init: exec: \"");
 	say(argv[0]);
-	say(errno == ENOENT ? "\": executable file not found in $PATH\n" : "\": permission denied\n");
+	say(errno == ENOENT ? "\": executable file not found in $PATH\n" :
+			      "\": permission denied\n");
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
@@ -57,6 +58,7 @@ int main(int argc, char **argv)
 			(void)kill(child, number); /* it may be gone; the next round sees that */
 		while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 			if (pid == child)
-				return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+				return WIFEXITED(status) ? WEXITSTATUS(status) :
+							   128 + WTERMSIG(status);
 	}
 }

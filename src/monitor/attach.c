@@ -4,13 +4,21 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "monitor/pages.h"
+
 enum { PATIENCE_MS = 10000 };
+
+static struct {
+	char in[FRAME_IN], out[FRAME_OUT];
+} rooms[CLIENTS];
 
 static int64_t now_ms(void)
 {
@@ -23,9 +31,11 @@ static int64_t now_ms(void)
 void attach_init(struct attach *attach, int input, bool terminal)
 {
 	for (int i = 0; i < CLIENTS; i++)
-		attach->clients[i].fd = -1;
+		attach->clients[i] =
+			(struct client){ .fd = -1, .in = rooms[i].in, .out = rooms[i].out };
 	attach->listener = -1;
 	attach->input = input;
+	attach->holder = 0;
 	attach->terminal = terminal;
 	if (input >= 0)
 		(void)fcntl(input, F_SETFL, fcntl(input, F_GETFL) | O_NONBLOCK);
@@ -68,6 +78,9 @@ void attach_accept(struct attach *attach)
 static void input_end(struct attach *attach)
 {
 	if (attach->input >= 0 && !attach->terminal) {
+		/* the holder first: killed in between, we leave a stdin that has ended, not one that never will */
+		if (attach->holder > 0)
+			(void)kill(attach->holder, SIGUSR1);
 		(void)close(attach->input);
 		attach->input = -1;
 	}
@@ -88,7 +101,8 @@ size_t attach_poll(const struct attach *attach, struct pollfd *polls)
 
 	for (; n < CLIENTS; n++) {
 		const struct client *c = &attach->clients[n];
-		bool stuck = c->in_done > 0; /* a frame of stdin that the container has not taken whole */
+		bool stuck = c->in_done >
+			     0; /* a frame of stdin that the container has not taken whole */
 
 		polls[n] = (struct pollfd){ .fd = c->fd, .events = 0 };
 		if (c->fd < 0)
@@ -97,6 +111,9 @@ size_t attach_poll(const struct attach *attach, struct pollfd *polls)
 			polls[n].events |= POLLIN;
 		if (c->out_length > c->out_done)
 			polls[n].events |= POLLOUT;
+		/* it may be gone, but what it sent still counts; POLLHUP would come again and again */
+		if (polls[n].events == 0)
+			polls[n].fd = -1;
 		input_full |= stuck;
 	}
 	polls[n++] = (struct pollfd){ .fd = input_full ? attach->input : -1, .events = POLLOUT };
@@ -203,7 +220,8 @@ static bool client_read(struct attach *attach, struct client *c)
 static bool client_write(struct client *c)
 {
 	while (c->out_done < c->out_length) {
-		ssize_t n = send(c->fd, c->out + c->out_done, c->out_length - c->out_done, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = send(c->fd, c->out + c->out_done, c->out_length - c->out_done,
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -216,8 +234,10 @@ static bool client_write(struct client *c)
 	return true;
 }
 
-void attach_serve(struct attach *attach, const struct pollfd *polls, int64_t now)
+void attach_serve(struct attach *attach, const struct pollfd *polls)
 {
+	int64_t now = now_ms();
+
 	if (polls[CLIENTS].revents)
 		for (int i = 0; i < CLIENTS; i++)
 			if (attach->clients[i].fd >= 0 && attach->clients[i].in_done > 0)
@@ -232,7 +252,8 @@ void attach_serve(struct attach *attach, const struct pollfd *polls, int64_t now
 			well = client_write(c);
 		if (well && polls[i].revents & (POLLIN | POLLHUP | POLLERR) && c->in_done == 0)
 			well = client_read(attach, c);
-		if (well && !c->first && c->out_length > 0 && now - c->waiting_since_ms > PATIENCE_MS)
+		if (well && !c->first && c->out_length > 0 &&
+		    now - c->waiting_since_ms > PATIENCE_MS)
 			well = false;
 		if (!well)
 			client_drop(attach, c);
@@ -247,28 +268,62 @@ bool attach_full(const struct attach *attach)
 	return false;
 }
 
-/* Only called while nothing is waiting, or for the small frames that have room besides one large. */
-static bool client_send(struct client *c, enum frame_type type, const void *data, size_t length)
+static void out_keep(struct client *c, const void *data, size_t length)
 {
-	struct frame_head head = { .type = (uint8_t)type, .length = htonl((uint32_t)length) };
-
-	if (sizeof(c->out) - c->out_length < sizeof(head) + length)
-		return false;
-	memcpy(c->out + c->out_length, &head, sizeof(head));
-	c->out_length += sizeof(head);
 	if (length > 0)
 		memcpy(c->out + c->out_length, data, length);
 	c->out_length += length;
-	c->waiting_since_ms = now_ms();
-	return client_write(c);
 }
 
-void attach_send(struct attach *attach, enum frame_type type, const void *data, size_t length, uint32_t only_flags)
+/* Only called while nothing is waiting, or for the small frames that have room besides one large. What the socket takes at
+ * once is never copied. */
+static bool client_send(struct client *c, enum frame_type type, const void *data, size_t length)
+{
+	struct frame_head head = { .type = (uint8_t)type, .length = htonl((uint32_t)length) };
+	struct iovec parts[] = { { &head, sizeof(head) }, { (void *)data, length } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+	size_t sent = 0, of_head;
+	ssize_t n;
+
+	if (FRAME_OUT - c->out_length < sizeof(head) + length)
+		return false;
+	if (c->out_length == 0) {
+		do
+			n = sendmsg(c->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+		while (n < 0 && errno == EINTR);
+		if (n < 0 && errno != EAGAIN)
+			return false;
+		sent = n < 0 ? 0 : (size_t)n;
+		if (sent == sizeof(head) + length)
+			return true;
+	}
+	of_head = sent < sizeof(head) ? sent : sizeof(head);
+	out_keep(c, (const char *)&head + of_head, sizeof(head) - of_head);
+	out_keep(c, (const char *)data + (sent - of_head), length - (sent - of_head));
+	c->waiting_since_ms = now_ms();
+	return true;
+}
+
+void attach_idle(struct attach *attach)
 {
 	for (int i = 0; i < CLIENTS; i++) {
 		struct client *c = &attach->clients[i];
 
-		if (c->fd >= 0 && (c->flags & only_flags) == only_flags && !client_send(c, type, data, length))
+		if (c->fd < 0 || c->in_length == 0)
+			pages_forget(c->in, FRAME_IN);
+		if (c->fd < 0 || c->out_length == 0)
+			pages_forget(c->out, FRAME_OUT);
+	}
+}
+
+void attach_send(struct attach *attach, enum frame_type type, const void *data, size_t length,
+		 uint32_t only_flags)
+{
+	for (int i = 0; i < CLIENTS; i++) {
+		struct client *c = &attach->clients[i];
+
+		if (c->fd >= 0 && (c->flags & only_flags) == only_flags &&
+		    !client_send(c, type, data, length))
 			client_drop(attach, c);
 	}
 }
@@ -281,8 +336,12 @@ static bool client_took(struct client *c)
 
 	(void)fcntl(c->fd, F_SETFL, fcntl(c->fd, F_GETFL) & ~O_NONBLOCK);
 	/* what is in c->in belongs to a frame that nobody needs any more: only its tail is skipped */
-	if (c->in_length > 0 && c->in_length < sizeof(head))
-		return false;
+	if (c->in_length > 0 && c->in_length < sizeof(head)) {
+		if (recv(c->fd, c->in + c->in_length, sizeof(head) - c->in_length, MSG_WAITALL) !=
+		    (ssize_t)(sizeof(head) - c->in_length))
+			return false;
+		c->in_length = sizeof(head);
+	}
 	for (size_t skip = c->in_length ? sizeof(head) + frame_length(c) - c->in_length : 0;;) {
 		while (skip > 0) {
 			ssize_t n = recv(c->fd, rest, skip < sizeof(rest) ? skip : sizeof(rest), 0);
@@ -299,26 +358,36 @@ static bool client_took(struct client *c)
 	}
 }
 
+/* true: the client has been sent everything. It may itself be waiting for us to take stdin that nobody needs any more. */
+static bool client_drain(struct attach *attach, struct client *c, int64_t deadline)
+{
+	while (c->out_length > 0) {
+		struct pollfd p = { .fd = c->fd, .events = POLLIN | POLLOUT };
+		int64_t left = deadline - now_ms();
+
+		/* the starting client may take its time: its output is not lost */
+		if (poll(&p, 1, c->first ? -1 : left > 0 ? (int)left : 0) == 0)
+			return false;
+		if (p.revents & (POLLOUT | POLLERR | POLLHUP) && !client_write(c))
+			return false;
+		if (c->out_length > 0 && p.revents & POLLIN && !client_read(attach, c))
+			return false;
+	}
+	return true;
+}
+
 bool attach_finish(struct attach *attach, const struct frame_exit *end)
 {
 	int64_t deadline = now_ms() + PATIENCE_MS;
 	bool released = false;
 
+	input_end(attach);
+	attach->input = -1; /* frames of stdin are read and forgotten */
 	for (int i = 0; i < CLIENTS; i++) {
 		struct client *c = &attach->clients[i];
-		bool well = c->fd >= 0;
 
-		if (well)
-			well = client_send(c, FRAME_EXIT, end, sizeof(*end));
-		while (well && c->out_length > 0) {
-			struct pollfd p = { .fd = c->fd, .events = POLLOUT };
-
-			/* the starting client may take its time: its output is not lost */
-			if (poll(&p, 1, c->first ? -1 : (int)(deadline - now_ms())) <= 0 && !c->first)
-				break;
-			well = client_write(c);
-		}
-		if (well && c->out_length == 0 && c->flags & HELLO_REAPS)
+		if (c->fd >= 0 && client_send(c, FRAME_EXIT, end, sizeof(*end)) &&
+		    client_drain(attach, c, deadline) && c->flags & HELLO_REAPS)
 			released |= client_took(c);
 	}
 	return released;

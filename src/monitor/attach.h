@@ -12,24 +12,31 @@
 
 #include "monitor/protocol.h"
 
-enum { CLIENTS = 8, FRAME_ROOM = 65536 };
+enum {
+	CLIENTS = 8,
+	FRAME_ROOM = 65536,
+	FRAME_IN = sizeof(struct frame_head) + FRAME_ROOM,
+	FRAME_OUT = 2 * sizeof(struct frame_head) + FRAME_ROOM,
+};
 
 struct client {
 	int fd; /* -1: free */
 	uint32_t flags;
-	bool first;  /* the command that started the container */
+	bool first; /* the command that started the container */
 	bool hello;
-	size_t in_length, in_done;   /* of the frame being read; done: how much of it the container has taken */
+	size_t in_length,
+		in_done; /* of the frame being read; done: how much of it the container has taken */
 	size_t out_length, out_done; /* of what the socket did not take at once */
 	int64_t waiting_since_ms;
-	char in[sizeof(struct frame_head) + FRAME_ROOM];
-	char out[2 * sizeof(struct frame_head) + FRAME_ROOM];
+	char *in,
+		*out; /* of FRAME_IN, FRAME_OUT bytes; not in here, where each client would touch a page of its own */
 };
 
 struct attach {
 	struct client clients[CLIENTS];
 	int listener;
-	int input;	/* the container's stdin or terminal; -1: none */
+	int input;  /* the container's stdin or terminal; -1: none */
+	int holder; /* a process that has stdin open too and closes it on SIGUSR1; 0: none */
 	bool terminal;
 };
 
@@ -38,9 +45,11 @@ void attach_add(struct attach *attach, int fd, bool first);
 void attach_accept(struct attach *attach);
 /* Fill in what to wait for: one entry a client, and one for the input when it is full. */
 size_t attach_poll(const struct attach *attach, struct pollfd *polls);
-void attach_serve(struct attach *attach, const struct pollfd *polls, int64_t now_ms);
+void attach_serve(struct attach *attach, const struct pollfd *polls);
+void attach_idle(struct attach *attach);       /* give back the memory of empty buffers */
 bool attach_full(const struct attach *attach); /* somebody has to take output first */
-void attach_send(struct attach *attach, enum frame_type type, const void *data, size_t length, uint32_t only_flags);
+void attach_send(struct attach *attach, enum frame_type type, const void *data, size_t length,
+		 uint32_t only_flags);
 /* Send the last frame to all, wait until they took it or are gone. true: one that promised to release has it. */
 bool attach_finish(struct attach *attach, const struct frame_exit *end);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The log of a container: what a stream said, as lines with time and stream name, in rotated files.
  *   cri   "TIME stdout F text\n"; P instead of F: the line goes on in the next one of its stream
- *   json  {"log":"text\n","stream":"stdout","time":"TIME"}
+ *   json  {"log":"text\n","stream":"stdout","time":"TIME"}; bytes that are no UTF-8 become U+FFFD, as with Docker
+ * A file is at most max_bytes long, but holds at least one line. Half a line that a killed writer left is cut off: its text is
+ * still in the fifo.
  * A log that cannot be written never stops the container: the bytes are counted, and a line tells of them when
  * writing works again. */
 #ifndef CLOCHE_MONITOR_LOG_WRITER_H
@@ -13,14 +15,22 @@
 enum log_format { LOG_CRI, LOG_JSON, LOG_NONE };
 
 struct log_writer {
+	struct {
+		size_t length;
+		char bytes[3];
+	} rest[2]; /* json: the begin of a character whose end has not come yet */
 	enum log_format format;
 	int dir, fd;
 	uint64_t size, max_bytes, dropped_bytes;
 	unsigned int max_files;
 };
 
-void log_open(struct log_writer *log, int dir, enum log_format format, uint64_t max_bytes, unsigned int max_files);
+void log_open(struct log_writer *log, int dir, enum log_format format, uint64_t max_bytes,
+	      unsigned int max_files);
 /* stream: 1 or 2 */
 void log_write(struct log_writer *log, int stream, const char *data, size_t length);
+/* No more will come: write what was kept back. */
+void log_end(struct log_writer *log);
+void log_idle(void); /* give back the memory of the buffer */
 
 #endif

@@ -2,10 +2,12 @@
 /* cloche-monitor: parent of one container's first process. protocol.h says how it is started and what it writes.
  *
  * Invariants
- * 1. What was read from a stream is in the log before it is taken out of the fifo (tee(2), write, splice(2) away): a monitor that
- *    is killed loses nothing, the next one reads on. At most the last piece stands in the log twice.
+ * 1. What was read from a stream is in the log before it is taken out of the fifo (tee(2), write, read(2) it away): a monitor that
+ *    is killed loses nothing, the next one reads on. At most the last piece stands in the log twice. (To leave it out because the
+ *    fifo begins with what the log ends with would lose a line of a program that repeats itself.)
  * 2. The second holder has the streams open, so that the container never sees a closed pipe, and wakes when the monitor dies: it
- *    leaves a mark in locks/, by which the next command knows.
+ *    leaves a mark in locks/, by which the next command knows. It has nothing else open, so that clients see that death too, and
+ *    it lets go of stdin when the monitor does, or that would never end.
  * 3. No allocation: all buffers are static, and pages that are never touched cost nothing.
  */
 #include <errno.h>
@@ -25,16 +27,17 @@
 
 #include "monitor/attach.h"
 #include "monitor/log_writer.h"
+#include "monitor/pages.h"
 #include "monitor/text.h"
 
-enum { CHUNK = 65536, SLOTS = CLIENTS + 1 };
+enum { CHUNK = 65536, SLOTS = CLIENTS + 1, BURST = 4096, IDLE_MS = 1000 };
 
 struct monitor {
 	const char *id, *cleanup, *oom;
-	int run, dir, pidfd, init, client, start, terminal, input, out[2], holder_pid;
+	int run, dir, pidfd, init, client, start, terminal, input, out[2], holder_pid, old_holder;
 	int scratch[2]; /* a pipe that tee(2) fills */
-	int null;
 	bool restore, want_holder, failed;
+	bool burst; /* the buffers may be given back */
 	int64_t started_ns;
 	enum log_format format;
 	uint64_t max_bytes;
@@ -44,7 +47,7 @@ struct monitor {
 };
 
 static struct monitor m;
-static char chunk[CHUNK];
+static char chunk[CHUNK] __attribute__((aligned(4096)));
 
 /* -- words of the environment ----------------------------------------------------------------- */
 
@@ -63,16 +66,26 @@ static void word_take(const char *key, char *value)
 		const char *key;
 		int *field;
 	} numbers[] = {
-		{ "run", &m.run }, { "dir", &m.dir }, { "pidfd", &m.pidfd }, { "init", &m.init },
-		{ "client", &m.client }, { "start", &m.start }, { "pty", &m.terminal }, { "stdin", &m.input },
-		{ "stdout", &m.out[0] }, { "stderr", &m.out[1] },
+		{ "run", &m.run },
+		{ "dir", &m.dir },
+		{ "pidfd", &m.pidfd },
+		{ "init", &m.init },
+		{ "client", &m.client },
+		{ "start", &m.start },
+		{ "pty", &m.terminal },
+		{ "stdin", &m.input },
+		{ "stdout", &m.out[0] },
+		{ "stderr", &m.out[1] },
+		{ "old-holder", &m.old_holder },
 	};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (strcmp(numbers[i].key, key) == 0)
 			*numbers[i].field = (int)number_of(value);
 	if (strcmp(key, "log") == 0)
-		m.format = strcmp(value, "json") == 0 ? LOG_JSON : strcmp(value, "none") == 0 ? LOG_NONE : LOG_CRI;
+		m.format = strcmp(value, "json") == 0 ? LOG_JSON :
+			   strcmp(value, "none") == 0 ? LOG_NONE :
+							LOG_CRI;
 	else if (strcmp(key, "max-size") == 0)
 		m.max_bytes = number_of(value);
 	else if (strcmp(key, "max-file") == 0)
@@ -106,14 +119,15 @@ static void words_read(char *words)
 
 /* -- files ------------------------------------------------------------------------------------ */
 
-static void file_put(int dir, const char *temp, const char *name, const struct text *text, bool durable)
+static void file_put(int dir, const char *temp, const char *name, const struct text *text,
+		     bool durable)
 {
 	int fd = openat(dir, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return;
-	if (write(fd, text->data, text->length) == (ssize_t)text->length && (!durable || fsync(fd) == 0) &&
-	    renameat(dir, temp, dir, name) == 0 && durable)
+	if (write(fd, text->data, text->length) == (ssize_t)text->length &&
+	    (!durable || fsync(fd) == 0) && renameat(dir, temp, dir, name) == 0 && durable)
 		(void)fsync(dir); /* the rename has happened either way */
 	(void)close(fd);
 }
@@ -127,17 +141,12 @@ static void pid_write(const char *temp, const char *name, int pid, bool streams)
 	text_number(&text, (uint64_t)pid, 1);
 	text_put(&text, " ");
 	text_number(&text, process_start_time(pid), 1);
-	if (streams) {
-		text_put(&text, " ");
-		if (m.terminal < 0)
-			text_put(&text, "-1");
-		else
-			text_number(&text, (uint64_t)m.terminal, 1);
-		text_put(&text, " ");
-		if (m.input < 0)
-			text_put(&text, "-1");
-		else
-			text_number(&text, (uint64_t)m.input, 1);
+	for (size_t i = 0; streams && i < 3; i++) {
+		int fd = (const int[]){ m.terminal, m.input, m.pidfd }[i];
+
+		text_put(&text, fd < 0 ? " -1" : " ");
+		if (fd >= 0)
+			text_number(&text, (uint64_t)fd, 1);
 	}
 	text_put(&text, "\n");
 	file_put(m.run, temp, name, &text, false);
@@ -180,6 +189,26 @@ static bool oom_killed(void)
 
 /* -- beginning -------------------------------------------------------------------------------- */
 
+/* Close all from 3 on but these. What our caller had open, a test's pipe or another container's, is none of our business. */
+static void others_close(const int *kept, size_t count)
+{
+	unsigned int from = 3;
+
+	for (;;) {
+		unsigned int next = ~0U;
+
+		for (size_t i = 0; i < count; i++)
+			if (kept[i] >= (int)from && (unsigned int)kept[i] < next)
+				next = (unsigned int)kept[i];
+		if (next > from)
+			(void)syscall(SYS_close_range, from, next == ~0U ? next : next - 1, 0);
+		if (next == ~0U)
+			return;
+		(void)fcntl((int)next, F_SETFD, FD_CLOEXEC);
+		from = next + 1;
+	}
+}
+
 static void own_streams(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -201,7 +230,8 @@ static void listen_open(void)
 	text_number(&path, (uint64_t)m.run, 1);
 	text_put(&path, "/attach.sock");
 	(void)unlinkat(m.run, "attach.sock", 0);
-	if (s < 0 || bind(s, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(s, 16) < 0) {
+	if (s < 0 || bind(s, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(s, 16) < 0) {
 		if (s >= 0)
 			(void)close(s);
 		return;
@@ -215,7 +245,8 @@ static void streams_open(void)
 
 	for (int i = 0; m.terminal < 0 && i < 2; i++) {
 		if (m.out[i] < 0)
-			m.out[i] = openat(m.run, names[i], O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+			m.out[i] = openat(m.run, names[i],
+					  O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 		else
 			(void)fcntl(m.out[i], F_SETFD, FD_CLOEXEC);
 	}
@@ -223,25 +254,36 @@ static void streams_open(void)
 		(void)fcntl(m.terminal, F_SETFD, FD_CLOEXEC);
 		m.out[0] = m.terminal;
 	}
-	m.null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (m.terminal < 0 && pipe2(m.scratch, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (m.terminal < 0 && m.format != LOG_NONE && pipe2(m.scratch, O_CLOEXEC | O_NONBLOCK) < 0)
 		m.scratch[0] = m.scratch[1] = -1;
+}
+
+static void holder_input_end(int number)
+{
+	(void)number;
+	(void)close(m.input);
 }
 
 /* The sleeping second holder. It has nothing but the streams, and looks at nothing but its parent. */
 static _Noreturn void holder_run(int parent)
 {
+	const int kept[] = { m.out[0], m.out[1], m.terminal, m.input, m.pidfd, m.dir, parent };
+	struct sigaction end = { .sa_handler = holder_input_end };
 	struct pollfd p = { .fd = parent, .events = POLLIN };
 	char words[96];
 	struct text path = { words, 0, sizeof(words) - 1 };
+	sigset_t all_but_end;
 
-	for (int i = 0; i < CLIENTS; i++)
-		if (m.attach.clients[i].fd >= 0)
-			(void)close(m.attach.clients[i].fd);
-	(void)close(m.start);
-	(void)close(m.scratch[0]);
-	(void)close(m.scratch[1]);
-	while (poll(&p, 1, -1) < 0)
+	/* Here and not in the monitor, which may be killed in between: then nobody would know this process. */
+	pid_write(".holder", "holder", getpid(), true);
+	/* the one of the monitor that was killed has held the streams until now */
+	if (m.old_holder >= 0)
+		(void)syscall(SYS_pidfd_send_signal, m.old_holder, SIGKILL, NULL, 0);
+	others_close(kept, sizeof(kept) / sizeof(kept[0]));
+	(void)sigaction(SIGUSR1, &end, NULL);
+	(void)sigfillset(&all_but_end);
+	(void)sigdelset(&all_but_end, SIGUSR1);
+	while (ppoll(&p, 1, NULL, &all_but_end) < 0)
 		;
 	text_put(&path, "../../locks/");
 	text_put(&path, m.id);
@@ -263,41 +305,43 @@ static void holder_start(void)
 		holder_run(self);
 	(void)close(self);
 	m.holder_pid = pid;
-	if (pid > 0)
-		pid_write(".holder", "holder", pid, true);
+	m.attach.holder = pid > 0 ? pid : 0;
+	if (m.old_holder >= 0)
+		(void)close(m.old_holder);
+	m.old_holder = -1;
 }
 
 /* -- streams ---------------------------------------------------------------------------------- */
 
 static void deliver(int stream, size_t length)
 {
+	m.burst |= length > BURST;
 	log_write(&m.log, stream, chunk, length);
-	attach_send(&m.attach, stream == 1 ? FRAME_STDOUT : FRAME_STDERR, chunk, length, HELLO_OUTPUT);
+	attach_send(&m.attach, stream == 1 ? FRAME_STDOUT : FRAME_STDERR, chunk, length,
+		    HELLO_OUTPUT);
 }
 
 /* false: nothing was there. */
 static bool fifo_read(int stream)
 {
 	int fd = m.out[stream - 1];
-	ssize_t n = tee(fd, m.scratch[1], CHUNK, SPLICE_F_NONBLOCK), left;
+	ssize_t n;
 
-	if (n <= 0)
-		return false;
-	n = read(m.scratch[0], chunk, (size_t)n);
+	if (m.scratch[0] <
+	    0) { /* without a log, or without a pipe to be had: a killed monitor may lose what it has just read */
+		n = read(fd, chunk, CHUNK);
+		if (n > 0)
+			deliver(stream, (size_t)n);
+		return n > 0;
+	}
+	n = tee(fd, m.scratch[1], CHUNK, SPLICE_F_NONBLOCK);
+	if (n > 0)
+		n = read(m.scratch[0], chunk, (size_t)n);
 	if (n <= 0)
 		return false;
 	deliver(stream, (size_t)n);
-	for (left = n; left > 0;) {
-		ssize_t gone = splice(fd, NULL, m.null, NULL, (size_t)left, SPLICE_F_NONBLOCK);
-
-		if (gone <= 0) {
-			gone = read(fd, chunk, (size_t)left);
-			if (gone <= 0)
-				break;
-		}
-		left -= gone;
-	}
-	return true;
+	/* read(2), not splice(2): a kill stops that one between two pages, and the next monitor would begin in the middle */
+	return read(fd, chunk, (size_t)n) > 0;
 }
 
 static bool terminal_read(void)
@@ -324,7 +368,17 @@ struct exit_info {
 	int32_t exit_code;
 	uint32_t more[16];
 };
-#define EXIT_INFO _IOWR(0xFF, 11, char[64 + 16])
+#define EXIT_INFO \
+	_IOC(_IOC_READ | _IOC_WRITE, 0xFF, 11, \
+	     64) /* PIDFD_GET_INFO with the fields up to exit_code */
+
+/* The kernel tells the exit code when the process was reaped, by whoever inherited it. */
+static void reaped_wait(void)
+{
+	struct pollfd p = { .fd = m.pidfd, .events = 0 }; /* POLLHUP comes unasked */
+
+	(void)poll(&p, 1, 3000);
+}
 
 static void status_get(int *code, int *number, bool *unknown)
 {
@@ -337,7 +391,7 @@ static void status_get(int *code, int *number, bool *unknown)
 	if (!m.restore) {
 		if (waitpid(m.init, &status, 0) != m.init)
 			*unknown = true;
-	} else if (ioctl(m.pidfd, _IOC(_IOC_READ | _IOC_WRITE, 0xFF, 11, 64), &info) == 0 && info.mask & 8) {
+	} else if (reaped_wait(), ioctl(m.pidfd, EXIT_INFO, &info) == 0 && info.mask & 8) {
 		status = info.exit_code;
 	} else {
 		*unknown = true;
@@ -361,7 +415,7 @@ static void everything_read(void)
 			while (attach_full(&m.attach)) {
 				count = attach_poll(&m.attach, polls);
 				if (poll(polls, count, 1000) >= 0)
-					attach_serve(&m.attach, polls, time_now_ns() / 1000000);
+					attach_serve(&m.attach, polls);
 			}
 		}
 }
@@ -374,29 +428,37 @@ static _Noreturn void finish(void)
 
 	status_get(&code, &number, &unknown);
 	everything_read();
+	log_end(&m.log);
 	end.code = code;
 	end.oom = oom_killed();
 	if (!m.failed)
 		exit_write(code, number, end.oom != 0, unknown);
 	if (m.holder_pid > 0) {
+		m.attach.holder = 0;
 		(void)kill(m.holder_pid, SIGKILL);
 		(void)waitpid(m.holder_pid, NULL, 0);
 	}
 	released = m.failed || attach_finish(&m.attach, &end);
 	if (!released && m.cleanup) {
-		static char *const names[] = { "CLOCHE_ROOT", "CLOCHE_RUN_ROOT", "CLOCHE_UID_REGISTRY", "PATH" };
-		char *argv[] = { (char *)"cloche", (char *)"system", (char *)"reap", (char *)m.id, NULL };
+		static char *const names[] = { "CLOCHE_ROOT", "CLOCHE_RUN_ROOT",
+					       "CLOCHE_UID_REGISTRY", "PATH" };
+		char *argv[] = { (char *)"cloche", (char *)"system", (char *)"reap", (char *)m.id,
+				 NULL };
 		char *env[5] = { NULL };
+		sigset_t none;
 		int n = 0;
 
 		for (size_t i = 0; i < 4; i++) {
 			char *value = getenv(names[i]);
 
 			if (value)
-				env[n++] = value - strlen(names[i]) - 1; /* getenv(3) points into NAME=VALUE */
+				env[n++] = value - strlen(names[i]) -
+					   1; /* getenv(3) points into NAME=VALUE */
 		}
 		/* gone as a monitor before the release begins: who waits for it may go on */
 		(void)unlinkat(m.run, "monitor", 0);
+		(void)sigemptyset(&none);
+		(void)sigprocmask(SIG_SETMASK, &none, NULL); /* the mask would go over the exec */
 		(void)execve(m.cleanup, argv, env);
 	}
 	_exit(0);
@@ -422,29 +484,43 @@ static void start_read(void)
 	attach_send(&m.attach, FRAME_STARTED, NULL, 0, 0);
 }
 
+static void idle(void)
+{
+	m.burst = false;
+	pages_forget(chunk, sizeof(chunk));
+	log_idle();
+	attach_idle(&m.attach);
+}
+
 static _Noreturn void serve(void)
 {
 	for (;;) {
 		struct pollfd polls[5 + SLOTS];
 		bool full = attach_full(&m.attach);
 		size_t count;
+		int n;
 
 		polls[0] = (struct pollfd){ .fd = m.pidfd, .events = POLLIN };
 		polls[1] = (struct pollfd){ .fd = full ? -1 : m.out[0], .events = POLLIN };
-		polls[2] = (struct pollfd){ .fd = full || m.terminal >= 0 ? -1 : m.out[1], .events = POLLIN };
+		polls[2] = (struct pollfd){ .fd = full || m.terminal >= 0 ? -1 : m.out[1],
+					    .events = POLLIN };
 		polls[3] = (struct pollfd){ .fd = m.start, .events = POLLIN };
 		polls[4] = (struct pollfd){ .fd = m.attach.listener, .events = POLLIN };
 		count = attach_poll(&m.attach, polls + 5);
-		if (poll(polls, 5 + count, full ? 1000 : -1) < 0)
+		n = poll(polls, 5 + count, full || m.burst ? IDLE_MS : -1);
+		if (n == 0 && !full)
+			idle();
+		if (n < 0)
 			continue;
 		if (polls[3].revents)
 			start_read();
-		attach_serve(&m.attach, polls + 5, time_now_ns() / 1000000);
+		attach_serve(&m.attach, polls + 5);
 		if (polls[4].revents)
 			attach_accept(&m.attach);
 		for (int stream = 1; stream <= 2; stream++)
-			if (polls[stream].revents && !attach_full(&m.attach) && !stream_read(stream) &&
-			    m.terminal >= 0 && polls[stream].revents & POLLHUP) {
+			if (polls[stream].revents && !attach_full(&m.attach) &&
+			    !stream_read(stream) && m.terminal >= 0 &&
+			    polls[stream].revents & POLLHUP) {
 				/* no process has the terminal open; look again when there may be one */
 				struct pollfd p = { .fd = m.pidfd, .events = POLLIN };
 
@@ -467,17 +543,22 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	m.id = argv[2];
-	m.run = m.dir = m.pidfd = m.client = m.start = m.terminal = m.input = m.out[0] = m.out[1] = -1;
-	m.scratch[0] = m.scratch[1] = m.null = -1;
+	m.run = m.dir = m.pidfd = m.client = m.start = m.terminal = m.input = m.out[0] = m.out[1] =
+		-1;
+	m.scratch[0] = m.scratch[1] = m.old_holder = -1;
 	words_read(words);
 	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, NULL); /* only KILL ends it, and the end of its container */
+	(void)sigprocmask(SIG_SETMASK, &all,
+			  NULL); /* only KILL ends it, and the end of its container */
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	(void)setsid();
 	(void)umask(0077);
 	if (chdir("/") < 0)
 		return 2;
 	own_streams();
+	others_close((const int[]){ m.run, m.dir, m.pidfd, m.client, m.start, m.terminal, m.input,
+				    m.out[0], m.out[1], m.old_holder },
+		     10);
 	streams_open();
 	attach_init(&m.attach, m.terminal >= 0 ? m.terminal : m.input, m.terminal >= 0);
 	if (m.started_ns == 0)
@@ -489,7 +570,5 @@ int main(int argc, char **argv)
 		holder_start();
 	if (m.client >= 0)
 		attach_add(&m.attach, m.client, true);
-	for (int fd = 3; fd < 64; fd++) /* nothing of ours goes over the exec at the end */
-		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 	serve();
 }

@@ -5,6 +5,8 @@
  *   RUN/stdout, RUN/stderr   fifos, mode 0622 (not with a terminal)
  *   RUN/attach.sock          SOCK_STREAM, made by the monitor; peers must be uid 0 (SO_PEERCRED)
  *   RUN/monitor              "pid starttime\n" of the monitor, written by it when it serves
+ *   RUN/holder               "pid starttime pty stdin pidfd\n" of the second holder: its numbers, for pidfd_getfd(2), of the
+ *                            terminal's master, stdin's write end (closed when stdin has ended), init's pidfd; -1: none
  *   DIR/log                  CRI text lines: "2026-11-24T12:00:00.123456789Z stdout F text\n"; DIR/log.1 is the next older
  *   DIR/exit                 exit record (struct exit_record as text), written by temp + fsync + rename
  * RUN is /run/cloche/<id>, DIR is /var/lib/cloche/containers/<id>.
@@ -20,6 +22,7 @@
  *   stdin=FD             write end of the container's stdin pipe; absent: /dev/null or terminal
  *   stdout=FD stderr=FD  the fifos, open read-write since before the start (a command that runs before the monitor
  *                        opened them would die of SIGPIPE); absent on restore: the monitor opens RUN/stdout, RUN/stderr
+ *   old-holder=FD        pidfd of the holder of a monitor that was killed; ended when ours has the streams
  *   holder=0|1           1: fork a sleeping second holder of fifos, master and stdin before serving
  *   started=NS           CLOCK_REALTIME of the start, for the exit record
  *   log=cri|json|none max-size=BYTES max-file=N
@@ -34,16 +37,17 @@
 
 /* Frames on attach.sock, both ways: 8-byte head, then length bytes. Lengths above 64 KiB are refused. */
 enum frame_type {
-	FRAME_STDIN = 0,     /* client -> monitor */
-	FRAME_STDOUT = 1,    /* monitor -> client; also a terminal's output */
+	FRAME_STDIN = 0,  /* client -> monitor */
+	FRAME_STDOUT = 1, /* monitor -> client; also a terminal's output */
 	FRAME_STDERR = 2,
 	FRAME_STDIN_END = 3, /* client -> monitor: close stdin */
 	FRAME_WINSIZE = 4,   /* client -> monitor: struct frame_winsize */
 	FRAME_HELLO = 5,     /* client -> monitor first: struct frame_hello */
 	FRAME_STARTED = 6,   /* monitor -> client: the command was exec'd */
-	FRAME_EXIT = 7,      /* monitor -> client last: struct frame_exit, sent after all output */
-	FRAME_FAILED = 8,    /* monitor -> client instead of STARTED: the 8 bytes of the start pipe */
-	FRAME_TAKEN = 9,     /* client -> monitor: FRAME_EXIT is here, and a client with HELLO_REAPS releases from now on */
+	FRAME_EXIT = 7,	     /* monitor -> client last: struct frame_exit, sent after all output */
+	FRAME_FAILED = 8, /* monitor -> client instead of STARTED: the 8 bytes of the start pipe */
+	FRAME_TAKEN =
+		9, /* client -> monitor: FRAME_EXIT is here, and a client with HELLO_REAPS releases from now on */
 };
 
 struct frame_head {
@@ -59,9 +63,11 @@ struct frame_winsize {
 enum hello_flag {
 	HELLO_STDIN = 1,  /* may send stdin */
 	HELLO_OUTPUT = 2, /* wants stdout and stderr */
-	HELLO_REAPS = 4,  /* this client releases the container's resources after FRAME_EXIT; the monitor execs cleanup only if
+	HELLO_REAPS =
+		4, /* this client releases the container's resources after FRAME_EXIT; the monitor execs cleanup only if
 			     the client's connection breaks before it reads FRAME_EXIT */
-	HELLO_STDIN_ONCE = 8, /* when this client's stdin ends or it goes away, the container's stdin ends */
+	HELLO_STDIN_ONCE =
+		8, /* when this client's stdin ends or it goes away, the container's stdin ends */
 };
 
 struct frame_hello {

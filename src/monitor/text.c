@@ -33,9 +33,12 @@ void text_number(struct text *text, uint64_t value, unsigned int digits)
  * time zones. */
 static void date_of(int64_t days, unsigned int *year, unsigned int *month, unsigned int *day)
 {
-	unsigned int z = (unsigned int)(days + 719468), cycle = z / 146097, in_cycle = z - cycle * 146097;
-	unsigned int years = (in_cycle - in_cycle / 1460 + in_cycle / 36524 - in_cycle / 146096) / 365;
-	unsigned int in_year = in_cycle - (365 * years + years / 4 - years / 100), shifted = (5 * in_year + 2) / 153;
+	unsigned int z = (unsigned int)(days + 719468), cycle = z / 146097,
+		     in_cycle = z - cycle * 146097;
+	unsigned int years =
+		(in_cycle - in_cycle / 1460 + in_cycle / 36524 - in_cycle / 146096) / 365;
+	unsigned int in_year = in_cycle - (365 * years + years / 4 - years / 100),
+		     shifted = (5 * in_year + 2) / 153;
 
 	*day = in_year - (153 * shifted + 2) / 5 + 1;
 	*month = shifted < 10 ? shifted + 3 : shifted - 9;

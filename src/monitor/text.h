@@ -12,7 +12,8 @@ struct text { /* a bounded buffer; what does not fit is cut */
 };
 
 void text_put(struct text *text, const char *words);
-void text_number(struct text *text, uint64_t value, unsigned int digits); /* at least so many digits */
+void text_number(struct text *text, uint64_t value,
+		 unsigned int digits); /* at least so many digits */
 /* "2026-11-24T12:00:00.123456789Z" of CLOCK_REALTIME */
 void text_time(struct text *text, int64_t ns);
 int64_t time_now_ns(void);

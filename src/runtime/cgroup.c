@@ -358,7 +358,8 @@ int cgroup_door_open(struct cgroup *cg, const char *path, struct cgroup_door *re
 			r = err_set(err, ENAMETOOLONG, "open cgroup %s%s", h->mount_point, path);
 			break;
 		}
-		fd = openat(h->fd, file, v2 ? O_PATH | O_DIRECTORY | O_CLOEXEC : O_WRONLY | O_CLOEXEC);
+		fd = openat(h->fd, file,
+			    v2 ? O_PATH | O_DIRECTORY | O_CLOEXEC : O_WRONLY | O_CLOEXEC);
 		if (fd < 0)
 			r = err_sys(err, errno, "open cgroup %s%s", h->mount_point, path);
 		else if (v2)

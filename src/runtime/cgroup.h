@@ -64,7 +64,8 @@ struct cgroup_door {
 #define CGROUP_DOOR_NONE ((struct cgroup_door){ .folder = -1 })
 int cgroup_door_open(struct cgroup *cg, const char *path, struct cgroup_door *ret_door,
 		     struct err *err);
-int cgroup_door_pass(const struct cgroup_door *door); /* in the new process; system calls only. 0 or -errno */
+int cgroup_door_pass(
+	const struct cgroup_door *door); /* in the new process; system calls only. 0 or -errno */
 void cgroup_door_close(struct cgroup_door *door);
 
 /* v2: an O_PATH descriptor for CLONE_INTO_CGROUP. -EOPNOTSUPP elsewhere (no words). */

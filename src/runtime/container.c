@@ -66,7 +66,8 @@ static int bind_open(const struct spec *spec, const struct spec_mount *mount, in
 			 mount->propagation ? mount->propagation : MS_PRIVATE, userns,
 			 AT_RECURSIVE);
 	if (r == -EINVAL && userns >= 0 && mount->optional_map)
-		r = mount_change(fd, mount->attr_set | MOUNT_ATTR_NODEV, MS_PRIVATE, -1, AT_RECURSIVE);
+		r = mount_change(fd, mount->attr_set | MOUNT_ATTR_NODEV, MS_PRIVATE, -1,
+				 AT_RECURSIVE);
 	else if (r == -EINVAL && userns >= 0) {
 		err_set(err, EINVAL, "mount %s: its file system has no id-mapped mounts",
 			mount->source);
@@ -115,7 +116,8 @@ static int root_fs_open(const struct spec *spec, int userns, int *parts, struct 
 	fd = mount_copy(AT_FDCWD, spec->rootfs_path, AT_RECURSIVE);
 	if (fd < 0)
 		return err_sys(err, fd, "open root file system %s", spec->rootfs_path);
-	r = mount_change(fd, spec->privileged ? 0 : MOUNT_ATTR_NODEV, MS_PRIVATE, userns, AT_RECURSIVE);
+	r = mount_change(fd, spec->privileged ? 0 : MOUNT_ATTR_NODEV, MS_PRIVATE, userns,
+			 AT_RECURSIVE);
 	if (r == -EINVAL && userns >= 0) {
 		err_set(err, EINVAL, "map the ids of %s: its file system has no id-mapped mounts",
 			spec->rootfs_path);
@@ -172,7 +174,8 @@ static void forget_scheduling(void)
 	struct sched_param normal = { 0 };
 
 	if (sched_getscheduler(0) != SCHED_OTHER)
-		(void)sched_setscheduler(0, SCHED_OTHER, &normal); /* keeps what it is without the right */
+		(void)sched_setscheduler(0, SCHED_OTHER,
+					 &normal); /* keeps what it is without the right */
 	if (getpriority(PRIO_PROCESS, 0) != 0)
 		(void)setpriority(PRIO_PROCESS, 0, 0);
 }
@@ -310,8 +313,9 @@ int container_create(struct container *ret_container, const struct spec *spec,
 		if (told)
 			r = container_explain(spec, &report, err);
 		else if (err->code == 0)
-			r = err_set(err, EPIPE, "the container's first process was killed while "
-						"it was being set up");
+			r = err_set(err, EPIPE,
+				    "the container's first process was killed while "
+				    "it was being set up");
 		(void)cgroup_remove(cgroup, spec->cgroup_path, &ignored);
 		return r;
 	}
@@ -387,7 +391,8 @@ static int explain_exec(const struct spec *spec, int code, struct err *err)
 	else
 		err_sys(err, code, "exec: \"%s\"", command);
 	if (code == ENOENT && strchr(command, '/'))
-		err_hint(err, "if it exists, its interpreter or loader may be missing in the image");
+		err_hint(err,
+			 "if it exists, its interpreter or loader may be missing in the image");
 	if (code == ENOEXEC)
 		err_hint(err, "it may be built for another architecture, or lack its #! line");
 	return err_exit(err, code == ENOENT || code == ENOTDIR ? 127 : 126);
@@ -406,17 +411,19 @@ int container_explain(const struct spec *spec, const struct container_report *re
 		return err_exit(err, code == ENOENT ? 127 : 126);
 	}
 	if (step == STEP_USER_LOOKUP)
-		return err_set(err, code, "unable to find user %s: no matching entries in passwd file",
+		return err_set(err, code,
+			       "unable to find user %s: no matching entries in passwd file",
 			       spec->process.user);
 	if (step == STEP_GROUP_LOOKUP && i <= strv_length(spec->process.group_names))
-		return err_set(err, code, "unable to find group %s: no matching entries in group file",
-			       i ? spec->process.group_names[i - 1] :
-				   strchr(spec->process.user, ':') + 1);
+		return err_set(
+			err, code, "unable to find group %s: no matching entries in group file",
+			i ? spec->process.group_names[i - 1] : strchr(spec->process.user, ':') + 1);
 	if (step == STEP_COPY_UP && i < spec->mount_count)
 		return err_sys(err, code, "fill the volume at %s from the image",
 			       spec->mounts[i].destination);
 	if ((step == STEP_MOUNT || step == STEP_MOUNT_TARGET) && i < spec->mount_count)
-		return err_sys(err, code, step == STEP_MOUNT ? "mount at %s" : "make mount point %s",
+		return err_sys(err, code,
+			       step == STEP_MOUNT ? "mount at %s" : "make mount point %s",
 			       spec->mounts[i].destination);
 	if (step == STEP_DEVICE_USER && i < spec->device_count)
 		return err_sys(err, code, "attach device %s", spec->devices[i].path);

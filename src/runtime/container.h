@@ -22,12 +22,12 @@ struct seccomp_program;
 struct spec;
 
 struct container_io {
-	int stdio[3];	/* become 0, 1, 2 of init; not looked at with a terminal */
+	int stdio[3];	 /* become 0, 1, 2 of init; not looked at with a terminal */
 	int init_binary; /* --init: the reaper's program, read-only; -1: none */
 };
 
 struct container {
-	pid_t pid;    /* as the caller sees it; 0: none */
+	pid_t pid; /* as the caller sees it; 0: none */
 	int pidfd;
 	int report;   /* read end: EOF once the command runs, else one struct container_report */
 	int terminal; /* master, or -1 */
@@ -36,8 +36,8 @@ struct container {
 #define CONTAINER_NONE ((struct container){ .pidfd = -1, .report = -1, .terminal = -1, .sync = -1 })
 
 struct container_report { /* one atomic write of init, below PIPE_BUF; the monitor passes it on unread */
-	uint32_t step;	  /* low byte: enum of container_step.h; above it: index of the mount, path, ... */
-	int32_t code;	  /* errno */
+	uint32_t step; /* low byte: enum of container_step.h; above it: index of the mount, path, ... */
+	int32_t code; /* errno */
 };
 
 /* seccomp NULL: unconfined. On failure nothing is left: no process, no cgroup. Spec and program are only read. */

@@ -45,19 +45,16 @@ static const struct {
 	const char *name;
 	unsigned int major, minor;
 } standard_nodes[] = {
-	{ "null", 1, 3 }, { "zero", 1, 5 },    { "full", 1, 7 },
+	{ "null", 1, 3 },   { "zero", 1, 5 },	 { "full", 1, 7 },
 	{ "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
 };
 
 static const struct {
 	const char *name, *target;
 } dev_links[] = {
-	{ "fd", "/proc/self/fd" },
-	{ "stdin", "/proc/self/fd/0" },
-	{ "stdout", "/proc/self/fd/1" },
-	{ "stderr", "/proc/self/fd/2" },
-	{ "core", "/proc/kcore" },
-	{ "ptmx", "pts/ptmx" },
+	{ "fd", "/proc/self/fd" },	 { "stdin", "/proc/self/fd/0" },
+	{ "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
+	{ "core", "/proc/kcore" },	 { "ptmx", "pts/ptmx" },
 };
 
 static _Noreturn void fail(const struct init_plan *plan, enum container_step step, size_t index,
@@ -175,7 +172,8 @@ static int cgroup_v1(int root, const struct spec_mount *mount)
 
 	if (r < 0)
 		return r;
-	base = mount_new("tmpfs", "tmpfs", "mode=755,size=64k", attrs & ~(unsigned int)MOUNT_ATTR_RDONLY);
+	base = mount_new("tmpfs", "tmpfs", "mode=755,size=64k",
+			 attrs & ~(unsigned int)MOUNT_ATTR_RDONLY);
 	if (base < 0)
 		return base;
 	r = attach_at(root, mount->destination, base, true);
@@ -195,8 +193,7 @@ static int cgroup_v1(int root, const struct spec_mount *mount)
 			(void)str_append(target, sizeof(target), ",");
 			(void)str_append(target, sizeof(target), comma + 1);
 			if (symlinkat(target, base, comma + 1) < 0 ||
-			    (!strchr(controllers, ',') &&
-			     symlinkat(target, base, controllers) < 0))
+			    (!strchr(controllers, ',') && symlinkat(target, base, controllers) < 0))
 				r = -errno;
 			if (strchr(controllers, ','))
 				break; /* three and more do not exist */
@@ -278,8 +275,8 @@ static void mount_one(const struct init_plan *plan, int root, size_t i, int **bi
 		sysctls_write(plan, fd);
 	if (mount->copy_up) {
 		struct err ignored = ERR_NONE;
-		_cleanup_close_ int from = root_open(root, mount->destination,
-						     O_RDONLY | O_DIRECTORY, &ignored);
+		_cleanup_close_ int from =
+			root_open(root, mount->destination, O_RDONLY | O_DIRECTORY, &ignored);
 
 		r = from < 0 ? (from == -ENOENT || from == -ENOTDIR ? 0 : from) :
 			       tree_copy_into_empty(from, fd);
@@ -320,8 +317,8 @@ static void mask_paths(const struct init_plan *plan, int root)
 
 	for (size_t i = 0; plan->spec->masked_paths && plan->spec->masked_paths[i]; i++) {
 		struct err ignored = ERR_NONE;
-		_cleanup_close_ int target = root_open(root, plan->spec->masked_paths[i], O_PATH,
-						       &ignored);
+		_cleanup_close_ int target =
+			root_open(root, plan->spec->masked_paths[i], O_PATH, &ignored);
 		_cleanup_close_ int cover = -1;
 		int r;
 
@@ -337,7 +334,8 @@ static void mask_paths(const struct init_plan *plan, int root)
 			if (empty < 0)
 				fail(plan, STEP_MASK, i, empty);
 			/* the first is used itself: a mount that is nowhere costs a grace period when it is closed */
-			cover = covered++ == 0 ? fcntl(empty, F_DUPFD_CLOEXEC, 3) : mount_copy(empty, "", 0);
+			cover = covered++ == 0 ? fcntl(empty, F_DUPFD_CLOEXEC, 3) :
+						 mount_copy(empty, "", 0);
 		} else {
 			cover = mount_copy(root, "dev/null", AT_SYMLINK_NOFOLLOW);
 		}
@@ -351,8 +349,8 @@ static void readonly_paths(const struct init_plan *plan, int root)
 {
 	for (size_t i = 0; plan->spec->readonly_paths && plan->spec->readonly_paths[i]; i++) {
 		struct err ignored = ERR_NONE;
-		_cleanup_close_ int target = root_open(root, plan->spec->readonly_paths[i], O_PATH,
-						       &ignored);
+		_cleanup_close_ int target =
+			root_open(root, plan->spec->readonly_paths[i], O_PATH, &ignored);
 		_cleanup_close_ int cover = -1;
 		int r;
 
@@ -361,8 +359,7 @@ static void readonly_paths(const struct init_plan *plan, int root)
 		if (target < 0)
 			fail(plan, STEP_READONLY, i, target);
 		cover = mount_copy(target, "", AT_RECURSIVE);
-		r = cover < 0 ? cover :
-				mount_change(cover, MOUNT_ATTR_RDONLY, 0, -1, AT_RECURSIVE);
+		r = cover < 0 ? cover : mount_change(cover, MOUNT_ATTR_RDONLY, 0, -1, AT_RECURSIVE);
 		if (r == 0)
 			r = mount_attach(cover, target);
 		if (r < 0)
@@ -449,7 +446,8 @@ _Noreturn void container_init(const struct init_plan *plan)
 	umask(0);
 	if (is_new(spec, SPEC_NS_UTS)) {
 		if ((spec->hostname && sethostname(spec->hostname, strlen(spec->hostname)) < 0) ||
-		    (spec->domainname && setdomainname(spec->domainname, strlen(spec->domainname)) < 0))
+		    (spec->domainname &&
+		     setdomainname(spec->domainname, strlen(spec->domainname)) < 0))
 			fail(plan, STEP_HOSTNAME, 0, errno);
 	}
 	if (is_new(spec, SPEC_NS_NETWORK))

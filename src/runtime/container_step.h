@@ -26,8 +26,8 @@ enum container_step {
 	STEP_DEVICE,	  /* index: standard nodes */
 	STEP_DEVICE_USER, /* index: spec->devices */
 	STEP_TERMINAL,
-	STEP_SYSCTL, /* index: sysctls */
-	STEP_MASK,   /* index: masked_paths */
+	STEP_SYSCTL,   /* index: sysctls */
+	STEP_MASK,     /* index: masked_paths */
 	STEP_READONLY, /* index: readonly_paths */
 	STEP_PIVOT,
 	STEP_NETWORK,

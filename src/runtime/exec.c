@@ -26,7 +26,8 @@
 #include "runtime/terminal.h"
 #include "runtime/user.h"
 
-static _Noreturn void fail(const struct init_plan *plan, enum container_step step, size_t index, int code)
+static _Noreturn void fail(const struct init_plan *plan, enum container_step step, size_t index,
+			   int code)
 {
 	struct container_report report = { .step = (uint32_t)step | (uint32_t)index << 8,
 					   .code = code < 0 ? -code : code };
@@ -38,9 +39,9 @@ static _Noreturn void fail(const struct init_plan *plan, enum container_step ste
 static int namespaces_of(const struct spec *spec)
 {
 	static const int flags[SPEC_NS_COUNT] = {
-		[SPEC_NS_USER] = CLONE_NEWUSER, [SPEC_NS_MOUNT] = CLONE_NEWNS,
+		[SPEC_NS_USER] = CLONE_NEWUSER,	  [SPEC_NS_MOUNT] = CLONE_NEWNS,
 		[SPEC_NS_NETWORK] = CLONE_NEWNET, [SPEC_NS_IPC] = CLONE_NEWIPC,
-		[SPEC_NS_UTS] = CLONE_NEWUTS, [SPEC_NS_CGROUP] = CLONE_NEWCGROUP,
+		[SPEC_NS_UTS] = CLONE_NEWUTS,	  [SPEC_NS_CGROUP] = CLONE_NEWCGROUP,
 	};
 	int wanted = 0;
 
@@ -76,7 +77,8 @@ static _Noreturn void guest(const struct init_plan *plan, int init_pidfd)
 			fail(plan, step, index, r);
 	}
 	if (process->terminal) {
-		_cleanup_close_ int devpts = open("/dev/pts", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		_cleanup_close_ int devpts =
+			open("/dev/pts", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 		slave = devpts < 0 ? -errno : terminal_open(devpts, process, &master);
 		if (slave < 0)
@@ -112,7 +114,8 @@ static int guest_clone(struct container *c, const struct spec *spec, int init_pi
 	report = ends[1];
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return err_sys(err, errno, "protect the memory of this process");
-	if (spec->namespaces[SPEC_NS_PID].mode == SPEC_NS_NEW && setns(init_pidfd, CLONE_NEWPID) < 0)
+	if (spec->namespaces[SPEC_NS_PID].mode == SPEC_NS_NEW &&
+	    setns(init_pidfd, CLONE_NEWPID) < 0)
 		return err_sys(err, errno, "join the container's pid namespace");
 	if (door->folder >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;

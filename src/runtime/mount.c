@@ -107,7 +107,8 @@ static int layer_map(int dir, const char *path, int userns_fd, struct err *err)
 
 /* The detached mounts of lower layers and, last, of upper's parent go to `mounts`: closing one would dissolve it, and the overlay
  * refuses a mount that is nowhere (clone_private_mount() in fs/namespace.c). */
-static int overlay_configure(int fs, const struct spec *spec, int userns_fd, int *mounts, struct err *err)
+static int overlay_configure(int fs, const struct spec *spec, int userns_fd, int *mounts,
+			     struct err *err)
 {
 	_cleanup_close_ int upper_dir = -1, work_dir = -1;
 	_cleanup_free_ char *parent = NULL;
@@ -174,8 +175,7 @@ int mount_overlay(const struct spec *spec, int userns_fd, int *parts, struct err
 	}
 	if (r < 0)
 		return r;
-	fd = fsmount(fs, FSMOUNT_CLOEXEC,
-		     spec->privileged ? 0 : MOUNT_ATTR_NODEV);
+	fd = fsmount(fs, FSMOUNT_CLOEXEC, spec->privileged ? 0 : MOUNT_ATTR_NODEV);
 	return fd < 0 ? err_sys(err, errno, "mount the root file system") : fd;
 }
 

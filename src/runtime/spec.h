@@ -52,22 +52,22 @@ enum spec_mount_kind {
 
 struct spec_mount {
 	enum spec_mount_kind kind;
-	char *source;	   /* BIND: a host path */
-	int source_fd;	   /* BIND: an O_PATH descriptor used instead of source, or -1; the caller's */
+	char *source;  /* BIND: a host path */
+	int source_fd; /* BIND: an O_PATH descriptor used instead of source, or -1; the caller's */
 	char *destination; /* absolute, in the container */
 	char *data;	   /* file-system options, comma separated: "mode=1777,size=65536k" */
 	uint64_t attr_set; /* MOUNT_ATTR_* of mount_setattr(2); NODEV is always added but for devpts */
 	uint64_t propagation; /* MS_PRIVATE (default when 0), MS_SLAVE, MS_SHARED */
-	bool recursive;	   /* rbind: submounts come along, with the same attributes */
-	bool copy_up;	   /* an empty source is filled with what the root file system has at destination */
+	bool recursive;	      /* rbind: submounts come along, with the same attributes */
+	bool copy_up; /* an empty source is filled with what the root file system has at destination */
 	struct spec_id_map *uid_map, *gid_map; /* id-mapped bind: on disk -> host, NULL: none */
 	size_t uid_map_count, gid_map_count;
 	bool optional_map; /* where the file system has no id-mapped mounts: as it is, owned by nobody */
 };
 
 struct spec_device {
-	char *path;	  /* in the container */
-	char *host_path;  /* where it came from, NULL: made from the numbers */
+	char *path;	 /* in the container */
+	char *host_path; /* where it came from, NULL: made from the numbers */
 	bool block;
 	uint32_t major, minor;
 	mode_t mode;
@@ -81,15 +81,15 @@ struct spec_device_rule { /* linux.resources.devices; major, minor -1: any */
 	char access[4]; /* of "rwm" */
 };
 
-struct spec_resources { /* linux.resources; 0 or -1 as told: not set */
-	int64_t memory_limit_bytes;	  /* 0 none */
-	int64_t memory_reservation_bytes; /* 0 none */
-	int64_t memory_swap_bytes;	  /* memory + swap; 0 not set, -1 unlimited */
-	int64_t memory_swappiness;	  /* -1 not set */
+struct spec_resources {			     /* linux.resources; 0 or -1 as told: not set */
+	int64_t memory_limit_bytes;	     /* 0 none */
+	int64_t memory_reservation_bytes;    /* 0 none */
+	int64_t memory_swap_bytes;	     /* memory + swap; 0 not set, -1 unlimited */
+	int64_t memory_swappiness;	     /* -1 not set */
 	int64_t cpu_quota_us, cpu_period_us; /* 0 not set; quota -1 unlimited */
-	uint64_t cpu_shares;		  /* 0 not set */
-	char *cpuset_cpus, *cpuset_mems;  /* NULL not set */
-	int64_t pids_limit;		  /* 0 not set, -1 unlimited */
+	uint64_t cpu_shares;		     /* 0 not set */
+	char *cpuset_cpus, *cpuset_mems;     /* NULL not set */
+	int64_t pids_limit;		     /* 0 not set, -1 unlimited */
 	struct spec_device_rule *devices;
 	size_t device_count;
 };
@@ -97,14 +97,15 @@ struct spec_resources { /* linux.resources; 0 or -1 as told: not set */
 struct spec_process {
 	bool terminal;
 	unsigned short rows, columns;
-	char *user;	    /* "NAME|UID[:GROUP|GID]" for init to look up in the container's own files, or NULL: uid, gid */
+	char *user; /* "NAME|UID[:GROUP|GID]" for init to look up in the container's own files, or NULL: uid, gid */
 	char **group_names; /* additional groups, names or numbers, looked up too */
 	uint32_t uid, gid;
 	uint32_t *additional_gids;
 	size_t additional_gid_count;
 	char **args, **env;
 	char *cwd;
-	uint64_t cap_bounding, cap_effective, cap_permitted, cap_inheritable, cap_ambient; /* bits */
+	uint64_t cap_bounding, cap_effective, cap_permitted, cap_inheritable,
+		cap_ambient; /* bits */
 	struct spec_rlimit *rlimits;
 	size_t rlimit_count;
 	bool no_new_privileges;
@@ -153,6 +154,7 @@ struct spec {
 struct spec *spec_new(void);
 void spec_free(struct spec *spec);
 void spec_add_mount(struct spec *spec, const struct spec_mount *mount); /* takes its strings */
-uint32_t spec_host_id(const struct spec_id_map *map, size_t count, uint32_t container_id); /* UINT32_MAX: unmapped */
+uint32_t spec_host_id(const struct spec_id_map *map, size_t count,
+		      uint32_t container_id); /* UINT32_MAX: unmapped */
 
 #endif

@@ -159,8 +159,7 @@ int user_resolve(int root, struct spec_process *process, enum container_step *re
 		gid_add(process, gid);
 	}
 	if (!env_get(process->env, "HOME")) {
-		_cleanup_free_ char *assignment =
-			str_printf("HOME=%s", home && *home ? home : "/");
+		_cleanup_free_ char *assignment = str_printf("HOME=%s", home && *home ? home : "/");
 
 		env_set(&process->env, assignment);
 	}

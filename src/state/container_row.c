@@ -36,15 +36,17 @@ static void row_read(sqlite3_stmt *statement, struct container_row *row)
 
 int container_add(struct store *store, const struct container_row *row, struct err *err)
 {
-	return store_run(store, err, "INSERT INTO containers VALUES(?, ?, ?, ?, ?, ?)", "ssiiss", row->id, row->name,
-			 row->created_ns, (int64_t)row->uid_base, row->image_id, row->config);
+	return store_run(store, err, "INSERT INTO containers VALUES(?, ?, ?, ?, ?, ?)", "ssiiss",
+			 row->id, row->name, row->created_ns, (int64_t)row->uid_base, row->image_id,
+			 row->config);
 }
 
 /* 0 and the row, -ENOENT without words, -ENOTUNIQ */
 static int find_by(struct store *store, const char *sql, const char *a, const char *b,
 		   struct container_row *ret_row, struct err *err)
 {
-	_cleanup_statement_ sqlite3_stmt *statement = store_prepare(store, err, sql, b ? "ss" : "s", a, b);
+	_cleanup_statement_ sqlite3_stmt *statement =
+		store_prepare(store, err, sql, b ? "ss" : "s", a, b);
 	struct container_row row = { 0 };
 	int r = statement ? sqlite3_step(statement) : SQLITE_ERROR;
 
@@ -64,19 +66,24 @@ static int find_by(struct store *store, const char *sql, const char *a, const ch
 int container_find(struct store *store, const char *reference, struct container_row *ret_row,
 		   struct err *err)
 {
-	int r = find_by(store, "SELECT " COLUMNS ", config FROM containers WHERE name = ?", reference, NULL, ret_row, err);
+	int r = find_by(store, "SELECT " COLUMNS ", config FROM containers WHERE name = ?",
+			reference, NULL, ret_row, err);
 
-	if (r == -ENOENT && *reference && strspn(reference, "0123456789abcdef") == strlen(reference)) {
+	if (r == -ENOENT && *reference &&
+	    strspn(reference, "0123456789abcdef") == strlen(reference)) {
 		/* a prefix as a range of the key: "ab" is all from "ab" to "ab~" */
 		_cleanup_free_ char *end = str_printf("%s~", reference);
 
-		r = find_by(store, "SELECT " COLUMNS ", config FROM containers WHERE id >= ? AND id < ? LIMIT 2",
+		r = find_by(store,
+			    "SELECT " COLUMNS
+			    ", config FROM containers WHERE id >= ? AND id < ? LIMIT 2",
 			    reference, end, ret_row, err);
 	}
 	if (r == -ENOENT)
 		return err_set(err, ENOENT, "No such container: %s", reference);
 	if (r == -ENOTUNIQ)
-		return err_set(err, ENOTUNIQ, "multiple IDs found with provided prefix: %s", reference);
+		return err_set(err, ENOTUNIQ, "multiple IDs found with provided prefix: %s",
+			       reference);
 	return r;
 }
 
@@ -86,7 +93,8 @@ int container_list(struct store *store, bool with_config, struct container_row *
 	_cleanup_statement_ sqlite3_stmt *statement = store_prepare(
 		store, err,
 		with_config ? "SELECT " COLUMNS ", config FROM containers ORDER BY created DESC" :
-			      "SELECT " COLUMNS " FROM containers ORDER BY created DESC", "");
+			      "SELECT " COLUMNS " FROM containers ORDER BY created DESC",
+		"");
 	struct container_row *rows = NULL;
 	size_t count = 0, room = 0;
 	int r;
@@ -112,7 +120,8 @@ int container_list(struct store *store, bool with_config, struct container_row *
 
 int container_set_config(struct store *store, const char *id, const char *config, struct err *err)
 {
-	return store_run(store, err, "UPDATE containers SET config = ? WHERE id = ?", "ss", config, id);
+	return store_run(store, err, "UPDATE containers SET config = ? WHERE id = ?", "ss", config,
+			 id);
 }
 
 int container_rename(struct store *store, const char *id, const char *name, struct err *err)

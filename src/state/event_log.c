@@ -44,16 +44,19 @@ static const char *value_of(const char *const *attributes, const char *name)
 static int log_open(int root_fd)
 {
 	struct stat st, named;
-	int fd = openat(root_fd, "events", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(root_fd, "events", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+			0600);
 
 	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size < ROTATE_BYTES)
 		return fd;
 	/* One rotates; who waited finds that the name is another file's by now. A line written to the old one meanwhile is not lost. */
-	if (flock(fd, LOCK_EX) == 0 && fstatat(root_fd, "events", &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	if (flock(fd, LOCK_EX) == 0 &&
+	    fstatat(root_fd, "events", &named, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    named.st_ino == st.st_ino)
 		(void)renameat(root_fd, "events", root_fd, "events.1");
 	fd_close(fd);
-	return openat(root_fd, "events", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return openat(root_fd, "events", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+		      0600);
 }
 
 void event_write(int root_fd, const char *type, const char *action, const char *actor_id,
@@ -90,8 +93,8 @@ void event_write(int root_fd, const char *type, const char *action, const char *
 		buf_puts(&line, ":");
 		quoted(&line, attributes[i + 1]);
 	}
-	buf_printf(&line, "}},\"scope\":\"local\",\"time\":%lld,\"timeNano\":%lld}\n", (long long)now.tv_sec,
-		   (long long)now.tv_sec * 1000000000 + now.tv_nsec);
+	buf_printf(&line, "}},\"scope\":\"local\",\"time\":%lld,\"timeNano\":%lld}\n",
+		   (long long)now.tv_sec, (long long)now.tv_sec * 1000000000 + now.tv_nsec);
 	(void)!write(fd, line.data, line.length); /* O_APPEND: whole lines, in the kernel's order */
 }
 
@@ -125,9 +128,11 @@ static void file_lines(struct reading *reading, int fd, off_t *offset)
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
 	char *rest, *end;
 
-	if (lseek(fd, *offset, SEEK_SET) < 0 || fd_read_all(fd, 4 * ROTATE_BYTES, &text) < 0 || !text.data)
+	if (lseek(fd, *offset, SEEK_SET) < 0 || fd_read_all(fd, 4 * ROTATE_BYTES, &text) < 0 ||
+	    !text.data)
 		return;
-	for (rest = text.data; !reading->stop && (end = strchr(rest, '\n')) != NULL; rest = end + 1) {
+	for (rest = text.data; !reading->stop && (end = strchr(rest, '\n')) != NULL;
+	     rest = end + 1) {
 		*end = '\0';
 		*offset += end + 1 - rest;
 		line_take(reading, rest);
@@ -148,7 +153,8 @@ static int until_timeout(const struct reading *reading)
 
 static int follow_lines(struct reading *reading, int root_fd, int fd, off_t offset, struct err *err)
 {
-	_cleanup_close_ int watch = inotify_init1(IN_CLOEXEC), current = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	_cleanup_close_ int watch = inotify_init1(IN_CLOEXEC),
+			    current = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	char path[64], news[4096];
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", root_fd);
@@ -160,7 +166,8 @@ static int follow_lines(struct reading *reading, int root_fd, int fd, off_t offs
 		int r;
 
 		file_lines(reading, current, &offset);
-		if (fstat(current, &st) == 0 && fstatat(root_fd, "events", &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+		if (fstat(current, &st) == 0 &&
+		    fstatat(root_fd, "events", &named, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    st.st_ino != named.st_ino) {
 			fd_close(current);
 			current = openat(root_fd, "events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -183,7 +190,8 @@ int event_read(int root_fd, int64_t since_ns, int64_t until_ns, int follow,
 {
 	struct reading reading = { since_ns, until_ns, callback, data, false };
 	_cleanup_close_ int older = openat(root_fd, "events.1", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	_cleanup_close_ int fd = openat(root_fd, "events", O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	_cleanup_close_ int fd =
+		openat(root_fd, "events", O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	off_t offset = 0;
 
 	if (fd < 0)

@@ -23,16 +23,19 @@ void image_rows_free(struct image_row *rows, size_t count)
 	free(rows);
 }
 
-static int row_add(struct store *store, const struct image_row *row, const int64_t *layer_sizes, struct err *err)
+static int row_add(struct store *store, const struct image_row *row, const int64_t *layer_sizes,
+		   struct err *err)
 {
-	int r = store_run(store, err, "INSERT OR IGNORE INTO images VALUES(?, ?, ?, ?, ?)", "siiss", row->id,
-			  row->created_ns, row->size_bytes, row->config, row->manifest_digest);
+	int r = store_run(store, err, "INSERT OR IGNORE INTO images VALUES(?, ?, ?, ?, ?)", "siiss",
+			  row->id, row->created_ns, row->size_bytes, row->config,
+			  row->manifest_digest);
 
 	for (size_t i = 0; r == 0 && row->layers && row->layers[i]; i++) {
-		r = store_run(store, err, "INSERT OR IGNORE INTO layers VALUES(?, ?)", "si", row->layers[i],
-			      layer_sizes[i]);
+		r = store_run(store, err, "INSERT OR IGNORE INTO layers VALUES(?, ?)", "si",
+			      row->layers[i], layer_sizes[i]);
 		if (r == 0)
-			r = store_run(store, err, "INSERT OR IGNORE INTO image_layers VALUES(?, ?, ?)", "sis",
+			r = store_run(store, err,
+				      "INSERT OR IGNORE INTO image_layers VALUES(?, ?, ?)", "sis",
 				      row->id, (int64_t)i, row->layers[i]);
 	}
 	return r;
@@ -65,8 +68,10 @@ int image_add(struct store *store, const struct image_row *row, const int64_t *l
 
 int image_tag(struct store *store, const char *tag, const char *image_id, struct err *err)
 {
-	return store_run(store, err, "INSERT INTO tags VALUES(?, ?) ON CONFLICT(tag) DO UPDATE SET image = excluded.image",
-			 "ss", tag, image_id);
+	return store_run(
+		store, err,
+		"INSERT INTO tags VALUES(?, ?) ON CONFLICT(tag) DO UPDATE SET image = excluded.image",
+		"ss", tag, image_id);
 }
 
 int image_untag(struct store *store, const char *tag, struct err *err)
@@ -76,8 +81,8 @@ int image_untag(struct store *store, const char *tag, struct err *err)
 	return r < 0 ? r : sqlite3_changes(store->db) ? 0 : -ENOENT;
 }
 
-static int row_read(struct store *store, sqlite3_stmt *statement, bool with_config, struct image_row *row,
-		    struct err *err)
+static int row_read(struct store *store, sqlite3_stmt *statement, bool with_config,
+		    struct image_row *row, struct err *err)
 {
 	int r;
 
@@ -86,15 +91,22 @@ static int row_read(struct store *store, sqlite3_stmt *statement, bool with_conf
 	row->size_bytes = sqlite3_column_int64(statement, 2);
 	row->manifest_digest = store_column(statement, 3);
 	row->config = with_config ? store_column(statement, 4) : NULL;
-	r = store_strings(store, &row->layers, err, "SELECT layer FROM image_layers WHERE image = ? ORDER BY position", "s", row->id);
-	return r < 0 ? r : store_strings(store, &row->tags, err, "SELECT tag FROM tags WHERE image = ? ORDER BY tag", "s", row->id);
+	r = store_strings(store, &row->layers, err,
+			  "SELECT layer FROM image_layers WHERE image = ? ORDER BY position", "s",
+			  row->id);
+	return r < 0 ? r :
+		       store_strings(store, &row->tags, err,
+				     "SELECT tag FROM tags WHERE image = ? ORDER BY tag", "s",
+				     row->id);
 }
 
 static int find_by(struct store *store, const char *where, const char *a, const char *b,
 		   struct image_row *ret_row, struct err *err)
 {
-	_cleanup_free_ char *sql = str_printf("SELECT id, created, size, manifest, config FROM images WHERE %s LIMIT 2", where);
-	_cleanup_statement_ sqlite3_stmt *statement = store_prepare(store, err, sql, b ? "ss" : "s", a, b);
+	_cleanup_free_ char *sql = str_printf(
+		"SELECT id, created, size, manifest, config FROM images WHERE %s LIMIT 2", where);
+	_cleanup_statement_ sqlite3_stmt *statement =
+		store_prepare(store, err, sql, b ? "ss" : "s", a, b);
 	struct image_row row = { 0 };
 	int r = statement ? sqlite3_step(statement) : SQLITE_ERROR;
 
@@ -118,7 +130,8 @@ int image_find(struct store *store, const char *reference, struct image_row *ret
 {
 	const char *hex = str_prefix(reference, "sha256:") ? reference + 7 : reference;
 	_cleanup_free_ char *from = NULL, *to = NULL;
-	int r = find_by(store, "id = (SELECT image FROM tags WHERE tag = ?)", reference, NULL, ret_row, err);
+	int r = find_by(store, "id = (SELECT image FROM tags WHERE tag = ?)", reference, NULL,
+			ret_row, err);
 
 	if (r != -ENOENT || !*hex || strspn(hex, "0123456789abcdef") != strlen(hex))
 		return r;
@@ -127,11 +140,11 @@ int image_find(struct store *store, const char *reference, struct image_row *ret
 	return find_by(store, "id >= ? AND id < ?", from, to, ret_row, err);
 }
 
-int image_list(struct store *store, bool with_config, struct image_row **ret_rows,
-	       struct err *err)
+int image_list(struct store *store, bool with_config, struct image_row **ret_rows, struct err *err)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = store_prepare(
-		store, err, "SELECT id, created, size, manifest, config FROM images ORDER BY created DESC", "");
+		store, err,
+		"SELECT id, created, size, manifest, config FROM images ORDER BY created DESC", "");
 	struct image_row *rows = NULL;
 	size_t count = 0;
 	int r, s = 0;
@@ -157,22 +170,30 @@ int image_list(struct store *store, bool with_config, struct image_row **ret_row
 
 int image_users(struct store *store, const char *image_id, char ***ret_ids, struct err *err)
 {
-	return store_strings(store, ret_ids, err, "SELECT id FROM containers WHERE image = ?", "s", image_id);
+	return store_strings(store, ret_ids, err, "SELECT id FROM containers WHERE image = ?", "s",
+			     image_id);
 }
 
-static int delete_rows(struct store *store, const char *image_id, char ***ret_layers, struct err *err)
+static int delete_rows(struct store *store, const char *image_id, char ***ret_layers,
+		       struct err *err)
 {
-	static const char *const steps[] = { "DELETE FROM tags WHERE image = ?", "DELETE FROM image_layers WHERE image = ?",
+	static const char *const steps[] = { "DELETE FROM tags WHERE image = ?",
+					     "DELETE FROM image_layers WHERE image = ?",
 					     "DELETE FROM images WHERE id = ?" };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++)
 		r = store_run(store, err, steps[i], "s", image_id);
 	if (r == 0)
-		r = store_strings(store, ret_layers, err,
-				  "SELECT id FROM layers WHERE NOT EXISTS (SELECT 1 FROM image_layers WHERE layer = layers.id)", "");
+		r = store_strings(
+			store, ret_layers, err,
+			"SELECT id FROM layers WHERE NOT EXISTS (SELECT 1 FROM image_layers WHERE layer = layers.id)",
+			"");
 	if (r == 0)
-		r = store_run(store, err, "DELETE FROM layers WHERE NOT EXISTS (SELECT 1 FROM image_layers WHERE layer = layers.id)", "");
+		r = store_run(
+			store, err,
+			"DELETE FROM layers WHERE NOT EXISTS (SELECT 1 FROM image_layers WHERE layer = layers.id)",
+			"");
 	return r;
 }
 
@@ -181,7 +202,9 @@ int image_delete(struct store *store, const char *image_id, char ***ret_layers, 
 	bool own;
 	int r = in_transaction(store, &own, err);
 
-	return r < 0 ? r : transaction_end(store, own, delete_rows(store, image_id, ret_layers, err), err);
+	return r < 0 ? r :
+		       transaction_end(store, own, delete_rows(store, image_id, ret_layers, err),
+				       err);
 }
 
 int layer_list(struct store *store, char ***ret_layers, struct err *err)

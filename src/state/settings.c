@@ -14,17 +14,22 @@
 
 const struct setting settings_table[] = {
 	{ "storage", "root", "CLOCHE_ROOT", "/var/lib/cloche", "data of the instance" },
-	{ "storage", "run-root", "CLOCHE_RUN_ROOT", "/run/cloche", "what lives until the next boot" },
+	{ "storage", "run-root", "CLOCHE_RUN_ROOT", "/run/cloche",
+	  "what lives until the next boot" },
 	{ "log", "driver", "CLOCHE_LOG_DRIVER", "local", "local, json-file or none" },
 	{ "log", "max-size", "CLOCHE_LOG_MAX_SIZE", "20m", "size at which a log file is rotated" },
 	{ "log", "max-file", "CLOCHE_LOG_MAX_FILE", "5", "number of log files of a container" },
-	{ "container", "pids-limit", "CLOCHE_PIDS_LIMIT", "8192", "processes and threads of a container" },
+	{ "container", "pids-limit", "CLOCHE_PIDS_LIMIT", "8192",
+	  "processes and threads of a container" },
 	{ "container", "shm-size", "CLOCHE_SHM_SIZE", "64m", "size of /dev/shm" },
-	{ "container", "stop-timeout", "CLOCHE_STOP_TIMEOUT", "10", "seconds of grace before a stop kills" },
+	{ "container", "stop-timeout", "CLOCHE_STOP_TIMEOUT", "10",
+	  "seconds of grace before a stop kills" },
 	{ "container", "userns", "CLOCHE_USERNS", "private", "private (own ids) or host" },
 	{ "container", "init", "CLOCHE_INIT", "false", "run an init in each container" },
-	{ "container", "seccomp-profile", "CLOCHE_SECCOMP_PROFILE", "", "path of a profile; empty: the built-in one" },
-	{ "client", "detach-keys", "CLOCHE_DETACH_KEYS", "ctrl-p,ctrl-q", "keys that detach from a container" },
+	{ "container", "seccomp-profile", "CLOCHE_SECCOMP_PROFILE", "",
+	  "path of a profile; empty: the built-in one" },
+	{ "client", "detach-keys", "CLOCHE_DETACH_KEYS", "ctrl-p,ctrl-q",
+	  "keys that detach from a container" },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -42,10 +47,12 @@ static int text_set(char **field, const char *value)
 
 static int path_set(char **field, const char *key, const char *value, struct err *err)
 {
-	return value[0] == '/' ? text_set(field, value) : bad(key, value, "not an absolute path", err);
+	return value[0] == '/' ? text_set(field, value) :
+				 bad(key, value, "not an absolute path", err);
 }
 
-static int word_set(char **field, const char *key, const char *value, const char *const *words, struct err *err)
+static int word_set(char **field, const char *key, const char *value, const char *const *words,
+		    struct err *err)
 {
 	for (; *words; words++)
 		if (strcmp(*words, value) == 0)
@@ -53,9 +60,11 @@ static int word_set(char **field, const char *key, const char *value, const char
 	return bad(key, value, "not one of the possible words", err);
 }
 
-static int number_set(uint64_t *field, const char *key, const char *value, uint64_t most, struct err *err)
+static int number_set(uint64_t *field, const char *key, const char *value, uint64_t most,
+		      struct err *err)
 {
-	return str_to_u64(value, most, field) < 0 ? bad(key, value, "not a number in range", err) : 0;
+	return str_to_u64(value, most, field) < 0 ? bad(key, value, "not a number in range", err) :
+						    0;
 }
 
 static int size_set(uint64_t *field, const char *key, const char *value, struct err *err)
@@ -89,7 +98,8 @@ static int one_set(struct settings *s, const char *key, const char *value, struc
 	if (strcmp(key, "detach-keys") == 0)
 		return text_set(&s->detach_keys, value);
 	if (strcmp(key, "seccomp-profile") == 0)
-		return *value ? path_set(&s->seccomp_profile, key, value, err) : text_set(&s->seccomp_profile, "");
+		return *value ? path_set(&s->seccomp_profile, key, value, err) :
+				text_set(&s->seccomp_profile, "");
 	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
 		return bad(key, value, "not true or false", err);
 	s->init = strcmp(value, "true") == 0;
@@ -108,7 +118,8 @@ static int file_line(void *data, const char *section, const char *key, const cha
 	struct file_reading *reading = data;
 
 	for (size_t i = 0; settings_table[i].key; i++)
-		if (strcmp(settings_table[i].key, key) == 0 && strcmp(settings_table[i].section, section) == 0)
+		if (strcmp(settings_table[i].key, key) == 0 &&
+		    strcmp(settings_table[i].section, section) == 0)
 			return one_set(reading->settings, key, value, reading->err) == 0;
 	err_set(reading->err, EINVAL, "no such setting: [%s] %s", section, key);
 	return 0;
@@ -170,7 +181,8 @@ int settings_read(struct settings *settings, struct err *err)
 
 	memset(settings, 0, sizeof(*settings));
 	for (size_t i = 0; settings_table[i].key; i++)
-		(void)one_set(settings, settings_table[i].key, settings_table[i].default_value, err);
+		(void)one_set(settings, settings_table[i].key, settings_table[i].default_value,
+			      err);
 	if ((r = file_read_ini(settings, "/etc/cloche/cloche.conf", err)) < 0 ||
 	    (r = folder_read(settings, "/etc/cloche/conf.d", err)) < 0 ||
 	    (r = home_read(settings, err)) < 0)

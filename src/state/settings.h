@@ -11,9 +11,9 @@
 struct err;
 
 struct settings {
-	char *root;	 /* CLOCHE_ROOT, default /var/lib/cloche */
-	char *run_root;	 /* CLOCHE_RUN_ROOT, default /run/cloche */
-	char *log_driver; /* local, json-file, none */
+	char *root;		     /* CLOCHE_ROOT, default /var/lib/cloche */
+	char *run_root;		     /* CLOCHE_RUN_ROOT, default /run/cloche */
+	char *log_driver;	     /* local, json-file, none */
 	uint64_t log_max_size_bytes; /* 20 MiB */
 	uint64_t log_max_files;	     /* 5 */
 	uint64_t pids_limit;	     /* 8192 */

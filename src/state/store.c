@@ -55,14 +55,16 @@ int store_error(struct store *store, struct err *err)
 	}
 }
 
-static sqlite3_stmt *prepare(struct store *store, struct err *err, const char *sql, const char *types, va_list args)
+static sqlite3_stmt *prepare(struct store *store, struct err *err, const char *sql,
+			     const char *types, va_list args)
 {
 	sqlite3_stmt *statement = NULL;
 	int r = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
 
 	for (int i = 1; r == SQLITE_OK && *types; types++, i++) {
 		if (*types == 's')
-			r = sqlite3_bind_text(statement, i, va_arg(args, const char *), -1, SQLITE_TRANSIENT);
+			r = sqlite3_bind_text(statement, i, va_arg(args, const char *), -1,
+					      SQLITE_TRANSIENT);
 		else
 			r = sqlite3_bind_int64(statement, i, va_arg(args, int64_t));
 	}
@@ -74,7 +76,8 @@ static sqlite3_stmt *prepare(struct store *store, struct err *err, const char *s
 	return statement;
 }
 
-sqlite3_stmt *store_prepare(struct store *store, struct err *err, const char *sql, const char *types, ...)
+sqlite3_stmt *store_prepare(struct store *store, struct err *err, const char *sql,
+			    const char *types, ...)
 {
 	sqlite3_stmt *statement;
 	va_list args;
@@ -102,7 +105,8 @@ int store_run(struct store *store, struct err *err, const char *sql, const char 
 	return r == SQLITE_DONE ? 0 : store_error(store, err);
 }
 
-int store_strings(struct store *store, char ***ret_list, struct err *err, const char *sql, const char *types, ...)
+int store_strings(struct store *store, char ***ret_list, struct err *err, const char *sql,
+		  const char *types, ...)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	_cleanup_strv_ char **list = NULL;
@@ -141,7 +145,9 @@ static int64_t pragma(struct store *store, const char *sql, struct err *err)
 
 static int execute(struct store *store, const char *sql, struct err *err)
 {
-	return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : store_error(store, err);
+	return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ?
+		       0 :
+		       store_error(store, err);
 }
 
 static int migrate(struct store *store, int64_t version, struct err *err)
@@ -149,7 +155,8 @@ static int migrate(struct store *store, int64_t version, struct err *err)
 	int r;
 
 	if (version > SCHEMA_VERSION) {
-		err_set(err, EPROTO, "state.db was written by a newer Cloche (version %lld of its tables, this one knows %d)",
+		err_set(err, EPROTO,
+			"state.db was written by a newer Cloche (version %lld of its tables, this one knows %d)",
 			(long long)version, SCHEMA_VERSION);
 		return err_hint(err, "install that version, or use another --root");
 	}
@@ -212,7 +219,9 @@ int store_open(struct store **ret_store, const char *root_path, struct err *err)
 	int on = 1, r = 0;
 	mode_t mask = umask(0077);
 
-	if (sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+	if (sqlite3_open_v2(path, &store->db,
+			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+			    NULL) != SQLITE_OK) {
 		r = store_error(store, err);
 		goto out;
 	}
@@ -222,7 +231,8 @@ int store_open(struct store **ret_store, const char *root_path, struct err *err)
 	/* every command is the last connection and would fold the log back */
 	(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	(void)sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &on);
-	r = execute(store, "PRAGMA foreign_keys=ON;PRAGMA synchronous=FULL;PRAGMA temp_store=MEMORY", err);
+	r = execute(store,
+		    "PRAGMA foreign_keys=ON;PRAGMA synchronous=FULL;PRAGMA temp_store=MEMORY", err);
 	if (r < 0)
 		goto out;
 	version = pragma(store, "PRAGMA user_version", err);
@@ -268,7 +278,8 @@ int store_commit(struct store *store, struct err *err)
 void store_rollback(struct store *store)
 {
 	if (store->open_transaction)
-		(void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL); /* or closing does it */
+		(void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL,
+				   NULL); /* or closing does it */
 	store->open_transaction = false;
 }
 

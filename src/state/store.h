@@ -31,12 +31,12 @@ void store_rollback(struct store *store); /* nothing happens outside a transacti
 int store_check(struct store *store, struct err *err);
 
 struct container_row {
-	char *id;	  /* 64 hex digits */
-	char *name;	  /* without slash */
+	char *id;	    /* 64 hex digits */
+	char *name;	    /* without slash */
 	int64_t created_ns; /* CLOCK_REALTIME */
-	uint32_t uid_base; /* 0: the host's ids */
-	char *image_id;	  /* "sha256:...", "" for a --rootfs, "host" for the built-in image */
-	char *config;	  /* JSON as the engine made it */
+	uint32_t uid_base;  /* 0: the host's ids */
+	char *image_id;	    /* "sha256:...", "" for a --rootfs, "host" for the built-in image */
+	char *config;	    /* JSON as the engine made it */
 };
 void container_row_clear(struct container_row *row);
 
@@ -57,11 +57,11 @@ int container_delete(struct store *store, const char *id, struct err *err);
 struct image_row {
 	char *id; /* "sha256:..." of the config blob */
 	int64_t created_ns;
-	int64_t size_bytes;	/* of its unpacked layers */
-	char *config;		/* the config blob's bytes, JSON */
-	char *manifest_digest;	/* or NULL */
-	char **layers;		/* diff ids, lowest first */
-	char **tags;		/* "docker.io/library/x:tag", filled by find and list */
+	int64_t size_bytes;    /* of its unpacked layers */
+	char *config;	       /* the config blob's bytes, JSON */
+	char *manifest_digest; /* or NULL */
+	char **layers;	       /* diff ids, lowest first */
+	char **tags;	       /* "docker.io/library/x:tag", filled by find and list */
 };
 void image_row_clear(struct image_row *row);
 
@@ -75,8 +75,7 @@ int image_untag(struct store *store, const char *tag, struct err *err);
 /* By full tag, "sha256:..." id, or unambiguous prefix of the hex. -ENOENT, -ENOTUNIQ without words. */
 int image_find(struct store *store, const char *reference, struct image_row *ret_row,
 	       struct err *err);
-int image_list(struct store *store, bool with_config, struct image_row **ret_rows,
-	       struct err *err);
+int image_list(struct store *store, bool with_config, struct image_row **ret_rows, struct err *err);
 void image_rows_free(struct image_row *rows, size_t count);
 /* Ids of containers that use it: a string list in *ret_ids. */
 int image_users(struct store *store, const char *image_id, char ***ret_ids, struct err *err);

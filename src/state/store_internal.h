@@ -23,11 +23,13 @@ static inline void statement_cleanup(sqlite3_stmt **statement)
 /* -errno and words for what SQLite says: -EEXIST for a constraint, -EBUSY, -ENOSPC, -EBADMSG, -EIO. */
 int store_error(struct store *store, struct err *err);
 /* Prepare and bind; types: 's' const char *, 'i' int64_t. NULL with err filled. */
-sqlite3_stmt *store_prepare(struct store *store, struct err *err, const char *sql, const char *types, ...);
+sqlite3_stmt *store_prepare(struct store *store, struct err *err, const char *sql,
+			    const char *types, ...);
 /* Prepare, bind, run to the end. */
 int store_run(struct store *store, struct err *err, const char *sql, const char *types, ...);
 /* The first column of every row into a string list. */
-int store_strings(struct store *store, char ***ret_list, struct err *err, const char *sql, const char *types, ...);
+int store_strings(struct store *store, char ***ret_list, struct err *err, const char *sql,
+		  const char *types, ...);
 char *store_column(sqlite3_stmt *statement, int column); /* a copy, NULL for NULL */
 
 #endif

@@ -180,7 +180,8 @@ static int registry_open(struct registry *registry, struct err *err)
 	return 0;
 }
 
-static int entry_make(int root_fd, const char *root_path, const char *id, char out[SLOT], struct err *err)
+static int entry_make(int root_fd, const char *root_path, const char *id, char out[SLOT],
+		      struct err *err)
 {
 	struct stat st;
 
@@ -221,7 +222,8 @@ static bool ids_used(uint32_t base)
 	while (!used && (e = readdir(d)) != NULL) {
 		struct stat st;
 
-		if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && fstatat(dirfd(d), e->d_name, &st, 0) == 0)
+		if (e->d_name[0] >= '1' && e->d_name[0] <= '9' &&
+		    fstatat(dirfd(d), e->d_name, &st, 0) == 0)
 			used = st.st_uid >= base && st.st_uid - base < UID_RANGE_SIZE;
 	}
 	if (d)
@@ -290,8 +292,8 @@ int uid_range_claim(int root_fd, const char *root_path, const char *container_id
 	if (r < 0 || strncmp(slot_at(&registry, n), entry, strlen(entry)) == 0)
 		return r;
 	if (slot_at(&registry, n)[0] != ' ' && !root_gone(slot_at(&registry, n)))
-		return err_set(err, EEXIST, "user ids from %u belong to another container: %.*s", base,
-			       SLOT - 1, slot_at(&registry, n));
+		return err_set(err, EEXIST, "user ids from %u belong to another container: %.*s",
+			       base, SLOT - 1, slot_at(&registry, n));
 	slot_write(&registry, n, entry);
 	return 0;
 }
@@ -303,7 +305,8 @@ int uid_range_release(const char *container_id, uint32_t base, struct err *err)
 
 	if (r < 0)
 		return r;
-	for (unsigned int n = base ? (base - UID_RANGE_FIRST) / UID_RANGE_SIZE : 0; n < SLOTS; n++) {
+	for (unsigned int n = base ? (base - UID_RANGE_FIRST) / UID_RANGE_SIZE : 0; n < SLOTS;
+	     n++) {
 		if (strncmp(slot_at(&registry, n), container_id, 12) == 0)
 			slot_write(&registry, n, "");
 		if (base)

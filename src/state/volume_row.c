@@ -22,8 +22,9 @@ void volume_rows_free(struct volume_row *rows, size_t count)
 
 int volume_add(struct store *store, const struct volume_row *row, struct err *err)
 {
-	int r = store_run(store, err, "INSERT OR IGNORE INTO volumes VALUES(?, ?, ?, ?, ?)", "siiss", row->name,
-			  row->created_ns, (int64_t)row->anonymous, row->labels, row->options);
+	int r = store_run(store, err, "INSERT OR IGNORE INTO volumes VALUES(?, ?, ?, ?, ?)",
+			  "siiss", row->name, row->created_ns, (int64_t)row->anonymous, row->labels,
+			  row->options);
 
 	return r < 0 ? r : sqlite3_changes(store->db) ? 0 : -EEXIST;
 }
@@ -39,7 +40,8 @@ static void row_read(sqlite3_stmt *statement, struct volume_row *row)
 
 int volume_find(struct store *store, const char *name, struct volume_row *ret_row, struct err *err)
 {
-	_cleanup_statement_ sqlite3_stmt *statement = store_prepare(store, err, "SELECT * FROM volumes WHERE name = ?", "s", name);
+	_cleanup_statement_ sqlite3_stmt *statement =
+		store_prepare(store, err, "SELECT * FROM volumes WHERE name = ?", "s", name);
 	int r = statement ? sqlite3_step(statement) : SQLITE_ERROR;
 
 	if (r == SQLITE_DONE)
@@ -52,7 +54,8 @@ int volume_find(struct store *store, const char *name, struct volume_row *ret_ro
 
 int volume_list(struct store *store, struct volume_row **ret_rows, struct err *err)
 {
-	_cleanup_statement_ sqlite3_stmt *statement = store_prepare(store, err, "SELECT * FROM volumes ORDER BY name", "");
+	_cleanup_statement_ sqlite3_stmt *statement =
+		store_prepare(store, err, "SELECT * FROM volumes ORDER BY name", "");
 	struct volume_row *rows = NULL;
 	size_t count = 0;
 	int r;
@@ -75,12 +78,14 @@ int volume_list(struct store *store, struct volume_row **ret_rows, struct err *e
 
 int volume_ref_add(struct store *store, const char *name, const char *container_id, struct err *err)
 {
-	return store_run(store, err, "INSERT OR IGNORE INTO volume_refs VALUES(?, ?)", "ss", name, container_id);
+	return store_run(store, err, "INSERT OR IGNORE INTO volume_refs VALUES(?, ?)", "ss", name,
+			 container_id);
 }
 
 int volume_users(struct store *store, const char *name, char ***ret_ids, struct err *err)
 {
-	return store_strings(store, ret_ids, err, "SELECT container FROM volume_refs WHERE volume = ?", "s", name);
+	return store_strings(store, ret_ids, err,
+			     "SELECT container FROM volume_refs WHERE volume = ?", "s", name);
 }
 
 int volume_delete(struct store *store, const char *name, struct err *err)
@@ -92,10 +97,12 @@ int volume_delete(struct store *store, const char *name, struct err *err)
 	return r < 0 ? r : sqlite3_changes(store->db) ? 0 : -ENOENT;
 }
 
-int volume_anonymous_of(struct store *store, const char *container_id, char ***ret_names, struct err *err)
+int volume_anonymous_of(struct store *store, const char *container_id, char ***ret_names,
+			struct err *err)
 {
-	return store_strings(store, ret_names, err,
-			     "SELECT name FROM volumes JOIN volume_refs ON volume = name WHERE container = ? AND anonymous"
-			     " AND NOT EXISTS (SELECT 1 FROM volume_refs o WHERE o.volume = name AND o.container != ?)",
-			     "ss", container_id, container_id);
+	return store_strings(
+		store, ret_names, err,
+		"SELECT name FROM volumes JOIN volume_refs ON volume = name WHERE container = ? AND anonymous"
+		" AND NOT EXISTS (SELECT 1 FROM volume_refs o WHERE o.volume = name AND o.container != ?)",
+		"ss", container_id, container_id);
 }

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where the files of images come from: an archive (docker save, OCI) that was split into numbered files of our own, or an
+ * OCI layout folder of the user's. Names in it are keys: those of an archive are never paths on the host.
+ *
+ *	bundle_from_archive(fd, &work, limit_bytes, &bundle, err);   or  bundle_from_folder(fd, &bundle)
+ *	bundle_read(&bundle, "manifest.json", DOCUMENT_SIZE, &buf, err);
+ *	fd = bundle_open(&bundle, "blobs/sha256/...", &size, err);
+ */
+#ifndef CLOCHE_TRANSFER_BUNDLE_H
+#define CLOCHE_TRANSFER_BUNDLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct err;
+struct work;
+struct split_file;
+
+struct bundle {
+	int dir;
+	bool is_folder;
+	struct split_file *files; /* of an archive, in its order: the last of a name is the one */
+	size_t count;
+};
+#define BUNDLE_NONE ((struct bundle){ .dir = -1 })
+
+int bundle_from_archive(int fd, const struct work *work, uint64_t limit_bytes,
+			struct bundle *ret_bundle, struct err *err);
+void bundle_from_folder(int dir, struct bundle *ret_bundle); /* dir is taken */
+void bundle_clear(struct bundle *bundle);
+
+bool bundle_has(const struct bundle *bundle, const char *name);
+/* A descriptor of a regular file. -ENOENT. A link in an archive to another of its files is followed once, among the names
+ * (old `docker save` has them for layers it wrote already); in a folder links are refused. */
+int bundle_open(const struct bundle *bundle, const char *name, uint64_t *ret_size, struct err *err);
+int bundle_read(const struct bundle *bundle, const char *name, size_t limit_bytes, struct buf *ret,
+		struct err *err);
+
+#endif

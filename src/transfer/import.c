@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "transfer/import.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "image/image_config.h"
+#include "image/manifest.h"
+#include "transfer/change.h"
+#include "transfer/layer.h"
+#include "transfer/outcome.h"
+
+/* RFC 3339 with nanoseconds, UTC, as the specification wants "created". */
+static json_t *now_json(void)
+{
+	struct timespec now;
+	char seconds[32], text[64];
+	struct tm tm;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	(void)gmtime_r(&now.tv_sec, &tm);
+	(void)strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
+	(void)snprintf(text, sizeof(text), "%s.%09ldZ", seconds, now.tv_nsec);
+	return json_text(text);
+}
+
+static int put_platform(json_t *image, const char *platform, struct err *err)
+{
+	_cleanup_strv_ char **parts = strv_split(platform ? platform : "linux", '/');
+	size_t count = strv_length(parts);
+
+	if (count > 3 || strcmp(parts[0], "linux") != 0)
+		return err_set(err, EINVAL, "platform \"%s\" is not linux/ARCHITECTURE", platform);
+	for (size_t i = 0; i < count; i++)
+		if (!*parts[i])
+			return err_set(err, EINVAL, "platform \"%s\" has an empty part", platform);
+	json_put(image, "os", json_text(parts[0]));
+	json_put(image, "architecture", json_text(count > 1 ? parts[1] : architecture_here()));
+	if (count > 2)
+		json_put(image, "variant", json_text(parts[2]));
+	return 0;
+}
+
+static int describe(json_t *image, const struct import_options *options, struct err *err)
+{
+	_cleanup_free_ char *from = str_printf("Imported from %s", options->source);
+	const char *comment = options->message ? options->message : from;
+	json_t *config = json_object(), *history = json_array(), *step = json_object();
+	int r;
+
+	json_put(image, "created", now_json());
+	json_put(image, "comment", json_text(comment));
+	json_put(image, "config", config);
+	json_put(step, "created", json_copy(json_object_get(image, "created")));
+	json_put(step, "comment", json_text(comment));
+	json_push(history, step);
+	json_put(image, "history", history);
+	r = put_platform(image, options->platform, err);
+	for (size_t i = 0; r == 0 && options->changes && options->changes[i]; i++)
+		r = change_apply(config, options->changes[i], err);
+	return r;
+}
+
+int import_image(const struct work *work, int fd, const struct import_options *options,
+		 struct outcome *outcome, struct err *err)
+{
+	_cleanup_(image_config_clear) struct image_config config = IMAGE_CONFIG_EMPTY;
+	_cleanup_json_ json_t *image = json_object();
+	_cleanup_free_ char *text = NULL;
+	json_t *rootfs, *diff_ids = json_array();
+	struct layer layer;
+	int r = describe(image, options, err);
+
+	if (r == 0)
+		r = layer_unpack(work, fd, NULL, options->limit_bytes, &layer, err);
+	if (r < 0) {
+		json_decref(diff_ids);
+		return r;
+	}
+	rootfs = json_object();
+	json_push(diff_ids, json_text(layer.diff_id));
+	json_put(rootfs, "type", json_text("layers"));
+	json_put(rootfs, "diff_ids", diff_ids);
+	json_put(image, "rootfs", rootfs);
+	text = json_dumps(image, JSON_COMPACT | JSON_SORT_KEYS);
+	if (!text)
+		return err_set(err, ENOMEM, "write the image's configuration");
+	/* what load would refuse, import must not make */
+	r = image_config_parse(text, strlen(text), &config, err);
+	if (r < 0)
+		return r;
+	outcome_add_layer(outcome, &layer);
+	(void)outcome_add_image(outcome, &config);
+	return 0;
+}

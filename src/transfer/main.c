@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* cloche-transfer: all that touches foreign archives. `cloche` runs it, and records in the database what it prints:
+ *
+ *	cloche-transfer load --root DIR [--input FILE|DIR] [--limit-bytes N]
+ *	cloche-transfer import --root DIR [--change INSTRUCTION]... [--message TEXT] [--platform P] [--limit-bytes N] [FILE|-]
+ *
+ * The document on stdout is outcome.h's. The store changes as a whole or not at all; a killed run leaves a folder in tmp/,
+ * which the next run removes, or whole layers that no image names yet. */
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/opt.h"
+#include "base/str.h"
+#include "image/store.h"
+#include "transfer/import.h"
+#include "transfer/load.h"
+#include "transfer/outcome.h"
+
+/* More than any sensible image; a bomb ends here or at the end of the disk, less a reserve. */
+static const uint64_t limit_default = 64ULL << 30;
+
+struct transfer_args {
+	const char *root, *input, *limit;
+	const char *message, *platform;
+	char **changes;
+};
+
+static const struct opt load_opts[] = {
+	OPT_STRING(0, "root", "DIR", struct transfer_args, root, "the data root"),
+	OPT_STRING('i', "input", "FILE|DIR", struct transfer_args, input,
+		   "an archive or an OCI layout folder instead of stdin"),
+	OPT_STRING(0, "limit-bytes", "BYTES", struct transfer_args, limit,
+		   "refuse an archive that unpacks to more"),
+	OPT_END,
+};
+
+static const struct opt import_opts[] = {
+	OPT_STRING(0, "root", "DIR", struct transfer_args, root, "the data root"),
+	OPT_LIST('c', "change", "INSTRUCTION", struct transfer_args, changes,
+		 "a Dockerfile instruction for the image's configuration"),
+	OPT_STRING('m', "message", "TEXT", struct transfer_args, message, "the image's comment"),
+	OPT_STRING(0, "platform", "OS/ARCH", struct transfer_args, platform,
+		   "the image's platform"),
+	OPT_STRING(0, "limit-bytes", "BYTES", struct transfer_args, limit,
+		   "refuse an archive that unpacks to more"),
+	OPT_END,
+};
+
+struct job {
+	struct work work;
+	struct outcome outcome;
+	uint64_t limit_bytes;
+	int input;
+	const char *input_name;
+};
+
+static int read_limit(const char *text, int root, uint64_t *ret_limit, struct err *err)
+{
+	uint64_t limit = limit_default, room;
+	struct statvfs fs;
+
+	if (!text)
+		text = getenv("CLOCHE_UNPACK_LIMIT");
+	if (text && *text && str_to_bytes(text, &limit) < 0)
+		return err_set(err, EINVAL, "\"%s\" is no size to limit unpacking", text);
+	if (fstatvfs(root, &fs) < 0)
+		return err_sys(err, errno, "ask for free space");
+	room = (uint64_t)fs.f_bavail * fs.f_frsize;
+	room -= room / 32;
+	*ret_limit = room < limit ? room : limit;
+	return 0;
+}
+
+static int open_input(const char *path, struct job *job, struct err *err)
+{
+	job->input_name = path;
+	if (!path || strcmp(path, "-") == 0) {
+		job->input_name = "-";
+		job->input = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	} else {
+		job->input = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	}
+	return job->input < 0 ? err_sys(err, errno, "open %s", path ? path : "stdin") : 0;
+}
+
+static int job_open(const struct transfer_args *args, const char *path, struct job *job,
+		    int *ret_root, struct err *err)
+{
+	int r;
+
+	if (!args->root)
+		return err_set(err, EINVAL, "--root is missing");
+	r = open_input(path, job, err);
+	if (r < 0)
+		return r;
+	*ret_root = store_root_open(args->root, err);
+	if (*ret_root < 0)
+		return *ret_root;
+	r = read_limit(args->limit, *ret_root, &job->limit_bytes, err);
+	return r < 0 ? r : work_open(*ret_root, &job->work, err);
+}
+
+static int job_end(struct job *job, int r, struct err *err)
+{
+	if (r == 0)
+		r = outcome_store(&job->outcome, &job->work, err);
+	work_close(&job->work);
+	if (r == 0)
+		r = outcome_print(&job->outcome, err);
+	outcome_clear(&job->outcome);
+	fd_close(job->input);
+	return r < 0 ? 1 : 0;
+}
+
+static int load_run(void *unused, void *data, char **operands, struct err *err)
+{
+	const struct transfer_args *args = data;
+	struct job job = { .work = WORK_NONE, .outcome = OUTCOME_EMPTY, .input = -1 };
+	_cleanup_close_ int root = -1;
+	int r = job_open(args, args->input, &job, &root, err);
+
+	(void)unused;
+	(void)operands;
+	if (r == 0) {
+		r = load_images(&job.work, job.input, job.limit_bytes, &job.outcome, err);
+		if (r < 0)
+			err_wrap(err, "load %s", job.input_name);
+	}
+	return job_end(&job, r, err);
+}
+
+static int import_run(void *unused, void *data, char **operands, struct err *err)
+{
+	const struct transfer_args *args = data;
+	struct job job = { .work = WORK_NONE, .outcome = OUTCOME_EMPTY, .input = -1 };
+	_cleanup_close_ int root = -1;
+	int r = job_open(args, operands[0], &job, &root, err);
+
+	(void)unused;
+	if (r == 0) {
+		const struct import_options options = { .source = job.input_name,
+							.message = args->message,
+							.platform = args->platform,
+							.changes = args->changes,
+							.limit_bytes = job.limit_bytes };
+
+		r = import_image(&job.work, job.input, &options, &job.outcome, err);
+		if (r < 0)
+			err_wrap(err, "import %s", job.input_name);
+	}
+	return job_end(&job, r, err);
+}
+
+static const struct command load = {
+	.name = "load",
+	.args = "",
+	.summary = "load images from an archive or an OCI layout folder",
+	.opts = load_opts,
+	.args_size = sizeof(struct transfer_args),
+	.run = load_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+static const struct command import = {
+	.name = "import",
+	.args = "[FILE|-]",
+	.summary = "make an image of a root file system in a tar archive",
+	.opts = import_opts,
+	.args_size = sizeof(struct transfer_args),
+	.run = import_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+static const struct command *const commands[] = { &load, &import, NULL };
+
+static int run(char **argv, struct err *err)
+{
+	const struct command *command;
+	void *args;
+	char **operands;
+	int consumed, r;
+
+	command = command_find(commands, argv + 1, &consumed, err);
+	if (!command)
+		return 1;
+	args = mem_new(command->args_size);
+	r = opt_parse(command, argv + 1 + consumed, args, &operands, err);
+	if (r == 0)
+		r = command->run(NULL, args, operands, err);
+	else if (r > 0)
+		opt_help(command, stdout), r = 0;
+	opt_args_free(command, args);
+	return r == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct err err = ERR_NONE;
+	struct rlimit files;
+
+	(void)argc;
+	(void)signal(SIGPIPE, SIG_IGN); /* a reader that gives up is an error we report */
+	(void)umask(022);
+	(void)setlocale(LC_ALL, "C"); /* tar_reader.h */
+	/* a tree of TAR_DEPTH levels is removed with a descriptor for each */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+	if (run(argv, &err) == 0)
+		return 0;
+	return err_print(&err, "cloche", 1);
+}

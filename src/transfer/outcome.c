@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "transfer/outcome.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "image/sha256.h"
+#include "image/store.h"
+
+void outcome_clear(struct outcome *outcome)
+{
+	for (size_t i = 0; i < outcome->image_count; i++) {
+		image_config_clear(&outcome->images[i].config);
+		strv_clear(outcome->images[i].names);
+		free(outcome->images[i].manifest);
+	}
+	free(outcome->images);
+	free(outcome->layers);
+	*outcome = OUTCOME_EMPTY;
+}
+
+struct outcome_image *outcome_add_image(struct outcome *outcome, struct image_config *config)
+{
+	struct outcome_image *image;
+
+	outcome->images = reallocarray(outcome->images, outcome->image_count + 1, sizeof(*image));
+	if (!outcome->images)
+		abort();
+	image = &outcome->images[outcome->image_count++];
+	*image = (struct outcome_image){ .config = *config };
+	*config = IMAGE_CONFIG_EMPTY;
+	sha256_of(image->config.raw, image->config.raw_length, image->id);
+	return image;
+}
+
+void outcome_add_layer(struct outcome *outcome, const struct layer *layer)
+{
+	outcome->layers = reallocarray(outcome->layers, outcome->layer_count + 1, sizeof(*layer));
+	if (!outcome->layers)
+		abort();
+	outcome->layers[outcome->layer_count++] = *layer;
+}
+
+const struct layer *outcome_layer(const struct outcome *outcome, const char *diff_id)
+{
+	for (size_t i = 0; i < outcome->layer_count; i++)
+		if (strcmp(outcome->layers[i].diff_id, diff_id) == 0)
+			return &outcome->layers[i];
+	return NULL;
+}
+
+int outcome_store(const struct outcome *outcome, const struct work *work, struct err *err)
+{
+	int r = work_sync(work, err);
+
+	for (size_t i = 0; r == 0 && i < outcome->layer_count; i++) {
+		const struct layer *layer = &outcome->layers[i];
+
+		if (layer->folder[0])
+			r = layer_commit(work, layer->folder, layer->diff_id, err);
+	}
+	for (size_t i = 0; r == 0 && i < outcome->image_count; i++) {
+		const struct outcome_image *image = &outcome->images[i];
+
+		r = blob_commit(work, image->id, image->config.raw, image->config.raw_length, err);
+		if (r == 0 && image->manifest)
+			r = blob_commit(work, image->manifest_digest, image->manifest,
+					image->manifest_length, err);
+	}
+	return r;
+}
+
+/* Overlayfs refuses one folder twice (ELOOP). The lower one shows nothing that the upper one does not. */
+static bool comes_again(char *const *rest, const char *diff_id)
+{
+	for (; *rest; rest++)
+		if (strcmp(*rest, diff_id) == 0)
+			return true;
+	return false;
+}
+
+static json_t *image_json(const struct outcome *outcome, const struct outcome_image *image)
+{
+	json_t *json = json_object(), *layers = json_array();
+	char *const *diff_ids = image->config.diff_ids;
+	size_t count = strv_length(diff_ids), first = 0;
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (outcome_layer(outcome, diff_ids[i])->opaque_root)
+			first = i;
+	for (size_t i = first; i < count; i++) {
+		const struct layer *layer = outcome_layer(outcome, diff_ids[i]);
+		json_t *one;
+
+		if (comes_again(diff_ids + i + 1, diff_ids[i]))
+			continue;
+		one = json_object();
+		json_put(one, "diff_id", json_text(layer->diff_id));
+		json_put(one, "size", json_integer((json_int_t)layer->size_bytes));
+		json_put(one, "skipped_devices", json_integer((json_int_t)layer->skipped_devices));
+		json_push(layers, one);
+		size += layer->size_bytes;
+	}
+	json_put(json, "id", json_text(image->id));
+	json_put(json, "names", json_from_strv(image->names));
+	json_put(json, "config", json_text(image->id));
+	json_put(json, "manifest",
+		 image->manifest ? json_text(image->manifest_digest) : json_null());
+	json_put(json, "size", json_integer((json_int_t)size));
+	json_put(json, "layers", layers);
+	return json;
+}
+
+int outcome_print(const struct outcome *outcome, struct err *err)
+{
+	_cleanup_json_ json_t *json = json_object();
+	_cleanup_free_ char *text = NULL;
+	json_t *images = json_array();
+	int r;
+
+	for (size_t i = 0; i < outcome->image_count; i++)
+		json_push(images, image_json(outcome, &outcome->images[i]));
+	json_put(json, "images", images);
+	text = json_dumps(json, JSON_COMPACT);
+	if (!text)
+		return err_set(err, ENOMEM, "write the report");
+	r = fd_write_all(STDOUT_FILENO, text, strlen(text));
+	if (r == 0)
+		r = fd_write_all(STDOUT_FILENO, "\n", 1);
+	return r < 0 ? err_sys(err, r, "write the report") : 0;
+}

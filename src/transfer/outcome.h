@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a run of cloche-transfer adds to the store: images with their layers. Collected first, in the work folder; stored in
+ * one go when all is right; then told to the caller as one JSON document:
+ *
+ *	{"images": [{"id": "sha256:...", "names": ["docker.io/library/web:1"], "config": "sha256:...",
+ *		     "manifest": "sha256:..." or null, "size": BYTES,
+ *		     "layers": [{"diff_id": "sha256:...", "size": BYTES, "skipped_devices": N}]}]}
+ *
+ * Layers stand lowest first, as they are to be stacked: of equal ones only the topmost (overlayfs takes a folder once), and
+ * none that a later layer's opaque root hides (overlayfs has no mark for it). */
+#ifndef CLOCHE_TRANSFER_OUTCOME_H
+#define CLOCHE_TRANSFER_OUTCOME_H
+
+#include <stddef.h>
+
+#include "image/digest.h"
+#include "image/image_config.h"
+#include "transfer/layer.h"
+
+struct err;
+struct work;
+
+struct outcome_image {
+	struct image_config config;
+	char id[DIGEST_SIZE]; /* of config.raw */
+	char **names;	      /* full references */
+	char *manifest;	      /* bytes as they came, or NULL */
+	size_t manifest_length;
+	char manifest_digest[DIGEST_SIZE];
+};
+
+struct outcome {
+	struct outcome_image *images;
+	size_t image_count;
+	struct layer *layers; /* of all images, each once */
+	size_t layer_count;
+};
+#define OUTCOME_EMPTY ((struct outcome){ 0 })
+void outcome_clear(struct outcome *outcome);
+
+/* A new image at the end, whose config is taken. Borrowed until the next call. */
+struct outcome_image *outcome_add_image(struct outcome *outcome, struct image_config *config);
+void outcome_add_layer(struct outcome *outcome, const struct layer *layer);
+const struct layer *outcome_layer(const struct outcome *outcome, const char *diff_id);
+
+/* Sync, then rename everything into the store. */
+int outcome_store(const struct outcome *outcome, const struct work *work, struct err *err);
+/* Print the document to stdout. */
+int outcome_print(const struct outcome *outcome, struct err *err);
+
+#endif

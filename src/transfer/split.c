@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "transfer/split.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "transfer/message.h"
+#include "transfer/tar_reader.h"
+#include "transfer/worker.h"
+
+/* Old `docker save` writes four entries a layer: this is for thousands of images. */
+static const uint64_t entries_limit = 65536;
+
+/* number, name, NUL, target, NUL; no target: empty */
+static void report_file(struct buf *report, uint32_t number, const char *name, const char *target)
+{
+	_cleanup_(buf_clear) struct buf data = BUF_EMPTY;
+
+	buf_add(&data, &number, sizeof(number));
+	buf_add(&data, name, strlen(name) + 1);
+	buf_add(&data, target, strlen(target) + 1);
+	message_add(report, MESSAGE_FILE, data.data, data.length);
+}
+
+int split_file_read(const struct message *message, struct split_file *ret_file, struct err *err)
+{
+	const char *name = message->data + sizeof(ret_file->number), *target;
+	const char *end = message->data + message->length;
+
+	if (message->length < sizeof(ret_file->number) + 2 || end[-1] != '\0')
+		return err_set(err, EBADMSG, "the list of the archive's files is damaged");
+	target = name + strlen(name) + 1;
+	if (target >= end || target + strlen(target) + 1 != end)
+		return err_set(err, EBADMSG, "the list of the archive's files is damaged");
+	memcpy(&ret_file->number, message->data, sizeof(ret_file->number));
+	ret_file->name = str_dup(name);
+	ret_file->target = *target ? str_dup(target) : NULL;
+	return 0;
+}
+
+static int save_file(struct tar_reader *tar, struct archive_entry *entry, uint32_t number,
+		     struct err *err)
+{
+	char path[16];
+	_cleanup_close_ int fd = -1;
+
+	(void)snprintf(path, sizeof(path), "%u", number);
+	fd = openat(WORKER_FOLDER, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
+	if (fd < 0)
+		return err_sys(err, errno, "make file %u", number);
+	return tar_reader_save(tar, fd, archive_entry_size(entry), err);
+}
+
+/* A symbolic link's target is relative to its folder: joined, without going to any file system. */
+static void link_target(const char *name, const char *raw, char ret_target[PATH_MAX])
+{
+	char joined[2 * PATH_MAX] = "";
+	const char *slash = strrchr(name, '/');
+	size_t used = 0;
+
+	ret_target[0] = '\0';
+	if (*raw != '/' && slash)
+		(void)snprintf(joined, sizeof(joined), "%.*s/", (int)(slash - name), name);
+	if (!str_append(joined, sizeof(joined), raw))
+		return;
+	for (const char *s = joined; *s;) {
+		size_t n = strcspn(s, "/");
+
+		if (n == 2 && s[0] == '.' && s[1] == '.') {
+			if (used == 0) {
+				ret_target[0] = '\0'; /* out of the archive: a link to nothing */
+				return;
+			}
+			while (used > 0 && ret_target[--used] != '/')
+				;
+		} else if (n > 0 && !(n == 1 && *s == '.')) {
+			if (used + n + 2 > PATH_MAX) {
+				ret_target[0] = '\0';
+				return;
+			}
+			if (used > 0)
+				ret_target[used++] = '/';
+			memcpy(ret_target + used, s, n);
+			used += n;
+		}
+		ret_target[used] = '\0';
+		s += n + (s[n] == '/');
+	}
+}
+
+/* A link that leads nowhere gets a name that no file can have, so that who asks for it hears of the link. */
+static void report_link(struct buf *report, const char *name, const char *target)
+{
+	report_file(report, 0, name, *target ? target : "..");
+}
+
+static int split_entry(struct tar_reader *tar, struct archive_entry *entry, uint32_t *number,
+		       struct buf *report, struct err *err)
+{
+	const char *hardlink = archive_entry_hardlink(entry),
+		   *symlink = archive_entry_symlink(entry);
+	char target[PATH_MAX];
+	int r;
+
+	if (report->length > MESSAGES_MAX / 2)
+		return err_set(err, EFBIG, "the archive's names are too long");
+	if (hardlink) {
+		if (tar_name_clean(hardlink, target, err) < 0)
+			target[0] = '\0';
+		err_clear(err);
+		report_link(report, tar->name, target);
+		return 0;
+	}
+	switch (archive_entry_filetype(entry)) {
+	case AE_IFLNK:
+		link_target(tar->name, symlink ? symlink : "", target);
+		report_link(report, tar->name, target);
+		return 0;
+	case AE_IFREG:
+		r = save_file(tar, entry, *number, err);
+		if (r == 0)
+			report_file(report, (*number)++, tar->name, "");
+		return r;
+	default:
+		return 0; /* folders; what else there may be nothing can refer to */
+	}
+}
+
+int split_run(struct buf *report, struct err *err)
+{
+	struct tar_reader tar;
+	struct archive_entry *entry;
+	uint32_t number = 0;
+	int r = tar_reader_open(&tar, entries_limit, err);
+
+	if (r == 0)
+		while ((r = tar_reader_next(&tar, &entry, err)) > 0) {
+			r = split_entry(&tar, entry, &number, report, err);
+			if (r < 0) {
+				err_wrap(err, "entry %.400s", archive_entry_pathname(entry));
+				break;
+			}
+		}
+	tar_reader_close(&tar);
+	return r;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "transfer/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "image/sha256.h"
+#include "transfer/decompress.h"
+#include "transfer/worker.h"
+
+enum { CHUNK = 256 * 1024 };
+
+struct stream {
+	int in, out;
+	struct worker decompressor, reader;
+	bool refused; /* the reader closed its end before the stream's end */
+	uint64_t limit_bytes;
+	struct stream_result *result;
+};
+
+/* A plain tar in a file needs no process to copy it; what comes by a pipe cannot be looked at first. */
+static bool is_plain_file(int fd)
+{
+	unsigned char magic[DECOMPRESS_MAGIC] = { 0 };
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       pread(fd, magic, sizeof(magic), lseek(fd, 0, SEEK_CUR)) >= 0 &&
+	       decompress_kind(magic) == DECOMPRESS_PLAIN;
+}
+
+static int make_pipe(int ends[2], struct err *err)
+{
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "make a pipe");
+	(void)fcntl(ends[0], F_SETPIPE_SZ, CHUNK); /* fewer turns; a refusal costs only time */
+	return 0;
+}
+
+static int start_decompressor(struct stream *stream, const struct stream_plan *plan,
+			      struct err *err)
+{
+	int ends[2], r;
+
+	if (is_plain_file(plan->fd)) {
+		stream->in = fcntl(plan->fd, F_DUPFD_CLOEXEC, 0);
+		return stream->in < 0 ? err_sys(err, errno, "copy a descriptor") : 0;
+	}
+	r = make_pipe(ends, err);
+	if (r < 0)
+		return r;
+	r = worker_start(&(struct worker_plan){ .kind = SANDBOX_STREAM,
+						.in = plan->fd,
+						.out = ends[1],
+						.folder = plan->empty,
+						.run = decompress_run },
+			 &stream->decompressor, err);
+	fd_close(ends[1]);
+	stream->in = ends[0];
+	return r;
+}
+
+static int start_reader(struct stream *stream, const struct stream_plan *plan, struct err *err)
+{
+	int ends[2], r = make_pipe(ends, err);
+
+	if (r < 0)
+		return r;
+	r = worker_start(&(struct worker_plan){ .kind = SANDBOX_TREE,
+						.in = ends[0],
+						.out = -1,
+						.folder = plan->folder,
+						.run = plan->run },
+			 &stream->reader, err);
+	fd_close(ends[0]);
+	stream->out = ends[1];
+	return r;
+}
+
+static void count_zeros(struct stream_result *result, const char *bytes, size_t length)
+{
+	size_t i = length;
+
+	while (i > 0 && bytes[i - 1] == '\0')
+		i--;
+	result->zeros = i == 0 ? result->zeros + length : length - i;
+}
+
+static int hand_on(struct stream *stream, const char *bytes, size_t length, struct err *err)
+{
+	int r = stream->refused ? 0 : fd_write_all(stream->out, bytes, length);
+
+	if (r == -EPIPE) { /* the reader will say why */
+		stream->refused = true;
+		return 0;
+	}
+	return r < 0 ? err_sys(err, r, "hand on") : 0;
+}
+
+/* After a refusal a file is read on, since that it is not what its digest says may be the cause; a decompressor could go
+ * on for terabytes. */
+static int carry(struct stream *stream, struct err *err)
+{
+	_cleanup_(sha256_clear) struct sha256 hash = SHA256_EMPTY;
+	_cleanup_free_ char *chunk = mem_new(CHUNK);
+	struct stream_result *result = stream->result;
+
+	sha256_init(&hash);
+	while (!stream->refused || stream->decompressor.pid == 0) {
+		ssize_t n = read(stream->in, chunk, CHUNK);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "read");
+		if (n == 0) {
+			result->whole = true;
+			sha256_end(&hash, result->digest);
+			return 0;
+		}
+		result->bytes += (uint64_t)n;
+		if (result->bytes > stream->limit_bytes)
+			return err_set(err, EFBIG, "it unpacks to more than %llu bytes",
+				       (unsigned long long)stream->limit_bytes);
+		sha256_add(&hash, chunk, (size_t)n);
+		count_zeros(result, chunk, (size_t)n);
+		if (hand_on(stream, chunk, (size_t)n, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
+/* Both workers' verdicts, after the end of the stream. */
+static int finish(struct stream *stream, struct buf *report, struct err *err)
+{
+	_cleanup_(buf_clear) struct buf nothing = BUF_EMPTY;
+	struct err read = ERR_NONE;
+
+	fd_close(stream->out);
+	stream->out = -1;
+	(void)worker_end(&stream->reader, report, &read);
+	if (stream->decompressor.pid > 0 && !stream->refused &&
+	    worker_end(&stream->decompressor, &nothing, err) < 0) {
+		stream->result->whole = false;
+		return -err->code;
+	}
+	*err = read;
+	return -err->code;
+}
+
+int stream_unpack(const struct stream_plan *plan, struct stream_result *ret_result,
+		  struct buf *ret_report, struct err *err)
+{
+	struct stream stream = { .in = -1,
+				 .out = -1,
+				 .decompressor = WORKER_NONE,
+				 .reader = WORKER_NONE,
+				 .limit_bytes = plan->limit_bytes,
+				 .result = ret_result };
+	int r;
+
+	*ret_result = (struct stream_result){ 0 };
+	r = start_decompressor(&stream, plan, err);
+	if (r == 0)
+		r = start_reader(&stream, plan, err);
+	if (r == 0)
+		r = carry(&stream, err);
+	if (r == 0)
+		r = finish(&stream, ret_report, err);
+	fd_close(stream.in);
+	fd_close(stream.out);
+	worker_stop(&stream.decompressor);
+	worker_stop(&stream.reader);
+	return r;
+}
