@@ -328,6 +328,22 @@ void attach_send(struct attach *attach, enum frame_type type, const void *data, 
 	}
 }
 
+/* MSG_WAITALL may still end early (recv(2)). */
+static bool receive_all(int socket, void *data, size_t length)
+{
+	for (char *p = data; length > 0;) {
+		ssize_t n = recv(socket, p, length, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		p += n;
+		length -= (size_t)n;
+	}
+	return true;
+}
+
 /* That a socket has taken the frame says nothing about the client: it says so itself, or is gone. */
 static bool client_took(struct client *c)
 {
@@ -337,20 +353,17 @@ static bool client_took(struct client *c)
 	(void)fcntl(c->fd, F_SETFL, fcntl(c->fd, F_GETFL) & ~O_NONBLOCK);
 	/* what is in c->in belongs to a frame that nobody needs any more: only its tail is skipped */
 	if (c->in_length > 0 && c->in_length < sizeof(head)) {
-		if (recv(c->fd, c->in + c->in_length, sizeof(head) - c->in_length, MSG_WAITALL) !=
-		    (ssize_t)(sizeof(head) - c->in_length))
+		if (!receive_all(c->fd, c->in + c->in_length, sizeof(head) - c->in_length))
 			return false;
 		c->in_length = sizeof(head);
 	}
 	for (size_t skip = c->in_length ? sizeof(head) + frame_length(c) - c->in_length : 0;;) {
-		while (skip > 0) {
-			ssize_t n = recv(c->fd, rest, skip < sizeof(rest) ? skip : sizeof(rest), 0);
-
-			if (n <= 0)
+		for (size_t n; skip > 0; skip -= n) {
+			n = skip < sizeof(rest) ? skip : sizeof(rest);
+			if (!receive_all(c->fd, rest, n))
 				return false;
-			skip -= (size_t)n;
 		}
-		if (recv(c->fd, &head, sizeof(head), MSG_WAITALL) != sizeof(head))
+		if (!receive_all(c->fd, &head, sizeof(head)))
 			return false;
 		if (head.type == FRAME_TAKEN)
 			return true;

@@ -400,15 +400,31 @@ void frame_put(int socket, enum frame_type type, const void *data, size_t length
 		must(send(socket, data, length, MSG_NOSIGNAL) == (ssize_t)length);
 }
 
+/* MSG_WAITALL may still end early (recv(2)). */
+static bool receive_all(int socket, void *data, size_t length)
+{
+	for (char *p = data; length > 0;) {
+		ssize_t n = recv(socket, p, length, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		p += n;
+		length -= (size_t)n;
+	}
+	return true;
+}
+
 int frame_get(int socket, void *data, size_t *ret_length)
 {
 	struct frame_head head;
 
-	if (recv(socket, &head, sizeof(head), MSG_WAITALL) != sizeof(head))
+	if (!receive_all(socket, &head, sizeof(head)))
 		return -1;
 	*ret_length = ntohl(head.length);
 	must(*ret_length <= 65536);
-	if (*ret_length > 0 && recv(socket, data, *ret_length, MSG_WAITALL) != (ssize_t)*ret_length)
+	if (!receive_all(socket, data, *ret_length))
 		return -1;
 	return head.type;
 }
