@@ -97,7 +97,7 @@ static int cpus_put(json_t *host, const char *text, struct err *err)
 			return err_set(err, ERANGE, "Range of CPUs is from 0.01 to %ld.00",
 				       sysconf(_SC_NPROCESSORS_ONLN));
 	}
-	json_put(host, "NanoCpus", json_integer((json_int_t)(whole * 1000000000 + part)));
+	json_put(host, "NanoCpus", json_integer((json_int_t)whole * 1000000000 + (json_int_t)part));
 	return 0;
 }
 

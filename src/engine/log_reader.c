@@ -224,7 +224,6 @@ static int follow(struct reader *r, struct engine *engine, const char *id, int d
 			(void)!read(watch, news, sizeof(news));
 		if (p[1].revents) {
 			fd_close(monitor);
-			monitor = -1;
 			(void)file_take(r, current, &offset, err);
 			break;
 		}
