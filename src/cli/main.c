@@ -43,6 +43,7 @@ static const struct command *const commands[] = {
 	&command_info,
 	&command_version,
 	&command_system_check,
+	&command_system_names,
 	&command_system_reap,
 	&command_system_docs,
 	NULL,

@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "engine/env_file.h"
 #include "engine/event.h"
+#include "engine/names.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
 #include "runtime/capability.h"
@@ -142,6 +143,8 @@ int exec_start(struct engine *engine, const char *reference, char *const *comman
 	if (r == 0)
 		r = process_fill(built.spec, command, options, err);
 	engine_store_close(engine);
+	if (r == 0)
+		names_publish(engine, &record.row, status.pid);
 	if (r == 0)
 		r = exec_run(engine, &record, options, built.spec, &process, err);
 	if (r < 0)

@@ -19,6 +19,7 @@
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/monitor_exec.h"
+#include "engine/names.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
 #include "engine/volume.h"
@@ -123,6 +124,7 @@ int remove_container(struct engine *engine, struct record *record, bool volumes,
 	if (r < 0)
 		return err_sys(err, r, "remove the files of container %s", record->row.name);
 	engine_kill_point("remove-files");
+	names_remove(engine, &record->row);
 	if (record->row.uid_base)
 		r = uid_range_release(record->row.id, record->row.uid_base, err);
 	for (size_t i = 0; r == 0 && anonymous && anonymous[i]; i++)

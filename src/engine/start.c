@@ -21,6 +21,7 @@
 #include "engine/event.h"
 #include "engine/frame.h"
 #include "engine/monitor_exec.h"
+#include "engine/names.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
 #include "runtime/cgroup.h"
@@ -163,6 +164,7 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 	if (r < 0)
 		return r;
 	engine_kill_point("start-container-created");
+	names_publish(launch->engine, &launch->record->row, container.pid);
 	r = status_init_write(launch->run, container.pid, launch->started_ns, err);
 	engine_kill_point("start-init-written");
 	if (r == 0)

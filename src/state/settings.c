@@ -30,6 +30,8 @@ const struct setting settings_table[] = {
 	  "path of a profile; empty: the built-in one" },
 	{ "client", "detach-keys", "CLOCHE_DETACH_KEYS", "ctrl-p,ctrl-q",
 	  "keys that detach from a container" },
+	{ "host", "names", "CLOCHE_NAMES", "all",
+	  "who may see names of container users on the host: all, admin (root and group adm) or off" },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -76,6 +78,7 @@ static int one_set(struct settings *s, const char *key, const char *value, struc
 {
 	static const char *const drivers[] = { "local", "json-file", "none", NULL };
 	static const char *const userns[] = { "private", "host", NULL };
+	static const char *const names[] = { "all", "admin", "off", NULL };
 
 	if (strcmp(key, "root") == 0)
 		return path_set(&s->root, key, value, err);
@@ -100,6 +103,8 @@ static int one_set(struct settings *s, const char *key, const char *value, struc
 	if (strcmp(key, "seccomp-profile") == 0)
 		return *value ? path_set(&s->seccomp_profile, key, value, err) :
 				text_set(&s->seccomp_profile, "");
+	if (strcmp(key, "names") == 0)
+		return word_set(&s->names, key, value, names, err);
 	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
 		return bad(key, value, "not true or false", err);
 	s->init = strcmp(value, "true") == 0;
@@ -210,5 +215,6 @@ void settings_clear(struct settings *settings)
 	free(settings->userns);
 	free(settings->detach_keys);
 	free(settings->seccomp_profile);
+	free(settings->names);
 	memset(settings, 0, sizeof(*settings));
 }

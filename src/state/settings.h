@@ -23,6 +23,7 @@ struct settings {
 	char *detach_keys;	     /* ctrl-p,ctrl-q */
 	char *seccomp_profile;	     /* path; empty: built in */
 	bool init;		     /* --init by default */
+	char *names;		     /* of container users on the host: all | admin | off */
 };
 
 struct setting { /* one row of the table */

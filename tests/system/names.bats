@@ -1,0 +1,165 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Names of container users in the host's own tools (libnss_cloche).
+
+load helper
+
+# on_host COMMAND...: with this Cloche's run folder, module and an /etc of its own where an installed one would be.
+on_host()
+{
+	[ -d /run/cloche ] || mkdir -m 0711 /run/cloche
+	mkdir -p "$CLOCHE_TEST_DIR"/{etc,etc.work,libs,libs.work}
+	chmod 0755 "$CLOCHE_TEST_DIR" # for users that are not root; our root and run folders are closed themselves
+	install -m 0755 "$CLOCHE_BUILD/libnss_cloche.so.2" "$CLOCHE_TEST_DIR/libs/"
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare --mount sh -ec '
+		libs=$(dirname "$(ldd /bin/ls | sed -n "s/.*libc.so.* => \([^ ]*\) .*/\1/p")")
+		mount --bind "$CLOCHE_RUN_ROOT" /run/cloche
+		mount -t overlay -o "lowerdir=/etc,upperdir=$CLOCHE_TEST_DIR/etc,workdir=$CLOCHE_TEST_DIR/etc.work" etc /etc
+		mount -t overlay -o "lowerdir=$libs,upperdir=$CLOCHE_TEST_DIR/libs,workdir=$CLOCHE_TEST_DIR/libs.work" libs "$libs"
+		exec "$@"' sh "$@"
+	local status=$?
+	chmod 0700 "$CLOCHE_TEST_DIR"
+	return "$status"
+}
+
+# shellcheck disable=SC2016 # for awk
+base_of() { cloche inspect -f '{{.State.Pid}}' "$1" | xargs -I{} awk '{ print $2 }' /proc/{}/uid_map; }
+
+@test "names are enabled in nsswitch.conf, with a backup, and disabled again" {
+	cp /etc/nsswitch.conf before
+	run -1 on_host "$CLOCHE" system names status
+	assert_line "names:   disabled"
+	run -0 on_host "$CLOCHE" system names enable
+	run -0 on_host "$CLOCHE" system names enable
+	assert_output --partial already
+	run -0 on_host "$CLOCHE" system names status
+	assert_line "names:   enabled"
+	run -0 on_host grep -cE '^(passwd|group):.* cloche$' /etc/nsswitch.conf
+	assert_output 2
+	run -0 on_host cat /etc/nsswitch.conf.before-cloche
+	assert_equal "$output" "$(cat before)"
+	run -0 on_host "$CLOCHE" system names disable
+	run -0 on_host cat /etc/nsswitch.conf
+	assert_equal "$output" "$(cat before)"
+	on_host "$CLOCHE" system names enable
+}
+
+@test "enable is refused where the module is not installed" {
+	run -1 "$CLOCHE" system names enable
+	assert_output --partial "does not find libnss_cloche.so.2"
+}
+
+@test "ps, ls, id and getent show CONTAINER.USER and the way back" {
+	local base
+
+	on_host "$CLOCHE" system names enable
+	cloche run -d --name webby -u www-data --network none host sleep 1000
+	base=$(base_of webby)
+	run -0 on_host ps -eo user:32,args
+	assert_line "webby.www-data                   sleep 1000"
+	run -0 on_host getent passwd $((base + 33))
+	assert_output "webby.www-data:*:$((base + 33)):$((base + 33)):user of container webby:/nonexistent:/usr/sbin/nologin"
+	run -0 on_host getent group $((base + 4))
+	assert_output "webby.adm:*:$((base + 4)):"
+	run -0 on_host getent passwd $((base + 4321))
+	assert_output --partial "webby.4321:*:$((base + 4321))"
+	run -0 on_host id -u webby.www-data
+	assert_output $((base + 33))
+	run -0 on_host id webby.root
+	assert_output "uid=$base(webby.root) gid=$base(webby.root) groups=$base(webby.root)"
+	run -0 on_host getent passwd webby.4321
+	assert_output --partial ":$((base + 4321)):"
+	touch file
+	chown $((base + 33)):$((base + 4)) file
+	run -0 on_host ls -l "$PWD/file"
+	assert_output --partial " webby.www-data webby.adm "
+	run -0 on_host find "$PWD/file" -user webby.www-data -group webby.adm
+	assert_output "$PWD/file"
+}
+
+@test "what is nobody's has no name" {
+	run -2 on_host getent passwd 1879000000
+	run -2 on_host getent passwd 65536
+	run -2 on_host getent passwd nobody.here
+	run -2 on_host getent passwd webby.nobody-at-all
+	run -2 on_host getent passwd webby.33 # it has a name
+	run -2 on_host getent passwd ../webby.root
+}
+
+@test "enumeration has the host's users and the containers', once each" {
+	run -0 on_host getent passwd
+	assert_line "$(getent passwd root)"
+	assert_equal "$(grep -c ^webby.root: <<<"$output")" 1
+	assert_equal "$(cut -d: -f1 <<<"$output" | sort | uniq -d)" ""
+	run -0 on_host getent group
+	assert_equal "$(grep -c ^webby.adm: <<<"$output")" 1
+}
+
+@test "a set-user-id program and a host user get the names too" {
+	local base
+
+	base=$(base_of webby)
+	install -m 4755 "$(command -v id)" "$CLOCHE_TEST_DIR/suid-id"
+	run -0 on_host setpriv --reuid 65534 --clear-groups "$CLOCHE_TEST_DIR/suid-id" -un $((base + 33))
+	assert_output webby.www-data
+}
+
+@test "a user made in the container has a name after the next exec" {
+	local base
+
+	base=$(base_of webby)
+	cloche exec -u root webby sh -c 'echo "Late-User:x:777:777::/:/bin/sh" >>/etc/passwd'
+	cloche exec webby true
+	run -0 on_host getent passwd $((base + 777))
+	assert_output --partial "webby.late-user:"
+}
+
+@test "a container with a thousand users has all their names" {
+	local base
+
+	base=$(base_of webby)
+	cloche exec -u 0 webby sh -c 'seq 2000 2600 | sed "s/.*/user&:x:&:&::\/:/" >>/etc/passwd'
+	cloche exec webby true
+	run -0 on_host id -u webby.user2555
+	assert_output $((base + 2555))
+	run -0 on_host getent group webby.adm
+}
+
+@test "passwd of the container may be anything: a fifo, a device, a link out, nonsense" {
+	local what base
+
+	for what in 'mkfifo /etc/passwd' 'ln -s /dev/zero /etc/passwd' 'ln -s ../../../../etc/shadow /etc/passwd' \
+		'head -c 3000000 /dev/urandom >/etc/passwd'; do
+		cloche exec -u 0 webby sh -c "rm -f /etc/passwd; $what"
+		run -0 timeout 20 "$CLOCHE" exec -u 0 webby true
+		base=$(base_of webby)
+		run -0 on_host getent passwd "$base"
+		assert_output "webby.0:*:$base:$base:user of container webby:/nonexistent:/usr/sbin/nologin"
+	done
+}
+
+@test "nothing remains of a removed container, and a stopped one keeps its names" {
+	local base
+
+	base=$(base_of webby)
+	cloche stop -t 1 webby
+	run -0 on_host getent passwd "$base"
+	cloche rm webby
+	run -2 on_host getent passwd "$base"
+	assert_equal "$(find "$CLOCHE_RUN_ROOT/names" -mindepth 1 ! -name by-name)" ""
+}
+
+@test "the setting closes the names to users, or writes none" {
+	local base
+
+	CLOCHE_NAMES='admin' cloche run -d --name admins --network none host sleep 1000
+	base=$(base_of admins)
+	run -0 on_host getent passwd "$base"
+	run -2 on_host setpriv --reuid 65534 --clear-groups getent passwd "$base"
+	run -0 on_host setpriv --reuid 65534 --clear-groups --regid adm getent passwd "$base"
+	CLOCHE_NAMES=off cloche run -d --name none --network none host sleep 1000
+	run -2 on_host getent passwd "$(base_of none)"
+	run -125 env CLOCHE_NAMES=some "$CLOCHE" ps
+	assert_output --partial "names = some"
+}
