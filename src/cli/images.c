@@ -31,6 +31,21 @@ static const struct opt load_opts[] = {
 	OPT_END,
 };
 
+static void moved_tell(const json_t *image)
+{
+	json_t *moved = json_object_get(image, "moved"), *id;
+	const char *name;
+
+	json_object_foreach(moved, name, id)
+	{
+		_cleanup_free_ char *familiar = image_familiar(name);
+
+		(void)printf(
+			"The image %s already exists, renaming the old one with ID %s to empty string\n",
+			familiar, json_string_value(id));
+	}
+}
+
 static int load_run(void *data, void *args, char **operands, struct err *err)
 {
 	struct load_args *a = args;
@@ -57,6 +72,8 @@ static int load_run(void *data, void *args, char **operands, struct err *err)
 	json_array_foreach(json_at(report, "images"), i, image)
 	{
 		const json_t *names = json_at(image, "names");
+
+		moved_tell(image);
 
 		json_array_foreach(names, k, name)
 		{

@@ -14,8 +14,11 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "engine/engine.h"
+#include "engine/image_files.h"
 #include "engine/repair.h"
 #include "engine/status.h"
+#include "engine/trash.h"
+#include "image/work.h"
 #include "runtime/cgroup.h"
 #include "state/store.h"
 #include "state/uid_range.h"
@@ -168,29 +171,11 @@ static void cgroups_check(struct check *check, struct cgroup *cgroup)
 	}
 }
 
-static bool listed(char *const *list, const char *hex)
-{
-	for (size_t i = 0; list && list[i]; i++)
-		if (strcmp(list[i] + strlen("sha256:"), hex) == 0)
-			return true;
-	return false;
-}
-
 static int layers_check(struct check *check, struct store *store, struct err *err)
 {
-	_cleanup_strv_ char **known = NULL;
+	_cleanup_strv_ char **known = NULL, **found = NULL;
 	int r = layer_list(store, &known, err);
-	DIR *d = folder(check->engine->root, "layers");
-	struct dirent *e;
 
-	while (r == 0 && d && (e = readdir(d)) != NULL)
-		if (is_id(e->d_name) && !listed(known, e->d_name)) {
-			bool done = check->repair && dir_remove(dirfd(d), e->d_name) == 0;
-
-			finding(check, done, "a layer that no image has", e->d_name);
-		}
-	if (d)
-		(void)closedir(d);
 	for (size_t i = 0; known && known[i]; i++) {
 		_cleanup_free_ char *path = str_printf("layers/%s", known[i] + strlen("sha256:"));
 
@@ -198,7 +183,25 @@ static int layers_check(struct check *check, struct store *store, struct err *er
 			finding(check, false, "a layer's files are gone; load its image again",
 				known[i]);
 	}
+	if (r == 0)
+		r = image_files_sweep(check->engine, check->repair, &found, err);
+	for (size_t i = 0; found && found[i]; i++)
+		finding(check, check->repair, "a file that no image has", found[i]);
 	return r;
+}
+
+/* What killed commands left behind them, and what a killed sweep did not come to. */
+static int remains_check(struct check *check)
+{
+	int count = trash_waiting(check->engine->root);
+
+	if (count > 0)
+		finding(check, check->repair && trash_empty(check->engine->root) >= 0,
+			"removed images whose files are still there", "trash");
+	count = work_stale(check->engine->root, check->repair);
+	if (count > 0)
+		finding(check, check->repair, "work of commands that were killed", "tmp");
+	return 0;
 }
 
 static int volumes_check(struct check *check, struct store *store, struct err *err)
@@ -271,6 +274,8 @@ int check_instance(struct engine *engine, bool repair, char ***ret_found, struct
 	r = store ? layers_check(&check, store, err) : -err->code;
 	if (r == 0)
 		r = volumes_check(&check, store, err);
+	if (r == 0)
+		r = remains_check(&check);
 	if (r == 0)
 		r = ranges_check(&check, err);
 	container_rows_free(check.rows, check.count);

@@ -408,6 +408,18 @@ static int conflict(struct store *store, const char *name, struct err *err)
 }
 
 /* The row, its volumes and their references: one transaction. A name that we made ourselves is made anew when it is taken. */
+/* In the transaction: an rmi may have been faster since the image was looked up. */
+static int image_lives(struct store *store, const struct container_row *row, struct err *err)
+{
+	struct image_row image = { 0 };
+	int r = str_prefix(row->image_id, "sha256:") ?
+			image_find(store, row->image_id, &image, err) :
+			0;
+
+	image_row_clear(&image);
+	return r == -ENOENT ? err_set(err, ENOENT, "No such image: %s", row->image_id) : r;
+}
+
 static int record_add(struct draft *draft, struct container_row *row, struct err *err)
 {
 	struct store *store = engine_store(draft->engine, err);
@@ -421,7 +433,9 @@ static int record_add(struct draft *draft, struct container_row *row, struct err
 		r = store_begin(store, err);
 		if (r < 0)
 			return r;
-		r = container_add(store, row, err);
+		r = image_lives(store, row, err);
+		if (r == 0)
+			r = container_add(store, row, err);
 		if (r == -EEXIST && !draft->options->name && try < 100) {
 			store_rollback(store);
 			r = 0;

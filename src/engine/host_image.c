@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "engine/engine.h"
+#include "image/work.h"
 #include "runtime/spec.h"
 
 #define LAYER_VERSION 1 /* counts up when what is written below changes */
@@ -143,6 +144,7 @@ static int folder_copy(int dir, const char *path, const char *from, mode_t mode,
 		if (S_ISLNK(st.st_mode))
 			r = link_copy(dir, to, dirfd(d), e->d_name);
 		else if (certificates && S_ISREG(st.st_mode) &&
+			 (st.st_mode & S_IROTH) && /* else it may have a key in it */
 			 (str_suffix(to, ".crt") || str_suffix(to, ".pem")))
 			r = file_copy(dir, to, dirfd(d), e->d_name, 0644);
 	}
@@ -205,37 +207,38 @@ static uint64_t layer_key(void)
 	return hash;
 }
 
+static int layer_fill(int dir, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
+		int r = entry_make(dir, i);
+
+		if (r < 0)
+			return err_sys(err, r, "make /%s of the image host", entries[i].path);
+	}
+	return 0;
+}
+
 /* In tmp/, then by rename: whoever looks sees a whole layer or none. */
 static int layer_make(struct engine *engine, const char *name, struct err *err)
 {
-	_cleanup_free_ char *temp = str_printf("host-%d", (int)getpid());
-	_cleanup_close_ int tmp = dir_open_make(engine->root, "tmp", 0700, err);
-	_cleanup_close_ int host = -1, dir = -1;
-	int r;
+	_cleanup_close_ int host = dir_open_make(engine->root, "host", 0700, err);
+	_cleanup_close_ int dir = -1;
+	struct work work = WORK_NONE;
+	int r = host < 0 ? host : work_open(engine->root, &work, err);
 
-	if (tmp < 0)
-		return tmp;
-	host = dir_open_make(engine->root, "host", 0700, err);
-	if (host < 0)
-		return host;
-	(void)dir_remove(tmp, temp); /* left by a killed process that had our pid */
-	dir = dir_open_make(tmp, temp, 0755, err);
-	if (dir < 0)
-		return dir;
-	for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
-		r = entry_make(dir, i);
-		if (r < 0) {
-			(void)dir_remove(tmp, temp);
-			return err_sys(err, r, "make /%s of the image host", entries[i].path);
-		}
+	if (r == 0) {
+		dir = dir_open_make(work.dir, "layer", 0755, err);
+		r = dir < 0 ? dir : layer_fill(dir, err);
 	}
-	if (syncfs(dir) < 0 || renameat(tmp, temp, host, name) < 0) {
-		r = -errno;
-		(void)dir_remove(tmp, temp);
-		if (r != -EEXIST && r != -ENOTEMPTY) /* another command was first */
-			return err_sys(err, r, "keep the root file system of the image host");
-	}
-	return 0;
+	engine_kill_point("host-layer-made");
+	if (r == 0)
+		r = work_sync(&work, err);
+	/* EEXIST: another command was first */
+	if (r == 0 && renameat2(work.dir, "layer", host, name, RENAME_NOREPLACE) < 0 &&
+	    errno != EEXIST)
+		r = err_sys(err, errno, "keep the root file system of the image host");
+	work_close(&work);
+	return r;
 }
 
 char *host_image_layer(struct engine *engine, struct err *err)

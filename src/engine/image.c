@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "engine/engine.h"
 #include "engine/event.h"
+#include "engine/image_files.h"
 #include "engine/inspect.h"
 #include "image/reference.h"
 
@@ -43,7 +44,9 @@ int image_resolve(struct engine *engine, const char *text, struct image_row *ret
 	if (r == -ENOTUNIQ)
 		return err_set(err, ENOTUNIQ, "multiple IDs found with provided prefix: %s", text);
 	if (r == -ENOENT || r == -EINVAL) {
-		err_set(err, ENOENT, "No such image: %s", text);
+		_cleanup_free_ char *familiar = full ? image_familiar(full) : str_dup(text);
+
+		err_set(err, ENOENT, "No such image: %s", familiar);
 		err_hint(err, "load it with: cloche load -i ARCHIVE");
 		return -ENOENT;
 	}
@@ -54,8 +57,27 @@ int image_resolve(struct engine *engine, const char *text, struct image_row *ret
 
 /* -- load, import ----------------------------------------------------------------------------- */
 
-static int one_record(struct engine *engine, struct store *store, const json_t *json,
-		      struct err *err)
+/* Docker tells which image a name was taken from. */
+static int tag_move(struct store *store, const char *full, json_t *image, struct err *err)
+{
+	const char *id = json_string_at(image, "id", "");
+	struct image_row before = { 0 };
+	int r = image_find(store, full, &before, err);
+
+	if (r == 0 && strcmp(before.id, id) != 0) {
+		json_t *moved = json_object_get(image, "moved");
+
+		if (!moved) {
+			moved = json_object();
+			json_put(image, "moved", moved);
+		}
+		json_put(moved, full, json_text(before.id));
+	}
+	image_row_clear(&before);
+	return r < 0 && r != -ENOENT ? r : image_tag(store, full, id, err);
+}
+
+static int one_record(struct engine *engine, struct store *store, json_t *json, struct err *err)
 {
 	_cleanup_strv_ char **names = json_strv_at(json, "names");
 	const char *id = json_string_at(json, "id", "");
@@ -82,15 +104,15 @@ static int one_record(struct engine *engine, struct store *store, const json_t *
 	}
 	r = image_add(store, &row, sizes, err);
 	for (i = 0; r == 0 && names && names[i]; i++)
-		r = image_tag(store, names[i], id, err);
+		r = tag_move(store, names[i], json, err);
 	strv_clear(row.layers);
 	return r;
 }
 
-static int report_record(struct engine *engine, const json_t *report, struct err *err)
+static int report_record(struct engine *engine, json_t *report, struct err *err)
 {
 	struct store *store = engine_store(engine, err);
-	const json_t *images = json_at(report, "images"), *image;
+	json_t *images = json_object_get(report, "images"), *image;
 	size_t i;
 	int r = store ? store_begin(store, err) : -err->code;
 
@@ -109,7 +131,7 @@ static int report_record(struct engine *engine, const json_t *report, struct err
 	return r;
 }
 
-/* The transfer program speaks to the user by stderr itself; its stdout is the report. */
+/* The transfer program speaks to the user by stderr itself; its stdout is the report. Its files are held until they have rows. */
 int image_transfer(struct engine *engine, const char *verb, char *const *args, int input,
 		   json_t **ret_report, struct err *err)
 {
@@ -117,12 +139,15 @@ int image_transfer(struct engine *engine, const char *verb, char *const *args, i
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
 	_cleanup_strv_ char **argv = NULL;
 	_cleanup_json_ json_t *report = NULL;
+	_cleanup_close_ int held = image_files_hold(engine, err);
 	int out[2], status = 0, r;
 	json_error_t why;
 	const json_t *image;
 	size_t i;
 	pid_t pid;
 
+	if (held < 0)
+		return held;
 	strv_add(&argv, "cloche-transfer");
 	strv_add(&argv, verb);
 	strv_add(&argv, "--root");
@@ -156,9 +181,11 @@ int image_transfer(struct engine *engine, const char *verb, char *const *args, i
 	report = json_loads(text.data ? text.data : "", 0, &why);
 	if (!report)
 		return err_set(err, EPROTO, "%s gave no report: %s", program, why.text);
+	engine_kill_point("image-files-stored");
 	r = report_record(engine, report, err);
 	if (r < 0)
 		return r;
+	engine_kill_point("image-recorded");
 	json_array_foreach(json_at(report, "images"), i, image)
 		event_other(engine, "image", verb, json_string_at(image, "id", ""),
 			    json_string_value(json_array_get(json_at(image, "names"), 0)) ?
@@ -168,7 +195,7 @@ int image_transfer(struct engine *engine, const char *verb, char *const *args, i
 	return 0;
 }
 
-/* -- tag, remove ------------------------------------------------------------------------------ */
+/* -- tag -------------------------------------------------------------------------------------- */
 
 int image_tag_add(struct engine *engine, const char *reference, const char *new_tag,
 		  struct err *err)
@@ -185,89 +212,6 @@ int image_tag_add(struct engine *engine, const char *reference, const char *new_
 		r = image_tag(engine_store(engine, err), full, row.id, err);
 	if (r == 0)
 		event_other(engine, "image", "tag", row.id, full);
-	image_row_clear(&row);
-	return r;
-}
-
-static int image_delete_whole(struct engine *engine, const struct image_row *row, char ***ret_lines,
-			      struct err *err)
-{
-	_cleanup_strv_ char **layers = NULL;
-	_cleanup_free_ char *blob = str_printf("blobs/sha256/%s", row->id + 7);
-	_cleanup_free_ char *line = str_printf("Deleted: %s", row->id);
-	int r = image_delete(engine_store(engine, err), row->id, &layers, err);
-
-	if (r < 0)
-		return r;
-	/* rows are gone: files that a kill leaves now are nobody's, and `system check --repair` finds them */
-	strv_add(ret_lines, line);
-	(void)unlinkat(engine->root, blob, 0);
-	for (size_t i = 0; layers && layers[i]; i++) {
-		_cleanup_free_ char *path = str_printf("layers/%s", layers[i] + 7);
-		_cleanup_free_ char *deleted = str_printf("Deleted: %s", layers[i]);
-
-		r = dir_remove(engine->root, path);
-		if (r < 0)
-			return err_sys(err, r, "remove layer %s", layers[i]);
-		strv_add(ret_lines, deleted);
-	}
-	event_other(engine, "image", "delete", row->id, row->id);
-	return 0;
-}
-
-int image_remove(struct engine *engine, const char *reference, bool force, char ***ret_lines,
-		 struct err *err)
-{
-	_cleanup_strv_ char **users = NULL;
-	_cleanup_free_ char *full = NULL;
-	struct image_row row = { 0 };
-	struct err ignored = ERR_NONE;
-	bool by_tag = false;
-	int r = image_resolve(engine, reference, &row, err);
-
-	if (r < 0)
-		return r;
-	if (reference_normalize(reference, &full, &ignored) == 0)
-		for (size_t i = 0; row.tags && row.tags[i]; i++)
-			by_tag |= strcmp(row.tags[i], full) == 0;
-	r = image_users(engine_store(engine, err), row.id, &users, err);
-	if (r < 0)
-		goto out;
-	if (by_tag && strv_length(row.tags) > 1) {
-		r = image_untag(engine_store(engine, err), full, err);
-	} else if (users && users[0]) {
-		r = by_tag ?
-			    err_set(err, EBUSY,
-				    "conflict: unable to remove repository reference \"%s\" (must force) - container %.12s is using its referenced image %.12s",
-				    reference, users[0], row.id + 7) :
-			    err_set(err, EBUSY,
-				    "conflict: unable to delete %.12s (must be forced) - image is being used by container %.12s",
-				    row.id + 7, users[0]);
-		if (force) {
-			/* its layers hold the containers' root file systems */
-			err_set(err, EBUSY,
-				"conflict: unable to delete %.12s (cannot be forced) - image is being used by container %.12s",
-				row.id + 7, users[0]);
-			r = -EBUSY;
-		}
-		goto out;
-	} else if (!by_tag && strv_length(row.tags) > 1 && !force) {
-		r = err_set(
-			err, EBUSY,
-			"conflict: unable to delete %.12s (must be forced) - image is referenced in multiple repositories",
-			row.id + 7);
-		goto out;
-	}
-	for (size_t i = 0; r == 0 && row.tags && row.tags[i]; i++) {
-		_cleanup_free_ char *familiar = image_familiar(row.tags[i]);
-		_cleanup_free_ char *line = str_printf("Untagged: %s", familiar);
-
-		if (!by_tag || strcmp(row.tags[i], full) == 0)
-			strv_add(ret_lines, line);
-	}
-	if (r == 0 && (!by_tag || strv_length(row.tags) <= 1))
-		r = image_delete_whole(engine, &row, ret_lines, err);
-out:
 	image_row_clear(&row);
 	return r;
 }

@@ -2,7 +2,7 @@
 /* Layers and images on disk, below the data root (design page, "State"):
  *   blobs/sha256/HEX      configs and manifests as they came
  *   layers/HEX/           one unpacked layer, named by its diff ID, with the image's own uids
- *   tmp/                  work in progress; anything here may be deleted by whoever holds no lock on it
+ *   tmp/                  work in progress (work.h)
  * A layer folder appears by rename after it was synced; its row in state.db comes after that. The store
  * links no archive library: cloche-transfer unpacks (src/transfer), in a sandboxed child, into a folder below tmp/
  * which layer_commit then renames.
@@ -14,8 +14,7 @@
  *	blob_commit(&work, digest, bytes, length, err);
  *	work_close(&work);                               removes the rest
  *
- * Invariants: 1. a name below layers/ or blobs/ is there whole or not at all. 2. A folder in tmp/ that nobody has
- * locked belongs to a process that died. */
+ * Invariant: a name below layers/ or blobs/ is there whole or not at all. */
 #ifndef CLOCHE_IMAGE_STORE_H
 #define CLOCHE_IMAGE_STORE_H
 
@@ -25,23 +24,11 @@
 #include "image/digest.h"
 
 struct err;
-
-/* A locked folder of our own below tmp/. The lock (flock(2)) is dir's, and ends with the last copy of that descriptor. */
-struct work {
-	int root; /* the data root; the caller's */
-	int tmp;
-	int dir;
-	char name[33];
-};
-#define WORK_NONE ((struct work){ .root = -1, .tmp = -1, .dir = -1 })
+struct work;
 
 /* Open the data root for the verbs below; it must be a folder that only its owner, who we must be, can enter (-EPERM: the
  * images' set-uid files lie in it). Descriptor or -errno. */
 int store_root_open(const char *path, struct err *err);
-
-int work_open(int root, struct work *ret_work, struct err *err);
-int work_sync(const struct work *work, struct err *err);
-void work_close(struct work *work);
 
 /* 1, 0 or -errno. */
 int layer_exists(int root, const char *diff_id, struct err *err);

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "image/store.h"
+#include "image/work.h"
 
 #define DIGEST "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 

@@ -211,3 +211,11 @@ int layer_list(struct store *store, char ***ret_layers, struct err *err)
 {
 	return store_strings(store, ret_layers, err, "SELECT id FROM layers", "");
 }
+
+int blob_list(struct store *store, char ***ret_digests, struct err *err)
+{
+	return store_strings(
+		store, ret_digests, err,
+		"SELECT id FROM images UNION SELECT manifest FROM images WHERE manifest IS NOT NULL",
+		"");
+}

@@ -83,6 +83,8 @@ int image_users(struct store *store, const char *image_id, char ***ret_ids, stru
 int image_delete(struct store *store, const char *image_id, char ***ret_layers, struct err *err);
 /* Every diff id that has a row: a string list. */
 int layer_list(struct store *store, char ***ret_layers, struct err *err);
+/* Every digest of a config or manifest that an image has. */
+int blob_list(struct store *store, char ***ret_digests, struct err *err);
 
 struct volume_row {
 	char *name;

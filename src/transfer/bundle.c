@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "image/store.h"
+#include "image/work.h"
 #include "transfer/message.h"
 #include "transfer/split.h"
 #include "transfer/stream.h"

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "image/store.h"
+#include "image/work.h"
 #include "transfer/extract.h"
 #include "transfer/stream.h"
 #include "transfer/whiteout.h"

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "image/store.h"
+#include "image/work.h"
 #include "transfer/bundle.h"
 #include "transfer/docker_archive.h"
 #include "transfer/load_image.h"

@@ -12,6 +12,7 @@
 #include "image/image_config.h"
 #include "image/sha256.h"
 #include "image/store.h"
+#include "image/work.h"
 #include "transfer/bundle.h"
 #include "transfer/layer.h"
 #include "transfer/outcome.h"

@@ -23,6 +23,7 @@
 #include "base/opt.h"
 #include "base/str.h"
 #include "image/store.h"
+#include "image/work.h"
 #include "transfer/import.h"
 #include "transfer/load.h"
 #include "transfer/outcome.h"

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "image/sha256.h"
 #include "image/store.h"
+#include "image/work.h"
 
 void outcome_clear(struct outcome *outcome)
 {
