@@ -19,8 +19,7 @@
 #define FUSE_SUPER_MAGIC 0x65735546
 #endif
 
-/* Whether somebody who is not root can search every folder above path. */
-static bool reachable(const char *path)
+bool bind_reachable(const char *path)
 {
 	_cleanup_free_ char *copy = realpath(path, NULL);
 
@@ -124,7 +123,7 @@ int bind_map(const struct spec *spec, struct spec_mount *mount, const char *want
 	if (stat(mount->source, &st) < 0)
 		return err_sys(err, errno, "mount %s", mount->source);
 	if (!readonly)
-		*ret_refuse = reachable(mount->source);
+		*ret_refuse = bind_reachable(mount->source);
 	if (spec->uid_map_count == 0)
 		return 0; /* --userns=host: the numbers are the host's anyway */
 	if (strcmp(wanted, "none") == 0)

@@ -13,5 +13,7 @@ struct spec_mount;
  * *ret_mode: the word that `inspect` shows. */
 int bind_map(const struct spec *spec, struct spec_mount *mount, const char *wanted,
 	     bool *ret_refuse, const char **ret_mode, struct err *err);
+/* Whether somebody who is not root can search every folder above path. */
+bool bind_reachable(const char *path);
 
 #endif

@@ -599,6 +599,14 @@ static int root_fill(struct engine *engine, const struct record *record, const c
 
 	spec->rootfs_readonly = json_bool_at(record->config, "HostConfig.ReadonlyRootfs");
 	if (rootfs && json_bool_at(record->config, "Cloche.RootfsInPlace")) {
+		if (bind_reachable(rootfs)) {
+			err_set(err, EPERM,
+				"root file system %s:rw is within reach of host users, who could run the container's set-uid files",
+				rootfs);
+			return err_hint(
+				err,
+				"close a folder above it with chmod 0700, or leave :rw away to write to a layer of the container's own");
+		}
 		spec->rootfs_path = str_dup(rootfs);
 		return 0;
 	}

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The built-in image `host`: any program of the host runs in it, and nothing else of the host can be read.
 
+# shellcheck disable=SC2016 # for the shell in the container
+
 load helper
 
 # in_host COMMAND...

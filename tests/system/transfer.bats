@@ -271,16 +271,71 @@ make_tree()
 	assert_equal "$(sort <<<"$output")" "$(printf 'bin/other\netc/new')"
 }
 
-@test "a real Debian arrives as GNU tar unpacks it" {
-	local debian=${CLOCHE_TEST_DEBIAN:-$CLOCHE_BUILD/test-images/debian.tar}
+# What a package manager and an administrator do to a system, and what no tar of ours was made for.
+change_system()
+{
+	rm -r usr/share/doc usr/share/man
+	rm etc/debian_version usr/bin/tac
+	rm -r usr/share/bash-completion && echo 'a file now' >usr/share/bash-completion
+	rm etc/os-release && mkdir etc/os-release && echo x >etc/os-release/in
+	rm -r etc/apt && mkdir -m 0750 etc/apt && echo new >etc/apt/only # opaque
+	ln -snf /etc/hostname etc/localtime
+	chmod 4711 usr/bin/env
+	chown 42:43 etc/passwd usr/share/perl5
+	mv usr/bin/sort usr/bin/sorted
+	ln usr/bin/wc usr/bin/wc-again
+	setfattr -n security.capability -v 0x0100000200200000000000000000000000000000 usr/bin/id
+	setfattr -n user.note -v 'of the second layer' etc/group
+	echo more >>etc/shells
+	mkdir added && (cd added && make_tree)
+}
 
-	[ -s "$debian" ] || skip "there is no tar of a Debian; name one in CLOCHE_TEST_DEBIAN"
-	mkdir tree
+# layer_of UPPER FILE: overlayfs's upper folder as a layer's tar, by GNU tar.
+layer_of()
+{
+	local upper=$1 name
+
+	(cd "$upper" && find . -mindepth 1 -type c -printf '%P\n') >gone
+	mkdir marks
+	while read -r name; do
+		mkdir -p "marks/$(dirname "$name")"
+		: >"marks/$(dirname "$name")/.wh.$(basename "$name")"
+	done <gone
+	getfattr -Rhd -m '^trusted.overlay.opaque$' --absolute-names "$upper" 2>/dev/null |
+		sed -n "s|^# file: $upper/||p" >opaque
+	while read -r name; do
+		mkdir -p "marks/$name"
+		: >"marks/$name/.wh..wh..opq"
+	done <opaque
+	[ -s gone ]
+	[ -s opaque ]
+	tar -C "$upper" --format=pax --sparse --xattrs --xattrs-include='*' --xattrs-exclude='trusted.*' \
+		--exclude-from=<(sed 's|^|./|' gone) --anchored --no-wildcards -cf "$2" .
+	(cd marks && find . -type f) | tar -C marks --no-recursion -T - -rf "$2"
+}
+
+@test "a real Debian, and a layer of changes to it, arrive as GNU tar and the kernel have them" {
+	local debian
+
+	debian=$(debian_tar)
+	mkdir tree seen
 	tar -C tree --xattrs --xattrs-include='*' --numeric-owner --exclude='./dev/*' -xpf "$debian"
-	run transfer import "$debian"
+	mkdir -m 0755 upper work
+	mount -t overlay overlay -o "lowerdir=tree,upperdir=upper,workdir=work" seen
+	(cd seen && change_system)
+	layer_of "$PWD/upper" second.tar
+	make docker image.tar debian:changed "$debian" second.tar
+	run transfer load --input image.tar
 	assert_success
 	# device nodes are left out, and /proc and the like are empty in both
 	diff <(make list tree | grep -v '^dev') <(make list "$(layer)" | grep -v '^dev')
+	make list seen | grep -v '^dev' >wanted
+	umount seen
+	mount -t overlay overlay -o "lowerdir=$(layer 1):$(layer 0)" seen
+	make list seen | grep -v '^dev' >is
+	umount seen
+	diff wanted is
+	[ "$(wc -l <is)" -gt 3000 ]
 }
 
 # --- names that lead out (M1 to M5) -------------------------------------------------------------
