@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The floor: the least that a container of this kind costs. Run COMMAND in new namespaces (user, mount, pid, network, ipc, uts,
+ * cgroup), in new cgroups of every hierarchy, on an id-mapped overlay of LOWER with the usual mounts, wait for it, and take
+ * everything away again. No record, no log, no seccomp, no limits, no words on failure:
+ *
+ *	floor LOWER DIR COMMAND [ARG...]	DIR is made, and gone afterwards
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <linux/securebits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TRY(call) try((call), #call, __LINE__)
+
+enum { HOST_ID = 1900000000, IDS = 65536, HIERARCHIES = 16 };
+
+static struct {
+	int base, folder, tasks;
+} cgroups[HIERARCHIES];
+static int cgroup_count;
+static char name[64];
+
+static int try(long result, const char *what, int line)
+{
+	if (result < 0) {
+		(void)fprintf(stderr, "floor: line %d: %s: %s\n", line, what, strerror(errno));
+		exit(125);
+	}
+	return (int)result;
+}
+
+/* -- cgroups ---------------------------------------------------------------------------------- */
+
+static void copy_value(int to, int from, const char *file)
+{
+	char value[256];
+	int in = TRY(openat(from, file, O_RDONLY | O_CLOEXEC)),
+	    out = TRY(openat(to, file, O_WRONLY | O_CLOEXEC));
+	ssize_t n = read(in, value, sizeof(value));
+
+	if (n > 0)
+		TRY(write(out, value, (size_t)n));
+	(void)close(in);
+	(void)close(out);
+}
+
+/* One folder in each hierarchy of /proc/self/cgroup ("4:memory:/", "0::/"). */
+static void cgroups_make(void)
+{
+	FILE *file = fopen("/proc/self/cgroup", "re");
+	char line[512], path[600];
+
+	while (file && fgets(line, sizeof(line), file) && cgroup_count < HIERARCHIES) {
+		char *controllers = strchr(line, ':') + 1, *end = strchr(controllers, ':');
+		const char *hierarchy = controllers;
+		int folder, base;
+
+		*end = '\0';
+		if (!*controllers)
+			hierarchy = "unified";
+		else if (strncmp(controllers, "name=", 5) == 0)
+			hierarchy = controllers + 5;
+		(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s", hierarchy);
+		base = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (base < 0 && !*controllers)
+			base = open("/sys/fs/cgroup", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (base < 0)
+			continue;
+		TRY(mkdirat(base, name, 0755));
+		folder = TRY(openat(base, name, O_PATH | O_DIRECTORY | O_CLOEXEC));
+		if (strcmp(controllers, "cpuset") == 0) {
+			copy_value(folder, base, "cpuset.cpus");
+			copy_value(folder, base, "cpuset.mems");
+		}
+		cgroups[cgroup_count].base = base;
+		cgroups[cgroup_count].folder = folder;
+		cgroups[cgroup_count++].tasks = TRY(openat(
+			folder, *controllers ? "tasks" : "cgroup.procs", O_WRONLY | O_CLOEXEC));
+	}
+	if (file)
+		(void)fclose(file);
+}
+
+/* -- files ------------------------------------------------------------------------------------ */
+
+static void put(const char *path, const char *text)
+{
+	int fd = TRY(open(path, O_WRONLY | O_CLOEXEC));
+
+	TRY(write(fd, text, strlen(text)));
+	(void)close(fd);
+}
+
+static int mapped(const char *path, int userns)
+{
+	int fd = TRY(open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP,
+				   .userns_fd = (unsigned int)userns };
+
+	TRY(mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)));
+	return fd;
+}
+
+/* The overlay, made with the container's root as the user of files, and detached. */
+static int root_make(const char *lower, const char *dir, int userns)
+{
+	int fs = TRY(fsopen("overlay", FSOPEN_CLOEXEC)), below = mapped(lower, userns),
+	    above = mapped(dir, userns), upper, work, root;
+
+	upper = TRY(openat(above, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC));
+	work = TRY(openat(above, "work", O_PATH | O_DIRECTORY | O_CLOEXEC));
+	TRY(fsconfig(fs, FSCONFIG_SET_FD, "lowerdir+", NULL, below));
+	TRY(fsconfig(fs, FSCONFIG_SET_FD, "upperdir", NULL, upper));
+	TRY(fsconfig(fs, FSCONFIG_SET_FD, "workdir", NULL, work));
+	TRY(prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP));
+	(void)setfsgid(HOST_ID);
+	(void)setfsuid(HOST_ID);
+	TRY(fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+	(void)setfsuid(0);
+	(void)setfsgid(0);
+	root = TRY(fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV));
+	return root;
+}
+
+static void fd_send(int socket, int fd)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { { 0 } };
+	struct iovec part = { (char[]){ 'm' }, 1 };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(head), &fd, sizeof(int));
+	TRY(sendmsg(socket, &message, 0));
+}
+
+static int fd_receive(int socket)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	char byte;
+	struct iovec part = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	int fd;
+
+	TRY(recvmsg(socket, &message, MSG_CMSG_CLOEXEC));
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
+	return fd;
+}
+
+/* -- the container's first process -------------------------------------------------------------- */
+
+static int mount_on(int root, const char *type, const char *place, unsigned int attrs)
+{
+	int fs = TRY(fsopen(type, FSOPEN_CLOEXEC)), fd;
+
+	TRY(fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+	fd = TRY(fsmount(fs, FSMOUNT_CLOEXEC, attrs));
+	TRY(move_mount(fd, "", root, place, MOVE_MOUNT_F_EMPTY_PATH));
+	(void)close(fs);
+	return fd;
+}
+
+static void dev_make(int root)
+{
+	static const char *const nodes[] = { "null", "zero", "full", "random", "urandom", "tty" };
+	static const char *const types[][2] = { { "devpts", "pts" },
+						{ "tmpfs", "shm" },
+						{ "mqueue", "mqueue" } };
+	int dev = mount_on(root, "tmpfs", "dev", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
+		char path[32];
+		int node;
+
+		(void)snprintf(path, sizeof(path), "/dev/%s", nodes[i]);
+		node = TRY(open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+		(void)close(TRY(openat(dev, nodes[i], O_CREAT | O_CLOEXEC, 0666)));
+		TRY(move_mount(node, "", dev, nodes[i], MOVE_MOUNT_F_EMPTY_PATH));
+		(void)close(node);
+	}
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		TRY(mkdirat(dev, types[i][1], 0755));
+		(void)close(mount_on(dev, types[i][0], types[i][1], MOUNT_ATTR_NOSUID));
+	}
+	(void)close(dev);
+}
+
+static _Noreturn void child(int socket, char **argv)
+{
+	unsigned int attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	char byte;
+	int root;
+
+	for (int i = 0; i < cgroup_count; i++)
+		TRY(write(cgroups[i].tasks, "0", 1));
+	TRY(read(socket, &byte, 1));
+	TRY(setresgid(0, 0, 0));
+	TRY(setresuid(0, 0, 0));
+	TRY(unshare(CLONE_NEWCGROUP));
+	root = fd_receive(socket);
+	TRY(move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH));
+	(void)close(mount_on(root, "proc", "proc", attrs));
+	(void)close(mount_on(root, "sysfs", "sys", attrs | MOUNT_ATTR_RDONLY));
+	dev_make(root);
+	TRY(fchdir(root));
+	TRY(syscall(SYS_pivot_root, ".", "."));
+	TRY(umount2(".", MNT_DETACH));
+	TRY(chdir("/"));
+	(void)execvp(argv[0], argv);
+	_exit(127);
+}
+
+/* -- the whole -------------------------------------------------------------------------------- */
+
+static void take_away(const char *dir)
+{
+	static const char *const folders[] = { "work/work", "work", "upper", "" };
+	char path[512];
+
+	for (int i = 0; i < cgroup_count; i++)
+		TRY(unlinkat(cgroups[i].base, name, AT_REMOVEDIR));
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, folders[i]);
+		TRY(rmdir(path));
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct clone_args args = { .flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID |
+					    CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS,
+				   .exit_signal = SIGCHLD };
+	char path[512], map[64];
+	int pair[2], status, userns, root;
+	pid_t pid;
+
+	if (argc < 4) {
+		(void)fputs("usage: floor LOWER DIR COMMAND [ARG...]\n", stderr);
+		return 125;
+	}
+	(void)snprintf(name, sizeof(name), "bench-floor-%d", (int)getpid());
+	(void)snprintf(path, sizeof(path), "%s/upper", argv[2]);
+	TRY(mkdir(argv[2], 0700));
+	TRY(mkdir(path, 0755));
+	(void)snprintf(path, sizeof(path), "%s/work", argv[2]);
+	TRY(mkdir(path, 0755));
+	cgroups_make();
+	TRY(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
+	pid = TRY(syscall(SYS_clone3, &args, sizeof(args)));
+	if (pid == 0)
+		child(pair[1], argv + 3);
+	(void)snprintf(map, sizeof(map), "0 %u %u\n", (unsigned int)HOST_ID, (unsigned int)IDS);
+	(void)snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)pid);
+	put(path, map);
+	(void)snprintf(path, sizeof(path), "/proc/%d/gid_map", (int)pid);
+	put(path, map);
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+	userns = TRY(open(path, O_RDONLY | O_CLOEXEC));
+	TRY(write(pair[0], "m", 1));
+	root = root_make(argv[1], argv[2], userns);
+	fd_send(pair[0], root);
+	(void)close(root);
+	TRY(waitpid(pid, &status, 0));
+	take_away(argv[2]);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
