@@ -21,9 +21,12 @@
 
 char *image_familiar(const char *full)
 {
-	if (str_prefix(full, "docker.io/library/"))
-		return str_dup(full + strlen("docker.io/library/"));
-	return str_dup(str_prefix(full, "docker.io/") ? full + strlen("docker.io/") : full);
+	_cleanup_(reference_clear) struct reference reference = REFERENCE_EMPTY;
+	struct err ignored = ERR_NONE;
+
+	/* what is in the database was parsed before */
+	return reference_parse(full, &reference, &ignored) < 0 ? str_dup(full) :
+								 reference_familiar(&reference);
 }
 
 int image_resolve(struct engine *engine, const char *text, struct image_row *ret_row,

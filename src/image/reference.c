@@ -241,8 +241,10 @@ char *reference_full(const struct reference *reference)
 char *reference_familiar_name(const struct reference *reference)
 {
 	const char *path = reference->path;
+	size_t first = strcspn(path, "/");
 
-	if (strcmp(reference->domain, hub) != 0)
+	/* docker.io/a.b/c without its domain would be c of the registry a.b */
+	if (strcmp(reference->domain, hub) != 0 || (path[first] && names_domain(path, first)))
 		return str_printf("%s/%s", reference->domain, path);
 	/* library/a/b would become a/b, another image */
 	if (str_prefix(path, library) && !strchr(path + strlen(library), '/'))

@@ -24,6 +24,7 @@ static const struct {
 	{ "docker.io/web", "docker.io/library/web:latest", "web:latest" },
 	{ "index.docker.io/me/web", "docker.io/me/web:latest", "me/web:latest" },
 	{ "docker.io/library/a/b", "docker.io/library/a/b:latest", "library/a/b:latest" },
+	{ "docker.io/a.b/c", "docker.io/a.b/c:latest", "docker.io/a.b/c:latest" },
 	{ "localhost/web", "localhost/web:latest", "localhost/web:latest" },
 	{ "localhost:5000/web", "localhost:5000/web:latest", "localhost:5000/web:latest" },
 	{ "web:5000", "docker.io/library/web:5000", "web:5000" },
