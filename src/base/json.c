@@ -52,6 +52,22 @@ char **json_strv_at(const json_t *root, const char *path)
 	return list;
 }
 
+char **json_names(const json_t *object)
+{
+	char **names = mem_new((json_object_size(object) + 1) * sizeof(*names));
+	const char *key;
+	json_t *value;
+	size_t n = 0;
+
+	json_object_foreach((json_t *)object, key, value)
+	{
+		(void)value;
+		names[n++] = str_dup(key);
+	}
+	strv_sort(names);
+	return names;
+}
+
 json_t *json_from_strv(char *const *list)
 {
 	json_t *array = json_array();

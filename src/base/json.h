@@ -20,6 +20,8 @@ bool json_bool_at(const json_t *root, const char *path);
 /* A copy of an array of strings; NULL when missing or empty. */
 char **json_strv_at(const json_t *root, const char *path);
 
+char **json_names(const json_t *object); /* its keys, sorted; never NULL */
+
 json_t *json_from_strv(char *const *list); /* [] for NULL */
 /* json_string() that never fails: invalid UTF-8 is replaced by escapes; NULL gives "". */
 json_t *json_text(const char *text);

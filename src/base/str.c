@@ -300,6 +300,19 @@ static long env_find(char *const *env, const char *name, size_t length)
 	return -1;
 }
 
+static int strings_compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void strv_sort(char **list)
+{
+	size_t length = strv_length(list);
+
+	if (length > 1)
+		qsort(list, length, sizeof(*list), strings_compare);
+}
+
 const char *env_get(char *const *env, const char *name)
 {
 	long at = env_find(env, name, strlen(name));

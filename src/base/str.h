@@ -59,6 +59,7 @@ void strv_add(char ***list, const char *s); /* adds a copy */
 void strv_add_take(char ***list, char *s);  /* takes s */
 char **strv_copy(char *const *list);
 char **strv_split(const char *s, char separator);	 /* "" gives one empty string */
+void strv_sort(char **list);				 /* by bytes */
 const char *env_get(char *const *env, const char *name); /* value in a list of NAME=VALUE */
 void env_set(char ***env, const char *assignment);	 /* NAME=VALUE replaces an earlier NAME */
 void strv_clear(char **list);				 /* frees list and strings; NULL is fine */

@@ -28,11 +28,19 @@ int cli_fail(struct err *err); /* the same; always 1 */
 int cli_each(struct cli *cli, char **operands,
 	     int (*act)(struct cli *, const char *, void *, struct err *), void *data);
 
-/* -- formats: field paths and json ------------------------------------------------------------ */
+/* -- formats: Go templates, base/template.h ----------------------------------------------------- */
 
-/* Go templates, the part that is here: text, {{.A.B}}, {{json .A}}, {{.}}. -EOPNOTSUPP names what is not. */
+struct template_shape;
+
+/* One object, "json" or a template, and a newline. `\t` stays as it is, as with Docker's inspect, info, version and events. */
 int format_print(const char *format, const json_t *object, struct err *err);
-/* A table: headings and the fields' templates. format NULL or "table ...": with headings; "json"; a template: a line for each. */
+/* The same with Docker's type of the object; what the type has not is looked for in the JSON. */
+int format_typed(const char *format, const json_t *object, const struct template_shape *shape,
+		 struct err *err);
+/* A list. format NULL or "table ...": with headings (columns: the fields of the default); "json"; a template: a line for each.
+ * Rows are objects of strings; `headings` names the fields there are. A row may hold its labels as an object at
+ * TABLE_LABELS, for `.Label "k"`; it is not shown. */
+#define TABLE_LABELS ".labels"
 struct table_column {
 	const char *heading, *field;
 };

@@ -7,218 +7,174 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "base/table.h"
+#include "base/template.h"
 #include "cli/cli.h"
+#include "cli/format.h"
 
-/* As Go prints a value in a template. */
-static void value_print(struct buf *out, const json_t *value)
+/* Docker's words around an error of a template, whatever part of the language it comes from. */
+static int template_failed(struct err *err)
 {
-	const char *key;
-	json_t *item;
-	size_t i;
-
-	switch (value ? json_typeof(value) : JSON_NULL) {
-	case JSON_STRING:
-		buf_puts(out, json_string_value(value));
-		break;
-	case JSON_INTEGER:
-		buf_printf(out, "%lld", (long long)json_integer_value(value));
-		break;
-	case JSON_REAL:
-		buf_printf(out, "%g", json_real_value(value));
-		break;
-	case JSON_TRUE:
-	case JSON_FALSE:
-		buf_puts(out, json_is_true(value) ? "true" : "false");
-		break;
-	case JSON_NULL:
-		buf_puts(out, "<no value>");
-		break;
-	case JSON_ARRAY:
-		buf_puts(out, "[");
-		json_array_foreach(value, i, item)
-		{
-			buf_puts(out, i ? " " : "");
-			value_print(out, item);
-		}
-		buf_puts(out, "]");
-		break;
-	case JSON_OBJECT:
-		buf_puts(out, "map[");
-		i = 0;
-		json_object_foreach((json_t *)value, key, item)
-		{
-			buf_printf(out, "%s%s:", i++ ? " " : "", key);
-			value_print(out, item);
-		}
-		buf_puts(out, "]");
-		break;
-	}
+	return err_wrap(err, "template parsing error");
 }
 
-static const json_t *path_at(const json_t *object, const char *path)
+static int compile(const char *format, struct template **ret, struct err *err)
 {
-	return strcmp(path, ".") == 0 ? object : json_at(object, path + 1);
-}
-
-static bool path_valid(const char *path)
-{
-	return path[0] == '.' &&
-	       strspn(path, ".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") ==
-		       strlen(path) &&
-	       !strstr(path, "..");
-}
-
-static int action(struct buf *out, const char *text, const json_t *object, const char *format,
-		  struct err *err)
-{
-	_cleanup_free_ char *copy = str_dup(text);
-	char *word = copy + strspn(copy, " "), *end = word + strlen(word);
-	bool json = false;
-
-	while (end > word && end[-1] == ' ')
-		*--end = '\0';
-	if (str_prefix(word, "json ")) {
-		json = true;
-		word += 5 + strspn(word + 5, " ");
-	}
-	if (!path_valid(word)) {
-		err_set(err, EOPNOTSUPP, "template parsing error: {{%s}} in \"%s\"", text, format);
-		return err_hint(
-			err,
-			"possible are field paths like {{.State.Pid}}, and {{json .Config.Env}}");
-	}
-	if (json) {
-		const json_t *value = path_at(object, word);
-		char *dump = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) :
-				     str_dup("null");
-
-		buf_puts(out, dump);
-		free(dump);
-	} else {
-		value_print(out, path_at(object, word));
-	}
+	if (template_parse(strcmp(format, "json") == 0 ? "{{json .}}" : format, ret, err) < 0)
+		return template_failed(err);
 	return 0;
 }
 
-static int expand(struct buf *out, const char *format, const json_t *object, struct err *err)
+int format_object(struct buf *out, const char *format, const json_t *object,
+		  const struct template_shape *shape, struct err *err)
 {
-	const char *p = format;
+	size_t before = out->length;
+	struct template *t = NULL;
+	int r = compile(format, &t, err);
 
-	while (*p) {
-		if (p[0] == '{' && p[1] == '{') {
-			const char *close = strstr(p, "}}");
-			_cleanup_free_ char *text = NULL;
-			int r;
-
-			if (!close)
-				return err_set(err, EINVAL,
-					       "template parsing error: unclosed action in \"%s\"",
-					       format);
-			text = str_ndup(p + 2, (size_t)(close - p - 2));
-			r = action(out, text, object, format, err);
-			if (r < 0)
-				return r;
-			p = close + 2;
-		} else if (p[0] == '\\' && (p[1] == 't' || p[1] == 'n')) {
-			buf_puts(out, p[1] == 't' ? "\t" : "\n");
-			p += 2;
-		} else {
-			buf_add(out, p++, 1);
-		}
+	if (r < 0)
+		return r;
+	r = template_run(t, object, shape, 0, out, err);
+	if (r < 0 && !(shape && shape->whole)) {
+		/* Docker tries again with the bare JSON, which may have keys that its types have not. */
+		if (out->length > before)
+			out->data[out->length = before] = '\0';
+		err_clear(err);
+		r = template_run(t, object, NULL, TEMPLATE_MISSING_FAILS, out, err);
 	}
+	template_free(t);
+	if (r < 0)
+		return template_failed(err);
+	buf_puts(out, "\n");
 	return 0;
+}
+
+int format_typed(const char *format, const json_t *object, const struct template_shape *shape,
+		 struct err *err)
+{
+	_cleanup_(buf_clear) struct buf out = BUF_EMPTY;
+	int r = format_object(&out, format, object, shape, err);
+
+	if (r == 0)
+		(void)fwrite(out.data, 1, out.length, stdout);
+	return r;
 }
 
 int format_print(const char *format, const json_t *object, struct err *err)
 {
-	_cleanup_(buf_clear) struct buf out = BUF_EMPTY;
-	int r = expand(&out, strcmp(format, "json") == 0 ? "{{json .}}" : format, object, err);
-
-	if (r == 0)
-		(void)printf("%s\n", out.data ? out.data : "");
-	return r;
+	return format_typed(format, object, &template_open, err);
 }
 
 /* -- tables ----------------------------------------------------------------------------------- */
 
-static void cells_print(char ***rows, size_t count, size_t columns)
+/* Docker's preFormat: without "table", blanks around it cut, \t and \n meant. */
+static char *row_template(const char *format)
 {
-	_cleanup_free_ size_t *widths = mem_new((columns + 1) * sizeof(*widths));
+	_cleanup_(buf_clear) struct buf out = BUF_EMPTY;
+	const char *p = format, *end = format + strlen(format);
 
-	for (size_t i = 0; i < count; i++)
-		for (size_t c = 0; rows[i][c] && c < columns; c++)
-			if (strlen(rows[i][c]) > widths[c])
-				widths[c] = strlen(rows[i][c]);
-	for (size_t i = 0; i < count; i++) {
-		for (size_t c = 0; rows[i][c]; c++) {
-			bool last = !rows[i][c + 1];
-
-			(void)printf("%-*s", last ? 0 : (int)widths[c] + 3, rows[i][c]);
+	p += strspn(p, " ");
+	while (end > p && end[-1] == ' ')
+		end--;
+	while (p < end) {
+		if (p[0] == '\\' && p + 1 < end && (p[1] == 't' || p[1] == 'n')) {
+			buf_puts(&out, p[1] == 't' ? "\t" : "\n");
+			p += 2;
+		} else {
+			buf_add(&out, p++, 1);
 		}
-		(void)printf("\n");
 	}
+	return str_dup(out.data ? out.data : "");
 }
 
-static int heading_row(const char *template, const struct table_column *headings, struct buf *out,
-		       struct err *err)
+static char *default_template(const struct table_column *columns)
 {
-	_cleanup_json_ json_t *object = json_object();
+	_cleanup_(buf_clear) struct buf out = BUF_EMPTY;
+
+	for (size_t i = 0; columns[i].field; i++)
+		buf_printf(&out, "%s{{.%s}}", i ? "\t" : "", columns[i].field);
+	return str_dup(out.data ? out.data : "");
+}
+
+static int rows_run(const struct template *t, const struct template_shape *shape, json_t *rows,
+		    struct buf *out, struct err *err)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		if (template_run(t, row, shape, 0, out, err) < 0)
+			return template_failed(err);
+		buf_puts(out, "\n");
+	}
+	return 0;
+}
+
+static int table_run(const struct template *t, const struct template_shape *shape,
+		     const struct table_column *headings, json_t *rows, struct buf *to,
+		     struct err *err)
+{
+	_cleanup_(buf_clear) struct buf out = BUF_EMPTY;
+	_cleanup_json_ json_t *heading = json_object();
+	int r;
 
 	for (size_t i = 0; headings[i].field; i++)
-		json_put(object, headings[i].field, json_text(headings[i].heading));
-	return expand(out, template, object, err);
+		json_put(heading, headings[i].field, json_text(headings[i].heading));
+	/* An error here comes again with the first row. */
+	if (template_run(t, heading, shape, TEMPLATE_HEADING, &out, err) < 0) {
+		if (json_array_size(rows) == 0)
+			return template_failed(err);
+		err_clear(err);
+	}
+	buf_puts(&out, "\n");
+	r = rows_run(t, shape, rows, &out, err);
+	if (r < 0)
+		return r;
+	table_align(to, out.data);
+	return 0;
 }
 
-static char **row_split(struct buf *line)
+int format_rows(struct buf *out, const char *format, const struct table_column *columns,
+		const struct table_column *headings, json_t *rows, struct err *err)
 {
-	char **cells = strv_split(line->data ? line->data : "", '\t');
+	bool table = !format || !*format || str_prefix(format, "table");
+	const char *rest = table && format && *format ? format + strlen("table") : format;
+	_cleanup_free_ char *text = rest && rest[strspn(rest, " ")] ? row_template(rest) :
+								      default_template(columns);
+	_cleanup_free_ struct template_field *fields = NULL;
+	struct template_shape shape = { .kind = TEMPLATE_STRUCT,
+					.sorted = true,
+					.pointer = true,
+					.type = "formatter.Context",
+					.label_key = TABLE_LABELS };
+	struct template *t = NULL;
+	size_t count = 0;
+	int r = compile(text, &t, err);
 
-	buf_clear(line);
-	return cells;
+	if (r < 0)
+		return r;
+	while (headings[count].field)
+		count++;
+	fields = mem_new((count + 1) * sizeof(*fields));
+	for (size_t i = 0; i < count; i++)
+		fields[i] = (struct template_field){ headings[i].field, &template_string, NULL };
+	shape.fields = fields;
+	if (table)
+		r = table_run(t, &shape, headings, rows, out, err);
+	else
+		r = rows_run(t, &shape, rows, out, err);
+	template_free(t);
+	return r;
 }
 
 int table_print(const char *format, const struct table_column *columns,
 		const struct table_column *headings, json_t *rows, struct err *err)
 {
-	_cleanup_(buf_clear) struct buf template = BUF_EMPTY, line = BUF_EMPTY;
-	size_t count = json_array_size(rows), widest = 0, n = 0, i;
-	char ***cells;
-	json_t *row;
-	int r = 0;
+	_cleanup_(buf_clear) struct buf out = BUF_EMPTY;
+	int r = format_rows(&out, format, columns, headings, rows, err);
 
-	if (format && strncmp(format, "table", 5) != 0) {
-		json_array_foreach(rows, i, row)
-		{
-			r = format_print(format, row, err);
-			if (r < 0)
-				return r;
-		}
-		return 0;
-	}
-	if (format && format[5])
-		buf_puts(&template, format + 5 + strspn(format + 5, " "));
-	else
-		for (i = 0; columns[i].field; i++)
-			buf_printf(&template, "%s{{.%s}}", i ? "\t" : "", columns[i].field);
-	cells = mem_new((count + 2) * sizeof(*cells));
-	r = heading_row(template.data, headings, &line, err);
-	if (r == 0)
-		cells[n++] = row_split(&line);
-	json_array_foreach(rows, i, row)
-	{
-		if (r < 0)
-			break;
-		r = expand(&line, template.data, row, err);
-		if (r == 0)
-			cells[n++] = row_split(&line);
-	}
-	for (i = 0; i < n; i++)
-		if (strv_length(cells[i]) > widest)
-			widest = strv_length(cells[i]);
-	if (r == 0)
-		cells_print(cells, n, widest);
-	for (i = 0; i < n; i++)
-		strv_clear(cells[i]);
-	free(cells);
+	if (out.length)
+		(void)fwrite(out.data, 1, out.length, stdout);
 	return r;
 }

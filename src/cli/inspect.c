@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/docker_type.h"
 #include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/image.h"
@@ -30,7 +31,9 @@ static const struct opt inspect_opts[] = {
 	OPT_END,
 };
 
-static json_t *object_find(struct engine *engine, const char *name, int kinds, struct err *err)
+/* *ret_shape: Docker's type of what was found. */
+static json_t *object_find(struct engine *engine, const char *name, int kinds,
+			   const struct template_shape **ret_shape, struct err *err)
 {
 	struct record record = RECORD_EMPTY;
 	struct image_row image = { 0 };
@@ -41,6 +44,7 @@ static json_t *object_find(struct engine *engine, const char *name, int kinds, s
 		r = record_find(engine, name, &record, err);
 	if (r == 0) {
 		found = inspect_container(engine, &record);
+		*ret_shape = &docker_container;
 		record_clear(&record);
 		return found;
 	}
@@ -48,15 +52,23 @@ static json_t *object_find(struct engine *engine, const char *name, int kinds, s
 		r = image_resolve(engine, name, &image, err);
 		if (r == 0) {
 			found = image_inspect(engine, &image);
+			*ret_shape = &docker_image;
 			image_row_clear(&image);
 			return found;
 		}
 	}
+	*ret_shape = &docker_volume;
 	if (r == -ENOENT && kinds & KIND_VOLUME)
 		found = inspect_volume(engine, name, err);
 	if (!found && err->code == ENOENT && kinds == KIND_ANY)
 		err_set(err, ENOENT, "Error: No such object: %s", name);
 	return found;
+}
+
+/* Without a template, and with `json`: one list of all that were found. */
+static bool json_list(const char *format)
+{
+	return !format || !*format || strcmp(format, "json") == 0;
 }
 
 static int inspect_some(struct cli *cli, const struct inspect_args *a, char **operands, int kinds,
@@ -70,16 +82,17 @@ static int inspect_some(struct cli *cli, const struct inspect_args *a, char **op
 		return 1;
 	for (size_t i = 0; operands[i]; i++) {
 		struct err one = ERR_NONE;
-		json_t *found = object_find(engine, operands[i], kinds, &one);
+		const struct template_shape *shape = NULL;
+		json_t *found = object_find(engine, operands[i], kinds, &shape, &one);
 
 		if (!found) {
-			if (!a->format && json_array_size(all) == 0 && !operands[i + 1])
+			if (json_list(a->format) && json_array_size(all) == 0 && !operands[i + 1])
 				(void)printf("[]\n"), (void)fflush(stdout);
 			status = cli_fail(&one);
 			continue;
 		}
-		if (a->format) {
-			int r = format_print(a->format, found, err);
+		if (!json_list(a->format)) {
+			int r = format_typed(a->format, found, shape, err);
 
 			json_decref(found);
 			if (r < 0)
@@ -88,8 +101,9 @@ static int inspect_some(struct cli *cli, const struct inspect_args *a, char **op
 			json_push(all, found);
 		}
 	}
-	if (!a->format && json_array_size(all) > 0) {
-		_cleanup_free_ char *text = json_dumps(all, JSON_INDENT(4));
+	if (json_list(a->format) && json_array_size(all) > 0) {
+		_cleanup_free_ char *text =
+			json_dumps(all, a->format ? JSON_COMPACT : JSON_INDENT(4));
 
 		(void)printf("%s\n", text);
 	}

@@ -77,11 +77,12 @@ static char *command_text(const json_t *config, bool whole)
 static char *labels_text(const json_t *config)
 {
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
-	const char *key;
-	json_t *value;
+	const json_t *labels = json_at(config, "Config.Labels");
+	_cleanup_strv_ char **names = json_names(labels);
 
-	json_object_foreach((json_t *)json_at(config, "Config.Labels"), key, value)
-		buf_printf(&text, "%s%s=%s", text.length ? "," : "", key, json_string_value(value));
+	for (size_t i = 0; names[i]; i++)
+		buf_printf(&text, "%s%s=%s", text.length ? "," : "", names[i],
+			   json_string_value(json_object_get(labels, names[i])));
 	return str_dup(text.data ? text.data : "");
 }
 
@@ -141,6 +142,9 @@ static json_t *row_json(const struct record *record, const struct container_stat
 	json_put(row, "Status", json_text(text));
 	json_put(row, "Size", json_text(""));
 	json_put(row, "Labels", json_text(labels));
+	if (json_at(record->config, "Config.Labels"))
+		json_put(row, TABLE_LABELS,
+			 json_incref((json_t *)json_at(record->config, "Config.Labels")));
 	json_put(row, "Mounts", json_text(mounts));
 	json_put(row, "LocalVolumes", json_text(count));
 	json_put(row, "Networks",
