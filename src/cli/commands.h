@@ -15,6 +15,6 @@ extern const struct command command_volume_create, command_volume_ls, command_vo
 	command_volume_inspect;
 extern const struct command command_events, command_info, command_version;
 extern const struct command command_system_check, command_system_reap, command_system_docs;
-extern const struct command command_system_names;
+extern const struct command command_system_names, command_procs;
 
 #endif

@@ -39,6 +39,7 @@ static const struct command *const commands[] = {
 	&command_volume_ls,
 	&command_volume_rm,
 	&command_volume_inspect,
+	&command_procs,
 	&command_events,
 	&command_info,
 	&command_version,

@@ -138,6 +138,14 @@ static char *foreign_read(int root, const char *path)
 	return text;
 }
 
+void user_names_read(const char *container, int root, struct buf *out)
+{
+	_cleanup_free_ char *passwd = foreign_read(root, "etc/passwd"),
+			    *group = foreign_read(root, "etc/group");
+
+	user_names_text(container, passwd, group, out);
+}
+
 static int folder_open(int run, mode_t mode, gid_t gid, struct err *err)
 {
 	struct stat st;
@@ -228,8 +236,6 @@ static void link_remove(int folder, const char *container, const char *base)
 int user_names_publish(int run, mode_t folder_mode, gid_t folder_gid, uint32_t base,
 		       const char *container, int root, struct err *err)
 {
-	_cleanup_free_ char *passwd = foreign_read(root, "etc/passwd"),
-			    *group = foreign_read(root, "etc/group");
 	_cleanup_close_ int folder = folder_open(run, folder_mode, folder_gid, err);
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY, old = BUF_EMPTY;
 	char name[16], before[NAMES_WORD];
@@ -237,7 +243,7 @@ int user_names_publish(int run, mode_t folder_mode, gid_t folder_gid, uint32_t b
 	if (folder < 0)
 		return folder;
 	(void)snprintf(name, sizeof(name), "%u", base);
-	user_names_text(container, passwd, group, &text);
+	user_names_read(container, root, &text);
 	record_read(folder, name, &old);
 	if (!str_equal(old.data, text.data)) {
 		record_container(&old, before);

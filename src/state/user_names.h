@@ -18,6 +18,9 @@ struct err;
  * leaves nothing behind, capitals become small. NULL is an empty file. */
 void user_names_text(const char *container, const char *passwd, const char *group, struct buf *out);
 
+/* The same from the files beneath root, which may be missing, special or endless. */
+void user_names_read(const char *container, int root, struct buf *out);
+
 /* Read /etc/passwd and /etc/group beneath root (missing, special or endless files count as empty), and write the record of
  * the range below run/names. The folder gets folder_mode and folder_gid. Nothing is written when the record says so already. */
 int user_names_publish(int run, mode_t folder_mode, gid_t folder_gid, uint32_t base,

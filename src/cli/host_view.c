@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/host_view.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "engine/engine.h"
+#include "host/inner_users.h"
+#include "host/owner.h"
+
+int host_view_open(struct cli *cli, unsigned int process_flags, struct host_view *view,
+		   struct err *err)
+{
+	struct timespec now, since_boot;
+	struct store *store = NULL;
+	int r;
+
+	if (geteuid() == 0) {
+		struct err ignored = ERR_NONE;
+
+		/* what cannot be opened has no containers to name; the host is shown all the same */
+		view->engine = cli_engine(cli, &ignored);
+		store = view->engine ? engine_store(view->engine, &ignored) : NULL;
+	}
+	r = process_table_read(&view->table, process_flags, err);
+	if (r < 0)
+		return r;
+	owner_name_all(&view->table, store, view->engine ? view->engine->suffix : "");
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	(void)clock_gettime(CLOCK_BOOTTIME, &since_boot);
+	view->now_s = now.tv_sec;
+	view->boot_s = now.tv_sec - since_boot.tv_sec;
+	return 0;
+}
+
+void host_view_clear(struct host_view *view)
+{
+	for (size_t i = 0; i < view->table.owner_count; i++)
+		inner_users_free(view->table.owners[i].users);
+	process_table_clear(&view->table);
+}
+
+const struct owner *view_owner(const struct host_view *view, const struct process *process)
+{
+	return &view->table.owners[process->owner];
+}
+
+/* -- users ------------------------------------------------------------------------------------ */
+
+const char *view_user(uint32_t uid)
+{
+	enum { SLOTS = 1024 };
+	static struct {
+		char *name;
+		uint32_t uid;
+	} known[SLOTS];
+	uint32_t slot = (uid * 2654435761u) % SLOTS;
+	const struct passwd *pw;
+
+	if (known[slot].name && known[slot].uid == uid)
+		return known[slot].name;
+	pw = getpwuid(uid);
+	free(known[slot].name);
+	known[slot].name = pw ? str_dup(pw->pw_name) : str_printf("%u", uid);
+	known[slot].uid = uid;
+	return known[slot].name;
+}
+
+const char *view_inner_user(struct host_view *view, const struct process *process)
+{
+	struct owner *owner = &view->table.owners[process->owner];
+	static char name[64];
+
+	if (process->owner == 0)
+		return "-";
+	if (!owner->users)
+		owner->users = inner_users_new(owner->init ? owner->init : process->pid);
+	inner_users_name(owner->users, process->uid, name, sizeof(name));
+	return name;
+}
+
+bool view_owner_is(const struct owner *owner, const char *wanted)
+{
+	const char *engine = owner_engine(owner);
+	size_t n = strlen(engine);
+
+	if (owner->engine == ENGINE_HOST)
+		return strcmp(wanted, "host") == 0;
+	if (n && strncmp(wanted, engine, n) == 0 && wanted[n] == ':')
+		wanted += n + 1;
+	return strcmp(owner->name, wanted) == 0 ||
+	       (strlen(wanted) >= 3 && *owner->id &&
+		(str_prefix(owner->id, wanted) || /* or a longer form of what we have */
+		 (strlen(owner->id) == 12 && str_prefix(wanted, owner->id))));
+}
+
+/* -- words ------------------------------------------------------------------------------------ */
+
+void view_tty(int tty, char out[32])
+{
+	/* proc(5): minor in bits 31-20 and 7-0, major in 15-8; Documentation/admin-guide/devices.txt */
+	unsigned int major = ((unsigned int)tty >> 8) & 0xfff;
+	unsigned int minor = ((unsigned int)tty & 0xff) | (((unsigned int)tty >> 12) & 0xfff00);
+
+	if (tty == 0)
+		(void)snprintf(out, 32, "?");
+	else if (major >= 136 && major <= 143)
+		(void)snprintf(out, 32, "pts/%u", (major - 136) * 256 + minor);
+	else if (major == 4)
+		(void)snprintf(out, 32, minor < 64 ? "tty%u" : "ttyS%u",
+			       minor < 64 ? minor : minor - 64);
+	else if (major == 5 && minor == 1)
+		(void)snprintf(out, 32, "console");
+	else
+		(void)snprintf(out, 32, "%u:%u", major, minor);
+}
+
+int64_t view_start_s(const struct host_view *view, uint64_t start_ticks)
+{
+	return view->boot_s + (int64_t)(start_ticks / view->table.boot_ticks_per_second);
+}
+
+void view_start(const struct host_view *view, uint64_t start_ticks, char out[32])
+{
+	time_t start = (time_t)view_start_s(view, start_ticks), now = (time_t)view->now_s;
+	struct tm then, today;
+
+	out[0] = '\0';
+	if (!localtime_r(&start, &then) || !localtime_r(&now, &today))
+		return;
+	if (now - start < 86400 && then.tm_yday == today.tm_yday)
+		(void)strftime(out, 32, "%H:%M", &then);
+	else
+		(void)strftime(out, 32, then.tm_year == today.tm_year ? "%b%d" : "%Y", &then);
+}
+
+/* -- watch ------------------------------------------------------------------------------------ */
+
+int view_watch(long interval_s, int (*draw)(void *data, struct err *err), void *data,
+	       struct err *err)
+{
+	int r;
+
+	do {
+		if (interval_s > 0 && isatty(STDOUT_FILENO))
+			(void)fputs("\033[H\033[2J", stdout);
+		r = draw(data, err);
+		if (fflush(stdout) != 0)
+			return 0; /* whoever read has gone */
+		if (r == 0 && interval_s > 0)
+			(void)poll(NULL, 0, (int)(interval_s * 1000)); /* ^C ends it */
+	} while (r == 0 && interval_s > 0);
+	return r;
+}
