@@ -9,6 +9,80 @@ void json_cleanup(json_t **json)
 	json_decref(*json);
 }
 
+/* -- parts ------------------------------------------------------------------------------------ */
+
+static const char *string_skip(const char *p)
+{
+	for (p++; *p && *p != '"'; p++)
+		p += *p == '\\' && p[1];
+	return *p ? p + 1 : p;
+}
+
+static const char *value_skip(const char *p)
+{
+	int depth = 0;
+
+	do {
+		if (*p == '"') {
+			p = string_skip(p);
+			continue;
+		}
+		if (*p == '{' || *p == '[')
+			depth++;
+		else if (*p == '}' || *p == ']')
+			depth--;
+		p++;
+	} while (*p && (depth > 0 || (*p != ',' && *p != '}' && *p != ']')));
+	return p;
+}
+
+/* The members of the object at *text that begin one of the paths, each cut down in turn. */
+static json_t *object_parts(const char **text, const char *const *paths)
+{
+	json_t *object = json_object();
+	const char *p = *text;
+
+	while (*++p == '"') {
+		const char *name = p + 1, *rest[16] = { NULL }, *end;
+		size_t length, count = 0;
+		bool whole = false;
+
+		p = string_skip(p);
+		length = (size_t)(p - 1 - name);
+		p += *p == ':';
+		for (size_t i = 0; paths[i] && count + 1 < ARRAY_SIZE(rest); i++) {
+			if (strncmp(paths[i], name, length) != 0)
+				continue;
+			whole |= paths[i][length] == '\0';
+			if (paths[i][length] == '.')
+				rest[count++] = paths[i] + length + 1;
+		}
+		end = p;
+		if (count > 0 && !whole && *p == '{') {
+			json_object_setn_new_nocheck(object, name, length,
+						     object_parts(&end, rest));
+		} else {
+			end = value_skip(p);
+			if (whole)
+				json_object_setn_new_nocheck(object, name, length,
+							     json_loadb(p, (size_t)(end - p),
+									JSON_DECODE_ANY, NULL));
+		}
+		p = end;
+		if (*p != ',')
+			break;
+	}
+	*text = *p ? p + 1 : p;
+	return object;
+}
+
+json_t *json_parts(const char *text, const char *const *paths)
+{
+	return *text == '{' ? object_parts(&text, paths) : NULL;
+}
+
+/* -- reading ---------------------------------------------------------------------------------- */
+
 const json_t *json_at(const json_t *root, const char *path)
 {
 	while (root) {

@@ -13,6 +13,10 @@
 #define _cleanup_json_ _cleanup_(json_cleanup)
 void json_cleanup(json_t **json);
 
+/* Of a record's text only what is at these paths, in its place: many times faster than all of it when little is wanted. The text
+ * must come from json_dumps(JSON_COMPACT); a damaged one gives less. NULL: it is no object at all. */
+json_t *json_parts(const char *text, const char *const *paths);
+
 const json_t *json_at(const json_t *root, const char *path); /* borrowed, NULL when missing */
 const char *json_string_at(const json_t *root, const char *path, const char *otherwise);
 int64_t json_int_at(const json_t *root, const char *path, int64_t otherwise);

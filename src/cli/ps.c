@@ -116,30 +116,40 @@ static char *local_time(int64_t ns)
 	return str_dup(text);
 }
 
+/* What the usual table shows. */
 static json_t *row_json(const struct record *record, const struct container_status *status,
 			const struct ps_args *a)
 {
 	_cleanup_free_ char *command = command_text(record->config, a->no_trunc);
-	_cleanup_free_ char *labels = labels_text(record->config), *text = status_text(status);
+	_cleanup_free_ char *text = status_text(status);
 	_cleanup_free_ char *age =
 		duration_text((engine_now_ns() - record->row.created_ns) / 1000000000);
 	_cleanup_free_ char *running_for = str_printf("%s ago", age);
-	_cleanup_free_ char *created = local_time(record->row.created_ns);
 	_cleanup_free_ char *id = str_ndup(record->row.id, a->no_trunc ? 64 : 12);
-	int volumes;
-	_cleanup_free_ char *mounts = mounts_text(record->config, &volumes),
-			    *count = str_printf("%d", volumes);
 	json_t *row = json_object();
 
 	json_put(row, "ID", json_text(id));
 	json_put(row, "Names", json_text(record->row.name));
 	json_put(row, "Image", json_text(json_string_at(record->config, "Config.Image", "")));
 	json_put(row, "Command", json_text(command));
-	json_put(row, "CreatedAt", json_text(created));
 	json_put(row, "RunningFor", json_text(running_for));
-	json_put(row, "Ports", json_text(""));
-	json_put(row, "State", json_text(status_word(status->status)));
 	json_put(row, "Status", json_text(text));
+	json_put(row, "Ports", json_text(""));
+	return row;
+}
+
+/* What a --format may ask for besides. */
+static void row_complete(json_t *row, const struct record *record,
+			 const struct container_status *status)
+{
+	_cleanup_free_ char *labels = labels_text(record->config);
+	_cleanup_free_ char *created = local_time(record->row.created_ns);
+	int volumes;
+	_cleanup_free_ char *mounts = mounts_text(record->config, &volumes),
+			    *count = str_printf("%d", volumes);
+
+	json_put(row, "CreatedAt", json_text(created));
+	json_put(row, "State", json_text(status_word(status->status)));
 	json_put(row, "Size", json_text(""));
 	json_put(row, "Labels", json_text(labels));
 	if (json_at(record->config, "Config.Labels"))
@@ -149,7 +159,6 @@ static json_t *row_json(const struct record *record, const struct container_stat
 	json_put(row, "LocalVolumes", json_text(count));
 	json_put(row, "Networks",
 		 json_text(json_string_at(record->config, "HostConfig.NetworkMode", "")));
-	return row;
 }
 
 static bool label_matches(const json_t *config, const char *wanted)
@@ -249,6 +258,14 @@ static bool filters_name(char *const *filters, const char *name)
 	return false;
 }
 
+/* What a row or a filter reads of the record; the rest is not even parsed. */
+static const char *const record_parts[] = {
+	"Cloche.Path",	"Cloche.Args",
+	"Config.Image", "Config.Labels",
+	"Mounts",	"HostConfig.NetworkMode",
+	NULL,
+};
+
 static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *out, struct err *err)
 {
 	struct store *store = engine_store(engine, err);
@@ -268,9 +285,14 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 		status_get(engine, rows[i].id, &status);
 		if (!all && status.status != STATUS_RUNNING)
 			continue;
-		record.config = json_loads(rows[i].config, 0, NULL);
-		if (record.config && filters_match(a->filters, &record, &status))
-			json_push(out, row_json(&record, &status, a));
+		record.config = json_parts(rows[i].config, record_parts);
+		if (record.config && filters_match(a->filters, &record, &status)) {
+			json_t *row = row_json(&record, &status, a);
+
+			if (a->format)
+				row_complete(row, &record, &status);
+			json_push(out, row);
+		}
 		json_decref(record.config);
 	}
 	container_rows_free(rows, (size_t)count);

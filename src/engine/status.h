@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a container is doing, from its files and the kernel, never from a remembered word.
- *   RUN/init   "PID STARTTIME BOOT-ID STARTED_NS\n": written before the user's command may run
+ *   RUN/init   "PID STARTTIME BOOT-ID STARTED_NS PARENT\n": written before the user's command may run, by the parent, which
+ *              becomes the monitor
  *   DIR/exit   exit record, written by the monitor after the end; removed by the next start
  *   DIR/error  words of a start that failed
  */
