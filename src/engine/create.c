@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/env_file.h"
 #include "engine/event.h"
@@ -20,6 +21,7 @@
 #include "engine/limit_option.h"
 #include "engine/mount_option.h"
 #include "engine/name.h"
+#include "engine/network_option.h"
 #include "engine/signal_name.h"
 #include "state/uid_range.h"
 
@@ -423,7 +425,8 @@ static int image_lives(struct store *store, const struct container_row *row, str
 static int record_add(struct draft *draft, struct container_row *row, struct err *err)
 {
 	struct store *store = engine_store(draft->engine, err);
-	int r = store ? 0 : -err->code;
+	int r = store ? endpoints_check(draft->engine, json_at(draft->own, "Networks"), err) :
+			-err->code;
 
 	for (unsigned int try = 0; r == 0; try++) {
 		if (!draft->options->name) {
@@ -445,6 +448,9 @@ static int record_add(struct draft *draft, struct container_row *row, struct err
 			r = conflict(store, row->name, err);
 		if (r == 0)
 			r = volumes_record(draft, store, row->id, err);
+		if (r == 0)
+			r = endpoints_record(draft->engine, row->id,
+					     json_at(draft->own, "Networks"), err);
 		engine_kill_point("create-before-commit");
 		if (r == 0)
 			r = store_commit(store, err);
@@ -534,6 +540,7 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 	if ((r = image_load(draft, image, row, err)) < 0 ||
 	    (o->rootfs && (r = rootfs_set(draft, err)) < 0) ||
 	    (r = mode_options(draft->engine, o, draft->host, draft->warnings, err)) < 0 ||
+	    (r = network_options(o, draft->host, draft->own, err)) < 0 ||
 	    (r = limit_options(draft->engine, o, draft->host, err)) < 0 ||
 	    (r = right_options(o, draft->host, err)) < 0 || (r = log_fill(draft, err)) < 0 ||
 	    (r = mounts_fill(draft, err)) < 0)

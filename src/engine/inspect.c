@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/create.h"
+#include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
@@ -125,21 +126,95 @@ static json_t *own_json(struct engine *engine, const struct record *record,
 	return own;
 }
 
-static json_t *network_json(const struct record *record)
+static json_t *endpoint_json(const struct endpoint *endpoint, bool gateway)
 {
-	const char *mode = json_string_at(record->config, "HostConfig.NetworkMode", "none");
-	json_t *network = json_object(), *networks = json_object(), *one = json_object();
+	char text[ADDRESS_TEXT];
+	json_t *one = json_object(), *ipam = json_object();
+	const char *want4 = json_string_at(endpoint->request, "IPv4Address", ""),
+		   *want6 = json_string_at(endpoint->request, "IPv6Address", "");
+	const json_t *aliases = json_at(endpoint->request, "Aliases");
 
-	json_put(one, "IPAddress", json_text(""));
-	json_put(one, "Gateway", json_text(""));
-	json_put(one, "MacAddress", json_text(""));
-	json_put(one, "Aliases", json_null());
-	json_put(networks, mode, one);
-	json_put(network, "SandboxKey", json_text(""));
+	if (*want4)
+		json_put(ipam, "IPv4Address", json_text(want4));
+	if (*want6)
+		json_put(ipam, "IPv6Address", json_text(want6));
+	json_put(one, "IPAMConfig", json_object_size(ipam) ? json_incref(ipam) : json_null());
+	json_decref(ipam);
+	json_put(one, "Links", json_null());
+	json_put(one, "Aliases", json_array_size(aliases) ? json_deep_copy(aliases) : json_null());
+	json_put(one, "MacAddress", json_text(endpoint->row.mac));
+	json_put(one, "DriverOpts", json_null());
+	json_put(one, "GwPriority", json_integer(json_int_at(endpoint->request, "GwPriority", 0)));
+	json_put(one, "NetworkID", json_text(endpoint->network.row.id));
+	json_put(one, "EndpointID", json_text(""));
+	json_put(one, "Gateway",
+		 json_text(gateway ? address_text(&endpoint->network.subnet4.address, text) : ""));
+	json_put(one, "IPAddress", json_text(endpoint->row.ip4));
+	json_put(one, "IPPrefixLen", json_integer(endpoint->network.subnet4.prefix));
+	json_put(one, "IPv6Gateway",
+		 json_text(gateway ? address_text(&endpoint->network.subnet6.address, text) : ""));
+	json_put(one, "GlobalIPv6Address", json_text(endpoint->row.ip6));
+	json_put(one, "GlobalIPv6PrefixLen", json_integer(endpoint->network.subnet6.prefix));
+	json_put(one, "DNSNames", json_null());
+	return one;
+}
+
+/* As Docker has it: what is not running has its networks without addresses. */
+static void endpoint_hide(json_t *one)
+{
+	static const char *const texts[] = { "Gateway", "IPAddress", "IPv6Gateway",
+					     "GlobalIPv6Address", "MacAddress" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		json_put(one, texts[i], json_text(""));
+	json_put(one, "IPPrefixLen", json_integer(0));
+	json_put(one, "GlobalIPv6PrefixLen", json_integer(0));
+}
+
+static json_t *network_json(struct engine *engine, const struct record *record,
+			    const struct container_status *status)
+{
+	_cleanup_(endpoints_clear) struct endpoints endpoints = ENDPOINTS_NONE;
+	const char *mode = json_string_at(record->config, "HostConfig.NetworkMode", "none");
+	_cleanup_free_ char *key = str_printf("/proc/%d/ns/net", (int)status->pid);
+	json_t *network = json_object(), *networks = json_object(), *first = NULL;
+	static const char *const same[] = { "EndpointID",	   "Gateway",	"GlobalIPv6Address",
+					    "GlobalIPv6PrefixLen", "IPAddress", "IPPrefixLen",
+					    "IPv6Gateway",	   "MacAddress" };
+	bool running = status->status == STATUS_RUNNING;
+	struct err ignored = ERR_NONE;
+
+	(void)endpoints_load(engine, record, &endpoints, &ignored);
+	json_put(network, "Bridge", json_text(""));
+	json_put(network, "SandboxID", json_text(running ? record->row.id : ""));
+	json_put(network, "SandboxKey", json_text(running && strcmp(mode, "host") != 0 ? key : ""));
 	json_put(network, "Ports", json_object());
-	json_put(network, "IPAddress", json_text(""));
-	json_put(network, "Gateway", json_text(""));
-	json_put(network, "MacAddress", json_text(""));
+	for (size_t i = 0; i < endpoints.count; i++) {
+		const struct endpoint *one = &endpoints.list[i];
+		json_t *object = endpoint_json(one, one == endpoints_gateway(&endpoints));
+
+		if (!running)
+			endpoint_hide(object);
+		if (strcmp(one->network.row.name, "bridge") == 0)
+			first = object;
+		json_put(networks, one->network.row.name, object);
+	}
+	/* the old fields are those of the default network */
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
+		json_t *value = first ? json_object_get(first, same[i]) : NULL;
+
+		json_put(network, same[i],
+			 value				  ? json_incref(value) :
+			 str_suffix(same[i], "PrefixLen") ? json_integer(0) :
+							    json_text(""));
+	}
+	if (endpoints.count == 0) {
+		struct endpoint none = { 0 };
+		json_t *object = endpoint_json(&none, false);
+
+		endpoint_hide(object);
+		json_put(networks, mode, object);
+	}
 	json_put(network, "Networks", networks);
 	return network;
 }
@@ -177,7 +252,7 @@ json_t *inspect_container(struct engine *engine, const struct record *record)
 		 json_pack("{s:s,s:{s:s}}", "Name", "overlay", "Data", "UpperDir", upper));
 	json_object_foreach(record->config, key, value) if (strcmp(key, "Cloche") != 0)
 		json_put(all, key, json_deep_copy(value));
-	json_put(all, "NetworkSettings", network_json(record));
+	json_put(all, "NetworkSettings", network_json(engine, record, &status));
 	json_put(all, "Cloche", own_json(engine, record, &status));
 	return all;
 }

@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "engine/create.h"
 #include "engine/engine.h"
+#include "engine/network_option.h"
 #include "runtime/capability.h"
 #include "runtime/ulimit.h"
 
@@ -245,7 +246,7 @@ int limit_options(struct engine *engine, const struct create_options *o, json_t 
 	}
 	r = ulimits_put(host, o->ulimits, err);
 	return r < 0 ? r :
-		       sysctls_put(host, o->sysctls, !str_equal(o->network, "host"),
+		       sysctls_put(host, o->sysctls, !str_equal(network_option_mode(o), "host"),
 				   !str_equal(o->ipc, "host"), err);
 }
 
@@ -416,13 +417,6 @@ int mode_options(struct engine *engine, const struct create_options *o, json_t *
 					     engine->settings.userns;
 	int r;
 
-	if (o->network && strcmp(o->network, "none") != 0 && strcmp(o->network, "host") != 0) {
-		err_set(err, EOPNOTSUPP, "--network %s: networks are not possible yet", o->network);
-		return err_hint(err, "use --network none or --network host");
-	}
-	if (!o->network)
-		strv_add(warnings, "no network yet: the container gets --network none");
-	json_put(host, "NetworkMode", json_text(o->network ? o->network : "none"));
 	if ((r = mode_put(host, "PidMode", "--pid", o->pid, "", err)) < 0 ||
 	    (r = mode_put(host, "IpcMode", "--ipc", o->ipc, "private", err)) < 0 ||
 	    (r = mode_put(host, "UTSMode", "--uts", o->uts, "", err)) < 0 ||

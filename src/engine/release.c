@@ -20,6 +20,7 @@
 #include "engine/event.h"
 #include "engine/monitor_exec.h"
 #include "engine/names.h"
+#include "engine/netns_name.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
 #include "engine/volume.h"
@@ -81,6 +82,7 @@ int release_container(struct engine *engine, struct record *record, struct err *
 		return r;
 	engine_kill_point("release-cgroup");
 	holder_end(run);
+	netns_name_remove(run);
 	r = dir_remove(engine->run, record->row.id);
 	if (r < 0)
 		return err_sys(err, r, "remove the run folder of %s", record->row.name);

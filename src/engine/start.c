@@ -17,11 +17,14 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "engine/create.h"
+#include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/frame.h"
 #include "engine/monitor_exec.h"
 #include "engine/names.h"
+#include "engine/netns_name.h"
+#include "engine/resolv_conf.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
 #include "runtime/cgroup.h"
@@ -34,13 +37,15 @@ struct launch { /* what the process needs that becomes the monitor */
 	const struct spec *spec;
 	const struct seccomp_program *seccomp;
 	struct cgroup *cgroup;
+	struct endpoints *endpoints;
 	int dir, run, client, result, init_binary;
 	int64_t started_ns;
 };
 
 /* -- files ------------------------------------------------------------------------------------ */
 
-static int own_files_write(const struct record *record, int dir, struct err *err)
+static int own_files_write(const struct record *record, const struct endpoints *endpoints, int dir,
+			   struct err *err)
 {
 	const char *hostname = json_string_at(record->config, "Config.Hostname", "");
 	bool host_network =
@@ -53,18 +58,17 @@ static int own_files_write(const struct record *record, int dir, struct err *err
 		return 0;
 	if (host_network) {
 		(void)file_read(AT_FDCWD, "/etc/hosts", 1 << 20, &hosts);
-		{
-			_cleanup_close_ int fd = open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC);
-
-			if (fd >= 0)
-				(void)fd_read_all(fd, 1 << 20, &resolv); /* none is an empty one */
-		}
+		resolv_conf_host(&resolv);
 	} else {
 		buf_puts(&hosts, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 				 "fe00::0\tip6-localnet\nff00::0\tip6-mcastprefix\n"
 				 "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
-		if (*hostname)
+		if (endpoints->count > 0) {
+			endpoints_hosts(endpoints, record, &hosts);
+			resolv_conf_own(&resolv);
+		} else if (*hostname) {
 			buf_printf(&hosts, "127.0.1.1\t%s\n", hostname);
+		}
 	}
 	buf_printf(&name, "%s\n", hostname);
 	if (file_replace(dir, "hosts", hosts.data ? hosts.data : "", hosts.length, 0644, false,
@@ -76,7 +80,8 @@ static int own_files_write(const struct record *record, int dir, struct err *err
 	return 0;
 }
 
-static int folders_make(const struct record *record, int dir, struct err *err)
+static int folders_make(const struct record *record, const struct endpoints *endpoints, int dir,
+			struct err *err)
 {
 	static const char *const folders[] = { "upper", "work" };
 
@@ -89,7 +94,7 @@ static int folders_make(const struct record *record, int dir, struct err *err)
 	}
 	(void)unlinkat(dir, "exit", 0);
 	(void)unlinkat(dir, "error", 0);
-	return own_files_write(record, dir, err);
+	return own_files_write(record, endpoints, dir, err);
 }
 
 static int fifo_make(int run, const char *name, struct err *err)
@@ -168,11 +173,17 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 	r = status_init_write(launch->run, container.pid, launch->started_ns, err);
 	engine_kill_point("start-init-written");
 	if (r == 0)
+		r = endpoints_attach(launch->endpoints, launch->record, container.pid, err);
+	if (r == 0 && launch->spec->namespaces[SPEC_NS_NETWORK].mode == SPEC_NS_NEW)
+		netns_name_add(launch->engine, launch->record, launch->run, container.pid);
+	engine_kill_point("start-network");
+	if (r == 0)
 		r = container_go(&container, err);
 	if (r < 0) {
 		struct err ignored = ERR_NONE;
 
 		container_abort(&container);
+		netns_name_remove(launch->run);
 		(void)unlinkat(launch->run, "init", 0);
 		(void)cgroup_remove(launch->cgroup, launch->spec->cgroup_path, &ignored);
 		return r;
@@ -241,6 +252,7 @@ static void start_undo(struct launch *launch, const struct err *err)
 	_cleanup_free_ char *text = str_printf("%d %s\n", status, err->words);
 
 	(void)cgroup_remove(launch->cgroup, launch->spec->cgroup_path, &ignored);
+	netns_name_remove(launch->run);
 	(void)unlinkat(launch->dir, "exit", 0);
 	(void)file_replace(launch->dir, "error", text, strlen(text), 0600, false, &ignored);
 	(void)dir_remove(launch->engine->run, launch->record->row.id);
@@ -314,8 +326,10 @@ int start_container(struct engine *engine, struct record *record,
 {
 	_cleanup_(built_spec_clear) struct built_spec built = { 0 };
 	_cleanup_(seccomp_clear) struct seccomp_program program = { 0 };
+	_cleanup_(endpoints_clear) struct endpoints endpoints = ENDPOINTS_NONE;
 	_cleanup_close_ int dir = -1, run = -1, init_binary = -1;
 	struct launch launch = { .engine = engine,
+				 .endpoints = &endpoints,
 				 .record = record,
 				 .started_ns = engine_now_ns() };
 	int r;
@@ -324,7 +338,11 @@ int start_container(struct engine *engine, struct record *record,
 	dir = engine_container_dir(engine, record->row.id, true, err);
 	if (dir < 0)
 		return dir;
-	r = folders_make(record, dir, err);
+	r = endpoints_load(engine, record, &endpoints, err);
+	if (r == 0)
+		r = endpoints_up(engine, &endpoints, err);
+	if (r == 0)
+		r = folders_make(record, &endpoints, dir, err);
 	if (r < 0)
 		return r;
 	launch.cgroup = engine_cgroup(engine, err);

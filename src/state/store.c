@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 
-enum { SCHEMA_VERSION = 1, PATIENCE_MS = 60000, WAL_LIMIT_PAGES = 128 };
+enum { SCHEMA_VERSION = 2, PATIENCE_MS = 60000, WAL_LIMIT_PAGES = 128 };
 
 /* One step for each version; the number done stands in user_version. */
 static const char *const schema_steps[SCHEMA_VERSION] = {
@@ -30,6 +30,21 @@ static const char *const schema_steps[SCHEMA_VERSION] = {
 	"CREATE INDEX tags_image ON tags(image);"
 	"CREATE INDEX image_layers_layer ON image_layers(layer);"
 	"CREATE INDEX volume_refs_container ON volume_refs(container);",
+
+	"CREATE TABLE networks(id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created INTEGER NOT NULL,"
+	" driver TEXT NOT NULL, link TEXT NOT NULL, subnet4 TEXT NOT NULL, subnet6 TEXT NOT NULL,"
+	" slot INTEGER NOT NULL, config TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE endpoints(network TEXT NOT NULL REFERENCES networks(id), container TEXT NOT NULL"
+	" REFERENCES containers(id) ON DELETE CASCADE, position INTEGER NOT NULL, slot INTEGER NOT NULL,"
+	" ip4 TEXT NOT NULL, ip6 TEXT NOT NULL, mac TEXT NOT NULL, config TEXT NOT NULL,"
+	" PRIMARY KEY(network, container)) WITHOUT ROWID;"
+	"CREATE UNIQUE INDEX endpoints_slot ON endpoints(network, slot);"
+	"CREATE UNIQUE INDEX endpoints_ip6 ON endpoints(network, ip6) WHERE ip6 != '';"
+	"CREATE INDEX endpoints_container ON endpoints(container);"
+	"CREATE TABLE ports(protocol TEXT NOT NULL, port INTEGER NOT NULL, host TEXT NOT NULL,"
+	" container TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE, to_ip TEXT NOT NULL,"
+	" to_port INTEGER NOT NULL, mode TEXT NOT NULL, PRIMARY KEY(protocol, port, host)) WITHOUT ROWID;"
+	"CREATE INDEX ports_container ON ports(container);",
 };
 
 int store_error(struct store *store, struct err *err)
@@ -171,8 +186,11 @@ static int migrate(struct store *store, int64_t version, struct err *err)
 	version = pragma(store, "PRAGMA user_version", err);
 	for (; r == 0 && version < SCHEMA_VERSION; version++)
 		r = execute(store, schema_steps[version], err);
-	if (r == 0)
-		r = execute(store, "PRAGMA user_version=1", err);
+	if (r == 0) {
+		_cleanup_free_ char *sql = str_printf("PRAGMA user_version=%d", SCHEMA_VERSION);
+
+		r = execute(store, sql, err);
+	}
 	if (r == 0)
 		r = store_commit(store, err);
 	if (r < 0)

@@ -109,4 +109,67 @@ int volume_delete(struct store *store, const char *name, struct err *err);
 int volume_anonymous_of(struct store *store, const char *container_id, char ***ret_names,
 			struct err *err);
 
+struct network_row {
+	char *id; /* 64 hex digits */
+	char *name;
+	int64_t created_ns;
+	char *driver;		 /* "bridge", ... */
+	char *link;		 /* of the host */
+	char *subnet4, *subnet6; /* the gateway with its prefix, "172.30.0.1/16"; "": none */
+	int64_t slot;		 /* host part of the address that was given last */
+	char *config;		 /* JSON as the engine made it */
+};
+void network_row_clear(struct network_row *row);
+
+/* -EEXIST: id or name taken. */
+int network_add(struct store *store, const struct network_row *row, struct err *err);
+/* By name, whole id, or unambiguous prefix of an id. -ENOENT, -ENOTUNIQ without words. */
+int network_row_find(struct store *store, const char *reference, struct network_row *ret_row,
+		     struct err *err);
+int network_list(struct store *store, struct network_row **ret_rows, struct err *err);
+void network_rows_free(struct network_row *rows, size_t count);
+int network_set_slot(struct store *store, const char *id, int64_t slot, struct err *err);
+/* -EBUSY while a container has an address of it; -ENOENT. */
+int network_delete(struct store *store, const char *id, struct err *err);
+
+struct endpoint_row {		   /* a container on a network, from its creation to its removal */
+	char *network, *container; /* ids */
+	int64_t position;	   /* among the container's own */
+	int64_t slot;
+	char *ip4, *ip6, *mac; /* "": none */
+	char *config;	       /* JSON: what the user asked for */
+};
+void endpoint_row_clear(struct endpoint_row *row);
+
+/* -EEXIST: it is on that network, or the slot is taken. */
+int endpoint_add(struct store *store, const struct endpoint_row *row, struct err *err);
+int endpoint_delete(struct store *store, const char *network, const char *container,
+		    struct err *err);
+/* 1: a container has this slot, 0: free. */
+int endpoint_slot_taken(struct store *store, const char *network, int64_t slot, struct err *err);
+/* Of a container by position, or of a network; the other is NULL. Count. */
+int endpoint_list(struct store *store, const char *network, const char *container,
+		  struct endpoint_row **ret_rows, struct err *err);
+void endpoint_rows_free(struct endpoint_row *rows, size_t count);
+
+struct port_row {	/* a published port of a running container */
+	char *protocol; /* "tcp", "udp", "sctp" */
+	int64_t port;
+	char *host; /* address of the host; "0.0.0.0", "::": every */
+	char *container;
+	char *to_ip;
+	int64_t to_port;
+	char *mode; /* "kernel", "visible" */
+};
+void port_row_clear(struct port_row *row);
+
+/* -EEXIST: taken. */
+int port_add(struct store *store, const struct port_row *row, struct err *err);
+/* container NULL: all. */
+int port_list(struct store *store, const char *container, struct port_row **ret_rows,
+	      struct err *err);
+void port_rows_free(struct port_row *rows, size_t count);
+int port_delete_all(struct store *store, const char *container, struct err *err);
+int port_delete(struct store *store, const struct port_row *row, struct err *err);
+
 #endif

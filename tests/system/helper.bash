@@ -58,6 +58,7 @@ cloche_teardown_file()
 
 	[ -n "${CLOCHE_ROOT:-}" ] || return 0 # setup_file came not that far
 	remove_containers || status=1
+	cloche network prune -f >/dev/null || status=1
 	assert_no_leftovers || status=1
 	cloche_sweep "$CLOCHE_TEST_DIR"
 	return "$status"
@@ -78,7 +79,8 @@ host_state()
 {
 	awk '{ for (i = 7; $i != "-"; i++); print "mount", $5, $(i + 1) }' /proc/self/mountinfo
 	find /run/netns -mindepth 1 -maxdepth 1 -printf 'netns %f\n' 2>/dev/null || :
-	ip -o link show | awk -F ': ' '{ print "link", $2 }'
+	# the links of networks stay until `network prune`, which the end of the file asks for
+	ip -o link show | awk -F '[:@] *' '$2 !~ /^(cloche0|cl-)/ { print "link", $2 }'
 }
 
 # The ids of all containers that this instance ever had: events, run folders, data folders.

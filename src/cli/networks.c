@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* network create, ls, inspect, rm, prune, reload. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/opt.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "engine/engine.h"
+#include "engine/network.h"
+
+/* -- create ----------------------------------------------------------------------------------- */
+
+struct create_args {
+	struct network_options options;
+	const char *ipv4_text, *ipv6_text;
+};
+
+static const struct opt create_opts[] = {
+	OPT_BOOL(0, "attachable", struct create_args, options.attachable,
+		 "kept for scripts; every network is"),
+	OPT_LIST(0, "aux-address", "NAME=IP", struct create_args, options.aux_addresses,
+		 "an address that no container gets"),
+	OPT_STRING('d', "driver", "NAME", struct create_args, options.driver, "bridge"),
+	OPT_LIST(0, "gateway", "IP", struct create_args, options.gateways,
+		 "the host's address on the network (default: the first of the subnet)"),
+	OPT_BOOL(0, "internal", struct create_args, options.internal,
+		 "no way out of the network, and none in"),
+	OPT_LIST(0, "ip-range", "SUBNET", struct create_args, options.ip_ranges,
+		 "part of the subnet that containers get addresses from"),
+	OPT_STRING(0, "ipv4", "true|false", struct create_args, ipv4_text,
+		   "IPv4 addresses (default true)"),
+	OPT_STRING(0, "ipv6", "true|false", struct create_args, ipv6_text,
+		   "IPv6 addresses (default true)"),
+	OPT_LIST(0, "label", "NAME[=VALUE]", struct create_args, options.labels, "set a label"),
+	OPT_LIST('o', "opt", "NAME=VALUE", struct create_args, options.options,
+		 "option of the driver: mtu, icc, name, masquerade, or Docker's long names"),
+	OPT_LIST(0, "subnet", "SUBNET", struct create_args, options.subnets,
+		 "subnet, such as 172.20.0.0/16 or fd20::/64 (default: a free one)"),
+	OPT_LATER(0, "config-from", "NETWORK", "not possible yet"),
+	OPT_LATER(0, "config-only", NULL, "not possible yet"),
+	OPT_LATER(0, "ingress", NULL, "there is no swarm"),
+	OPT_LATER(0, "ipam-driver", "NAME", "addresses are given by Cloche itself"),
+	OPT_LATER(0, "ipam-opt", "NAME=VALUE", "addresses are given by Cloche itself"),
+	OPT_LATER(0, "scope", "SCOPE", "networks are local"),
+	OPT_END,
+};
+
+static int switch_read(const char *text, const char *option, bool *ret_off, struct err *err)
+{
+	if (!text || strcmp(text, "true") == 0)
+		return 0;
+	if (strcmp(text, "false") != 0)
+		return err_set(err, EINVAL, "invalid argument \"%s\" for \"%s\" flag", text,
+			       option);
+	*ret_off = true;
+	return 0;
+}
+
+static int create_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct create_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+	_cleanup_free_ char *id = NULL;
+
+	if (switch_read(a->ipv4_text, "--ipv4", &a->options.ipv4_off, err) < 0 ||
+	    switch_read(a->ipv6_text, "--ipv6", &a->options.ipv6_off, err) < 0 || !engine ||
+	    network_create(engine, operands[0], &a->options, &id, err) < 0)
+		return 1;
+	(void)printf("%s\n", id);
+	return 0;
+}
+
+const struct command command_network_create = {
+	.group = "network",
+	.name = "create",
+	.args = "NAME",
+	.summary = "create a network",
+	.details =
+		"A network has a bridge on the host, which is made when the first container is on it, and addresses of IPv4 and IPv6. "
+		"Containers on one network reach each other; networks are closed to each other.",
+	.opts = create_opts,
+	.args_size = sizeof(struct create_args),
+	.run = create_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+/* -- ls --------------------------------------------------------------------------------------- */
+
+struct ls_args {
+	bool quiet, no_trunc;
+	const char *format;
+	char **filters;
+};
+
+static const struct opt ls_opts[] = {
+	OPT_LIST('f', "filter", "NAME=VALUE", struct ls_args, filters,
+		 "show those with: name=TEXT, id=PREFIX, driver=NAME, dangling=true|false"),
+	OPT_STRING(0, "format", "TEMPLATE", struct ls_args, format,
+		   "json, a template, or table TEMPLATE"),
+	OPT_BOOL(0, "no-trunc", struct ls_args, no_trunc, "whole ids"),
+	OPT_BOOL('q', "quiet", struct ls_args, quiet, "print ids only"),
+	OPT_END,
+};
+
+static const struct table_column headings[] = {
+	{ "NETWORK ID", "ID" },	    { "NAME", "Name" },
+	{ "DRIVER", "Driver" },	    { "SCOPE", "Scope" },
+	{ "INTERNAL", "Internal" }, { "IPV6", "IPv6" },
+	{ "LINK", "Link" },	    { NULL, NULL },
+};
+static const struct table_column columns[] = { { NULL, "ID" },
+					       { NULL, "Name" },
+					       { NULL, "Driver" },
+					       { NULL, "Scope" },
+					       { NULL, NULL } };
+
+static int filter_passes(struct engine *engine, const struct network_row *row, const char *filter,
+			 struct err *err)
+{
+	if (str_prefix(filter, "name="))
+		return strstr(row->name, filter + 5) != NULL;
+	if (str_prefix(filter, "id="))
+		return str_prefix(row->id, filter + 3);
+	if (str_prefix(filter, "driver="))
+		return strcmp(row->driver, filter + 7) == 0;
+	if (strcmp(filter, "scope=local") == 0)
+		return 1;
+	if (strcmp(filter, "dangling=true") == 0 || strcmp(filter, "dangling=false") == 0) {
+		struct endpoint_row *users = NULL;
+		int n = endpoint_list(engine->store, row->id, NULL, &users, err);
+
+		if (n > 0)
+			endpoint_rows_free(users, (size_t)n);
+		return n < 0 ? n : (n == 0) == (strcmp(filter, "dangling=true") == 0);
+	}
+	return err_set(err, EINVAL, "invalid filter '%s'", filter);
+}
+
+static void row_push(json_t *rows, const struct network_row *row, bool whole)
+{
+	_cleanup_free_ char *id = str_ndup(row->id, whole ? 64 : 12);
+	json_t *one = json_object();
+
+	json_put(one, "ID", json_text(id));
+	json_put(one, "Name", json_text(row->name));
+	json_put(one, "Driver", json_text(row->driver));
+	json_put(one, "Scope", json_text("local"));
+	json_put(one, "IPv6", json_text(*row->subnet6 ? "true" : "false"));
+	json_put(one, "Link", json_text(row->link));
+	json_push(rows, one);
+}
+
+static int ls_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct ls_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+	_cleanup_(network_clear) struct network bridge = { 0 };
+	_cleanup_json_ json_t *rows = json_array();
+	struct network_row *networks = NULL;
+	int count = -1, r = 0;
+
+	(void)operands;
+	if (engine && network_find(engine, "bridge", &bridge, err) == 0)
+		count = network_list(engine->store, &networks, err);
+	if (count < 0)
+		return 1;
+	for (int i = 0; r >= 0 && i < count; i++) {
+		bool shown = true;
+
+		for (size_t k = 0; r >= 0 && a->filters && a->filters[k]; k++) {
+			r = filter_passes(engine, &networks[i], a->filters[k], err);
+			shown &= r > 0;
+		}
+		if (shown)
+			row_push(rows, &networks[i], a->no_trunc);
+	}
+	network_rows_free(networks, (size_t)count);
+	if (r < 0)
+		return 1;
+	return table_print(a->quiet ? "{{.ID}}" : a->format, columns, headings, rows, err) < 0;
+}
+
+const struct command command_network_ls = {
+	.group = "network",
+	.name = "ls",
+	.args = "",
+	.summary = "list networks",
+	.opts = ls_opts,
+	.args_size = sizeof(struct ls_args),
+	.run = ls_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+/* -- inspect ---------------------------------------------------------------------------------- */
+
+struct inspect_args {
+	const char *format;
+	bool verbose;
+};
+
+static const struct opt inspect_opts[] = {
+	OPT_STRING('f', "format", "TEMPLATE", struct inspect_args, format, "json or a template"),
+	OPT_BOOL('v', "verbose", struct inspect_args, verbose, "kept for scripts"),
+	OPT_END,
+};
+
+static int inspect_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct inspect_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+	_cleanup_json_ json_t *all = json_array();
+	int status = 0;
+
+	if (!engine)
+		return 1;
+	for (size_t i = 0; operands[i]; i++) {
+		_cleanup_(network_clear) struct network network = { 0 };
+		struct err why = ERR_NONE;
+
+		if (network_find(engine, operands[i], &network, &why) < 0) {
+			status = cli_fail(&why);
+			continue;
+		}
+		json_push(all, network_inspect(engine, &network, &why));
+	}
+	if (a->format && strcmp(a->format, "json") != 0) {
+		const json_t *one;
+		size_t i;
+
+		json_array_foreach(all, i, one)
+		{
+			if (format_print(a->format, one, err) < 0)
+				return 1;
+		}
+	} else {
+		(void)json_dumpf(all, stdout, a->format ? JSON_COMPACT : JSON_INDENT(4));
+		(void)printf("\n");
+	}
+	return status;
+}
+
+const struct command command_network_inspect = {
+	.group = "network",
+	.name = "inspect",
+	.args = "NETWORK...",
+	.summary = "show networks and who is on them",
+	.opts = inspect_opts,
+	.args_size = sizeof(struct inspect_args),
+	.run = inspect_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+/* -- rm, prune, reload ------------------------------------------------------------------------ */
+
+struct rm_args {
+	bool force;
+};
+
+static const struct opt rm_opts[] = {
+	OPT_BOOL('f', "force", struct rm_args, force, "a network that is not there is no error"),
+	OPT_END,
+};
+
+static int rm_one(struct cli *cli, const char *name, void *data, struct err *err)
+{
+	struct rm_args *a = data;
+	struct engine *engine = cli_engine(cli, err);
+	int r = engine ? network_remove(engine, name, err) : -err->code;
+
+	return r == -ENOENT && a->force ? 0 : r;
+}
+
+static int rm_run(void *data, void *args, char **operands, struct err *err)
+{
+	(void)err;
+	return cli_each(data, operands, rm_one, args);
+}
+
+const struct command command_network_rm = {
+	.group = "network",
+	.name = "rm",
+	.args = "NETWORK...",
+	.summary = "remove one or more networks",
+	.opts = rm_opts,
+	.args_size = sizeof(struct rm_args),
+	.run = rm_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+struct prune_args {
+	bool force;
+};
+
+static const struct opt prune_opts[] = {
+	OPT_BOOL('f', "force", struct prune_args, force, "do not ask"),
+	OPT_LATER(0, "filter", "NAME=VALUE", "not possible yet"),
+	OPT_END,
+};
+
+static bool asked(const char *question)
+{
+	char answer[8] = "";
+
+	(void)printf("%s [y/N] ", question);
+	(void)fflush(stdout);
+	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+static int prune_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct prune_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+	_cleanup_strv_ char **names = NULL;
+
+	(void)operands;
+	if (!engine)
+		return 1;
+	if (!a->force &&
+	    !asked("WARNING! This will remove all custom networks not used by at least one container.\n"
+		   "Are you sure you want to continue?"))
+		return 0;
+	if (network_prune(engine, &names, err) < 0)
+		return 1;
+	if (names)
+		(void)printf("Deleted Networks:\n");
+	for (size_t i = 0; names && names[i]; i++)
+		(void)printf("%s\n", names[i]);
+	return 0;
+}
+
+const struct command command_network_prune = {
+	.group = "network",
+	.name = "prune",
+	.args = "",
+	.summary = "remove networks that no container is on",
+	.details =
+		"When no container has an address of any network, the link of the default network and the nftables table go too; "
+		"the next start makes them anew.",
+	.opts = prune_opts,
+	.args_size = sizeof(struct prune_args),
+	.run = prune_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+struct reload_args {
+	bool unused;
+};
+
+static const struct opt reload_opts[] = { OPT_END };
+
+static int reload_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct engine *engine = cli_engine(data, err);
+
+	(void)args;
+	(void)operands;
+	return !engine || network_reload(engine, err) < 0;
+}
+
+const struct command command_network_reload = {
+	.group = "network",
+	.name = "reload",
+	.args = "",
+	.summary = "load the nftables table anew",
+	.details =
+		"For after `nft flush ruleset` or the reload of a firewall that flushes it. Connections that are established go on.",
+	.opts = reload_opts,
+	.args_size = sizeof(struct reload_args),
+	.run = reload_run,
+};

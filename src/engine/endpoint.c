@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/endpoint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/rtnetlink.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "engine/create.h"
+#include "engine/engine.h"
+#include "engine/network_option.h"
+#include "net/link.h"
+#include "net/netlink.h"
+
+static void endpoint_clear(struct endpoint *endpoint)
+{
+	endpoint_row_clear(&endpoint->row);
+	network_clear(&endpoint->network);
+	json_decref(endpoint->request);
+}
+
+void endpoints_clear(struct endpoints *endpoints)
+{
+	for (size_t i = 0; i < endpoints->count; i++)
+		endpoint_clear(&endpoints->list[i]);
+	free(endpoints->list);
+	fd_close(endpoints->lock);
+	*endpoints = ENDPOINTS_NONE;
+}
+
+/* -- addresses -------------------------------------------------------------------------------- */
+
+int endpoints_check(struct engine *engine, const json_t *requests, struct err *err)
+{
+	const json_t *request;
+	size_t i;
+
+	json_array_foreach(requests, i, request)
+	{
+		_cleanup_(network_clear) struct network network = { 0 };
+		int r = network_find(engine, json_string_at(request, "Name", ""), &network, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The slots that may be given: those of --ip-range, else of the whole subnet. */
+static void slot_range(const struct network *network, int64_t *ret_first, int64_t *ret_last)
+{
+	const struct subnet *subnet = network->subnet4.address.family ? &network->subnet4 :
+									&network->subnet6;
+	const json_t *list = json_at(network->config, "IPAM.Config"), *one;
+	int64_t size = subnet_size(subnet);
+	struct subnet range;
+	size_t i;
+
+	*ret_first = 1;
+	*ret_last = subnet->prefix == 31 ? 1 : size - 2;
+	json_array_foreach(list, i, one)
+	{
+		if (subnet_parse(json_string_at(one, "IPRange", ""), &range) < 0 ||
+		    !subnet_has(subnet, &range.address))
+			continue;
+		subnet_mask(&range);
+		*ret_first = address_offset(subnet, &range.address);
+		size = *ret_first + subnet_size(&range) - 1;
+		*ret_last = size < *ret_last ? size : *ret_last;
+		*ret_first = *ret_first ? *ret_first : 1;
+	}
+}
+
+static bool slot_reserved(const struct network *network, int64_t slot)
+{
+	const struct subnet *subnet = network->subnet4.address.family ? &network->subnet4 :
+									&network->subnet6;
+	const json_t *list = json_at(network->config, "IPAM.Config"), *one;
+	struct address address;
+	const char *name;
+	json_t *value;
+	size_t i;
+
+	if (slot == address_offset(subnet, &subnet->address))
+		return true;
+	json_array_foreach(list, i, one)
+	{
+		json_t *aux = json_object_get(one, "AuxiliaryAddresses");
+
+		json_object_foreach(aux, name, value)
+		{
+			if (address_parse(json_string_value(value), &address) == 0 &&
+			    subnet_has(subnet, &address) &&
+			    slot == address_offset(subnet, &address))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The next free one behind the last that was given: an address rests as long as it can before it is somebody else's. */
+static int slot_take(struct engine *engine, struct network *network, int64_t *ret_slot,
+		     struct err *err)
+{
+	int64_t first, last, slot = network->row.slot;
+
+	slot_range(network, &first, &last);
+	for (int64_t tries = 0; tries <= last - first; tries++) {
+		int r;
+
+		slot = slot < first || slot >= last ? first : slot + 1;
+		if (slot_reserved(network, slot))
+			continue;
+		r = endpoint_slot_taken(engine->store, network->row.id, slot, err);
+		if (r < 0)
+			return r;
+		if (r == 0) {
+			*ret_slot = slot;
+			return network_set_slot(engine->store, network->row.id, slot, err);
+		}
+	}
+	err_set(err, ENOSPC, "no available IPv4 addresses on network %s", network->row.name);
+	return err_hint(err, "remove containers, or use a network with a larger subnet");
+}
+
+static int static_slot(struct engine *engine, const struct network *network, const char *text,
+		       int64_t *ret_slot, struct err *err)
+{
+	const struct subnet *subnet = strchr(text, ':') ? &network->subnet6 : &network->subnet4;
+	struct address address;
+	char name[SUBNET_TEXT];
+	int r;
+
+	if (address_parse(text, &address) < 0 || !subnet_has(subnet, &address)) {
+		struct subnet base = *subnet;
+
+		if (!base.address.family)
+			return err_set(err, EINVAL, "invalid address %s: network %s has no IPv%d",
+				       text, network->row.name, strchr(text, ':') ? 6 : 4);
+		subnet_mask(&base);
+		return err_set(err, EINVAL, "invalid address %s: it is not of network %s, %s", text,
+			       network->row.name, subnet_text(&base, name));
+	}
+	if (address_equal(&address, &subnet->address))
+		return err_set(err, EADDRINUSE, "address %s is the gateway of network %s", text,
+			       network->row.name);
+	*ret_slot = address_offset(subnet, &address);
+	r = endpoint_slot_taken(engine->store, network->row.id, *ret_slot, err);
+	return r > 0 ? err_set(err, EADDRINUSE,
+			       "Address already in use: %s has a container on network %s", text,
+			       network->row.name) :
+		       r;
+}
+
+static void mac_fill(const struct endpoint_row *row, const struct subnet *subnet4,
+		     char out[MAC_TEXT])
+{
+	uint8_t mac[6] = { 0x02, 0x42 };
+	struct address address;
+
+	/* from the address, unique where it matters */
+	if (subnet4->address.family && address_parse(row->ip4, &address) == 0)
+		memcpy(mac + 2, address.bytes, 4);
+	else
+		for (int i = 0; i < 4; i++)
+			mac[2 + i] = (uint8_t)(row->slot >> (8 * (3 - i)));
+	(void)mac_text(mac, out);
+}
+
+static int row_fill(struct engine *engine, struct network *network, const json_t *request,
+		    struct endpoint_row *row, char ip4[ADDRESS_TEXT], char ip6[ADDRESS_TEXT],
+		    char mac[MAC_TEXT], struct err *err)
+{
+	const char *want4 = json_string_at(request, "IPv4Address", ""),
+		   *want6 = json_string_at(request, "IPv6Address", ""),
+		   *want_mac = json_string_at(request, "MacAddress", "");
+	struct address address;
+	int64_t other;
+	int r;
+
+	if (*want4 || (*want6 && !network->subnet4.address.family))
+		r = static_slot(engine, network, *want4 ? want4 : want6, &row->slot, err);
+	else
+		r = slot_take(engine, network, &row->slot, err);
+	if (r == 0 && *want6 && *want4)
+		r = static_slot(engine, network, want6, &other, err);
+	else if (r == 0 && *want6 && network->subnet4.address.family)
+		r = static_slot(engine, network, want6, &other, err);
+	if (r < 0)
+		return r;
+	if (network->subnet4.address.family) {
+		address_at(&network->subnet4, (uint32_t)row->slot, &address);
+		(void)address_text(&address, ip4);
+	}
+	if (*want6) {
+		(void)address_parse(want6, &address);
+		(void)address_text(&address, ip6);
+	} else if (network->subnet6.address.family) {
+		address_at(&network->subnet6, (uint32_t)row->slot, &address);
+		(void)address_text(&address, ip6);
+	}
+	row->ip4 = ip4;
+	row->ip6 = ip6;
+	row->mac = mac;
+	if (*want_mac)
+		(void)str_append(mac, MAC_TEXT, want_mac);
+	else
+		mac_fill(row, &network->subnet4, mac);
+	return 0;
+}
+
+int endpoint_record(struct engine *engine, const char *id, const json_t *request, int64_t position,
+		    struct err *err)
+{
+	_cleanup_(network_clear) struct network network = { 0 };
+	char ip4[ADDRESS_TEXT] = "", ip6[ADDRESS_TEXT] = "", mac[MAC_TEXT] = "";
+	_cleanup_free_ char *config = json_dumps(request, JSON_COMPACT);
+	struct endpoint_row row = { .container = (char *)id,
+				    .position = position,
+				    .config = config };
+	int r = network_find(engine, json_string_at(request, "Name", ""), &network, err);
+
+	if (r == 0)
+		r = row_fill(engine, &network, request, &row, ip4, ip6, mac, err);
+	if (r < 0)
+		return r;
+	row.network = network.row.id;
+	r = endpoint_add(engine->store, &row, err);
+	if (r == -EEXIST) {
+		*err = ERR_NONE;
+		return err_set(err, EADDRINUSE,
+			       "Address already in use: %s or %s has a container on network %s",
+			       ip4, ip6, network.row.name);
+	}
+	return r;
+}
+
+int endpoints_record(struct engine *engine, const char *id, const json_t *requests, struct err *err)
+{
+	const json_t *request;
+	size_t i;
+
+	json_array_foreach(requests, i, request)
+	{
+		int r = endpoint_record(engine, id, request, (int64_t)i, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* -- a start ---------------------------------------------------------------------------------- */
+
+int endpoints_load(struct engine *engine, const struct record *record,
+		   struct endpoints *ret_endpoints, struct err *err)
+{
+	_cleanup_(endpoints_clear) struct endpoints endpoints = ENDPOINTS_NONE;
+	struct endpoint_row *rows = NULL;
+	int count;
+
+	if (network_mode_of(json_string_at(record->config, "HostConfig.NetworkMode", "none")) !=
+	    NETWORK_NAMED)
+		return 0;
+	if (!engine_store(engine, err))
+		return -err->code;
+	count = endpoint_list(engine->store, NULL, record->row.id, &rows, err);
+	if (count < 0)
+		return count;
+	endpoints.list = mem_new(((size_t)count + 1) * sizeof(*endpoints.list));
+	for (int i = 0; i < count; i++) {
+		struct endpoint *endpoint = &endpoints.list[i];
+
+		endpoint->row = rows[i];
+		endpoint->request = json_loads(rows[i].config, 0, NULL);
+		endpoints.count++;
+	}
+	free(rows);
+	for (size_t i = 0; i < endpoints.count; i++) {
+		int r = network_find(engine, endpoints.list[i].row.network,
+				     &endpoints.list[i].network, err);
+
+		if (r < 0)
+			return r;
+	}
+	*ret_endpoints = endpoints;
+	endpoints = ENDPOINTS_NONE;
+	return 0;
+}
+
+int endpoints_up(struct engine *engine, struct endpoints *endpoints, struct err *err)
+{
+	if (endpoints->count == 0)
+		return 0;
+	endpoints->lock = network_lock(engine, false, err);
+	if (endpoints->lock < 0)
+		return endpoints->lock;
+	for (size_t i = 0; i < endpoints->count; i++) {
+		int r = network_up(engine, &endpoints->list[i].network, endpoints->lock, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+const struct endpoint *endpoints_gateway(const struct endpoints *endpoints)
+{
+	const struct endpoint *best = NULL;
+
+	for (size_t i = 0; i < endpoints->count; i++) {
+		const struct endpoint *one = &endpoints->list[i];
+
+		if (network_internal(&one->network))
+			continue;
+		if (!best || json_int_at(one->request, "GwPriority", 0) >
+				     json_int_at(best->request, "GwPriority", 0))
+			best = one;
+	}
+	return best;
+}
+
+/* The host's end: eight letters of the container's name, so that `ip link` tells whose it is. */
+static int veth_make(struct endpoint *endpoint, const struct record *record, const char *inside,
+		     int namespace, struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	struct veth veth = { .name = endpoint->veth,
+			     .bridge = endpoint->network.index,
+			     .peer = inside,
+			     .namespace = namespace,
+			     .mtu = network_mtu(&endpoint->network) };
+	struct port_flags flags = {
+		.isolated =
+			str_equal(network_option(&endpoint->network,
+						 "com.docker.network.bridge.enable_icc", "true"),
+				  "false"),
+		.hairpin = true,
+	};
+	int r = netlink_open(&nl, NETLINK_ROUTE, err);
+
+	(void)mac_parse(endpoint->row.mac, veth.mac);
+	for (int tries = 0; r == 0 && tries < 20; tries++) {
+		char random[5];
+
+		engine_random_hex(random, 4);
+		(void)snprintf(endpoint->veth, sizeof(endpoint->veth), "%.8s-%s", record->row.name,
+			       random);
+		link_add_veth(&nl, &veth);
+		r = netlink_send(&nl, err);
+		if (r != -EEXIST)
+			break;
+		r = 0;
+		err_clear(err);
+	}
+	/* hairpin is for a container that reaches itself by a published port */
+	flags.hairpin = json_object_size(json_at(record->config, "HostConfig.PortBindings")) > 0 ||
+			json_bool_at(record->config, "HostConfig.PublishAllPorts");
+	if (r == 0 && (flags.isolated || flags.hairpin)) {
+		link_set_port(&nl, endpoint->veth, &flags);
+		r = netlink_send(&nl, err);
+	}
+	return r < 0 ? err_wrap(err, "make the link to network %s", endpoint->network.row.name) : 0;
+}
+
+static void address_add(struct netlink *nl, int index, const char *text,
+			const struct subnet *subnet)
+{
+	struct subnet own = { .prefix = subnet->prefix };
+
+	if (address_parse(text, &own.address) == 0)
+		link_add_address(nl, index, &own);
+}
+
+/* In the container's namespace. */
+static int inside_fill(const struct endpoint *endpoint, const char *inside, bool default_route,
+		       struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	const struct network *network = &endpoint->network;
+	_cleanup_close_ int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int index, r = s < 0 ? err_sys(err, errno, "open a socket") :
+			       netlink_open(&nl, NETLINK_ROUTE, err);
+
+	if (r < 0)
+		return r;
+	index = link_index(s, inside);
+	if (!index)
+		return err_set(err, ENODEV, "link %s is not in the container", inside);
+	link_set_up(&nl, index);
+	if (network->subnet4.address.family)
+		address_add(&nl, index, endpoint->row.ip4, &network->subnet4);
+	if (network->subnet6.address.family)
+		address_add(&nl, index, endpoint->row.ip6, &network->subnet6);
+	if (default_route && network->subnet4.address.family)
+		link_add_route(&nl, index, NULL, &network->subnet4.address, 0);
+	if (default_route && network->subnet6.address.family)
+		link_add_route(&nl, index, NULL, &network->subnet6.address, 0);
+	r = netlink_send(&nl, err);
+	return r < 0 ? err_wrap(err, "give %s its addresses", inside) : 0;
+}
+
+static int namespace_open(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(err, errno, "open network namespace %s", path) : fd;
+}
+
+int endpoint_attach(struct endpoint *endpoint, const struct record *record, pid_t pid,
+		    bool default_route, struct err *err)
+{
+	const char *name = json_string_at(endpoint->request, "InterfaceName", "");
+	_cleanup_close_ int host = -1, other = -1;
+	char path[64], inside[IFNAMSIZ] = "";
+	int r;
+
+	if (*name)
+		(void)str_append(inside, sizeof(inside), name);
+	else
+		(void)snprintf(inside, sizeof(inside), "eth%u",
+			       (unsigned int)endpoint->row.position);
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	host = namespace_open("/proc/self/ns/net", err);
+	other = host < 0 ? host : namespace_open(path, err);
+	if (other < 0)
+		return other;
+	r = veth_make(endpoint, record, inside, other, err);
+	if (r < 0)
+		return r;
+	if (setns(other, CLONE_NEWNET) < 0)
+		return err_sys(err, errno, "enter the container's network namespace");
+	r = inside_fill(endpoint, inside, default_route, err);
+	if (setns(host, CLONE_NEWNET) < 0)
+		return err_sys(err, errno, "return to the host's network namespace");
+	return r;
+}
+
+int endpoints_attach(struct endpoints *endpoints, const struct record *record, pid_t pid,
+		     struct err *err)
+{
+	const struct endpoint *gateway = endpoints_gateway(endpoints);
+
+	for (size_t i = 0; i < endpoints->count; i++) {
+		struct endpoint *one = &endpoints->list[i];
+		int r = endpoint_attach(one, record, pid, one == gateway, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void endpoints_hosts(const struct endpoints *endpoints, const struct record *record,
+		     struct buf *out)
+{
+	const char *hostname = json_string_at(record->config, "Config.Hostname", ""),
+		   *domain = json_string_at(record->config, "Config.Domainname", "");
+
+	for (size_t i = 0; *hostname && i < endpoints->count; i++) {
+		const char *texts[] = { endpoints->list[i].row.ip4, endpoints->list[i].row.ip6 };
+
+		for (size_t k = 0; k < ARRAY_SIZE(texts); k++) {
+			if (!*texts[k])
+				continue;
+			buf_printf(out, "%s\t", texts[k]);
+			if (*domain)
+				buf_printf(out, "%s.%s ", hostname, domain);
+			buf_printf(out, "%s\n", hostname);
+		}
+	}
+}

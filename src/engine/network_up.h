@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What of a network is in the kernel: its link and its part of our table. For network.c; others use network.h. */
+#ifndef CLOCHE_ENGINE_NETWORK_UP_H
+#define CLOCHE_ENGINE_NETWORK_UP_H
+
+#include <stdbool.h>
+
+struct engine;
+struct err;
+struct network;
+
+bool network_is_up(const struct network *network);
+/* Take away the link and its elements. The lock is held alone. */
+int network_down(struct engine *engine, const struct network *network, struct err *err);
+/* Every link of ours, and the table. */
+int network_all_down(struct engine *engine, struct err *err);
+
+#endif

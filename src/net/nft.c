@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "net/nft.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/err.h"
+#include "net/netlink.h"
+
+/* kinds of user data: libnftnl's udata.h */
+enum { UDATA_COMMENT = 0, UDATA_SET_KEY_ORDER = 0, UDATA_SET_COMMENT = 7, COMMENT_MAX = 128 };
+
+static void begin(struct netlink *nl, uint16_t type, uint16_t flags, uint8_t family,
+		  uint16_t res_id)
+{
+	struct nfgenmsg header = { .nfgen_family = family,
+				   .version = NFNETLINK_V0,
+				   .res_id = htons(res_id) };
+
+	netlink_begin(nl, type, flags, &header, sizeof(header));
+}
+
+static void message(struct netlink *nl, uint16_t type, uint16_t flags)
+{
+	begin(nl, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, NFPROTO_INET, 0);
+}
+
+void nft_begin(struct netlink *nl)
+{
+	begin(nl, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+}
+
+int nft_commit(struct netlink *nl, struct err *err)
+{
+	begin(nl, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+	return netlink_send(nl, err);
+}
+
+/* A comment as nft keeps it: type, length, text with its NUL. */
+static size_t comment_put(uint8_t *out, uint8_t type, const char *comment)
+{
+	size_t length = strnlen(comment, COMMENT_MAX - 1);
+
+	out[0] = type;
+	out[1] = (uint8_t)(length + 1);
+	memcpy(out + 2, comment, length);
+	out[2 + length] = '\0';
+	return length + 3;
+}
+
+static void comment(struct netlink *nl, uint16_t attribute, const char *text)
+{
+	uint8_t data[COMMENT_MAX + 4];
+
+	if (text)
+		netlink_put(nl, attribute, data, comment_put(data, UDATA_COMMENT, text));
+}
+
+/* -- table, chains, sets ---------------------------------------------------------------------- */
+
+void nft_add_table(struct netlink *nl, const char *table, const char *text)
+{
+	message(nl, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	netlink_string(nl, NFTA_TABLE_NAME, table);
+	comment(nl, NFTA_TABLE_USERDATA, text);
+}
+
+void nft_delete_table(struct netlink *nl, const char *table)
+{
+	message(nl, NFT_MSG_DELTABLE, 0);
+	netlink_string(nl, NFTA_TABLE_NAME, table);
+}
+
+void nft_add_chain(struct netlink *nl, const char *table, const char *name, const char *type,
+		   uint32_t hook, int32_t priority, const char *text)
+{
+	message(nl, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+	netlink_string(nl, NFTA_CHAIN_TABLE, table);
+	netlink_string(nl, NFTA_CHAIN_NAME, name);
+	if (type) {
+		size_t nest = netlink_nest(nl, NFTA_CHAIN_HOOK);
+
+		netlink_be32(nl, NFTA_HOOK_HOOKNUM, hook);
+		netlink_be32(nl, NFTA_HOOK_PRIORITY, (uint32_t)priority);
+		netlink_nest_end(nl, nest);
+		netlink_string(nl, NFTA_CHAIN_TYPE, type);
+		netlink_be32(nl, NFTA_CHAIN_POLICY, NF_ACCEPT);
+	}
+	comment(nl, NFTA_CHAIN_USERDATA, text);
+}
+
+void nft_add_set(struct netlink *nl, const char *table, const struct nft_set *set)
+{
+	/* key in the host's byte order (names), so that nft prints them */
+	uint8_t data[8 + COMMENT_MAX + 4] = { UDATA_SET_KEY_ORDER, 4, 1 };
+	size_t length = (set->key_type & 63) == NFT_TYPE_IFNAME ? 6 : 0;
+
+	message(nl, NFT_MSG_NEWSET, NLM_F_CREATE);
+	netlink_string(nl, NFTA_SET_TABLE, table);
+	netlink_string(nl, NFTA_SET_NAME, set->name);
+	netlink_be32(nl, NFTA_SET_FLAGS, set->data_length ? NFT_SET_MAP : 0);
+	netlink_be32(nl, NFTA_SET_KEY_TYPE, set->key_type);
+	netlink_be32(nl, NFTA_SET_KEY_LEN, set->key_length);
+	if (set->data_length) {
+		netlink_be32(nl, NFTA_SET_DATA_TYPE, set->data_type);
+		netlink_be32(nl, NFTA_SET_DATA_LEN, set->data_length);
+	}
+	netlink_be32(nl, NFTA_SET_ID, set->id);
+	length += comment_put(data + length, UDATA_SET_COMMENT, set->comment);
+	netlink_put(nl, NFTA_SET_USERDATA, data, length);
+}
+
+static void value(struct netlink *nl, uint16_t attribute, const void *data, size_t length)
+{
+	size_t nest = netlink_nest(nl, attribute);
+
+	netlink_put(nl, NFTA_DATA_VALUE, data, length);
+	netlink_nest_end(nl, nest);
+}
+
+static void element(struct netlink *nl, const char *table, const char *set, const void *key,
+		    size_t key_length, const void *data, size_t data_length, const char *text)
+{
+	size_t list, one;
+
+	netlink_string(nl, NFTA_SET_ELEM_LIST_TABLE, table);
+	netlink_string(nl, NFTA_SET_ELEM_LIST_SET, set);
+	list = netlink_nest(nl, NFTA_SET_ELEM_LIST_ELEMENTS);
+	one = netlink_nest(nl, NFTA_LIST_ELEM);
+	value(nl, NFTA_SET_ELEM_KEY, key, key_length);
+	if (data)
+		value(nl, NFTA_SET_ELEM_DATA, data, data_length);
+	comment(nl, NFTA_SET_ELEM_USERDATA, text);
+	netlink_nest_end(nl, one);
+	netlink_nest_end(nl, list);
+}
+
+void nft_add_element(struct netlink *nl, const char *table, const char *set, const void *key,
+		     size_t key_length, const void *data, size_t data_length, const char *text)
+{
+	message(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
+	element(nl, table, set, key, key_length, data, data_length, text);
+}
+
+void nft_delete_element(struct netlink *nl, const char *table, const char *set, const void *key,
+			size_t key_length)
+{
+	message(nl, NFT_MSG_DELSETELEM, 0);
+	element(nl, table, set, key, key_length, NULL, 0, NULL);
+}
+
+/* -- rules ------------------------------------------------------------------------------------ */
+
+size_t nft_rule(struct netlink *nl, const char *table, const char *chain, const char *text)
+{
+	message(nl, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+	netlink_string(nl, NFTA_RULE_TABLE, table);
+	netlink_string(nl, NFTA_RULE_CHAIN, chain);
+	comment(nl, NFTA_RULE_USERDATA, text);
+	return netlink_nest(nl, NFTA_RULE_EXPRESSIONS);
+}
+
+void nft_rule_end(struct netlink *nl, size_t rule)
+{
+	netlink_nest_end(nl, rule);
+}
+
+struct expression {
+	size_t element, data;
+};
+
+static struct expression expression(struct netlink *nl, const char *name)
+{
+	struct expression e;
+
+	e.element = netlink_nest(nl, NFTA_LIST_ELEM);
+	netlink_string(nl, NFTA_EXPR_NAME, name);
+	e.data = netlink_nest(nl, NFTA_EXPR_DATA);
+	return e;
+}
+
+static void expression_end(struct netlink *nl, struct expression e)
+{
+	netlink_nest_end(nl, e.data);
+	netlink_nest_end(nl, e.element);
+}
+
+void nft_meta(struct netlink *nl, uint32_t key, uint32_t reg)
+{
+	struct expression e = expression(nl, "meta");
+
+	netlink_be32(nl, NFTA_META_KEY, key);
+	netlink_be32(nl, NFTA_META_DREG, reg);
+	expression_end(nl, e);
+}
+
+void nft_payload(struct netlink *nl, uint32_t base, uint32_t offset, uint32_t length, uint32_t reg)
+{
+	struct expression e = expression(nl, "payload");
+
+	netlink_be32(nl, NFTA_PAYLOAD_DREG, reg);
+	netlink_be32(nl, NFTA_PAYLOAD_BASE, base);
+	netlink_be32(nl, NFTA_PAYLOAD_OFFSET, offset);
+	netlink_be32(nl, NFTA_PAYLOAD_LEN, length);
+	expression_end(nl, e);
+}
+
+void nft_cmp(struct netlink *nl, uint32_t op, uint32_t reg, const void *data, size_t length)
+{
+	struct expression e = expression(nl, "cmp");
+
+	netlink_be32(nl, NFTA_CMP_SREG, reg);
+	netlink_be32(nl, NFTA_CMP_OP, op);
+	value(nl, NFTA_CMP_DATA, data, length);
+	expression_end(nl, e);
+}
+
+static void bitwise(struct netlink *nl, uint32_t mask, uint32_t flip)
+{
+	struct expression e = expression(nl, "bitwise");
+
+	netlink_be32(nl, NFTA_BITWISE_SREG, NFT_REG32_00);
+	netlink_be32(nl, NFTA_BITWISE_DREG, NFT_REG32_00);
+	netlink_be32(nl, NFTA_BITWISE_LEN, sizeof(mask));
+	value(nl, NFTA_BITWISE_MASK, &mask, sizeof(mask));
+	value(nl, NFTA_BITWISE_XOR, &flip, sizeof(flip));
+	expression_end(nl, e);
+}
+
+void nft_ct_has(struct netlink *nl, uint32_t key, uint32_t bits)
+{
+	struct expression e = expression(nl, "ct");
+	uint32_t zero = 0;
+
+	netlink_be32(nl, NFTA_CT_DREG, NFT_REG32_00);
+	netlink_be32(nl, NFTA_CT_KEY, key);
+	expression_end(nl, e);
+	bitwise(nl, bits, 0);
+	nft_cmp(nl, NFT_CMP_NEQ, NFT_REG32_00, &zero, sizeof(zero));
+}
+
+void nft_in_set(struct netlink *nl, uint32_t reg, const char *set, bool inverted)
+{
+	struct expression e = expression(nl, "lookup");
+
+	netlink_string(nl, NFTA_LOOKUP_SET, set);
+	netlink_be32(nl, NFTA_LOOKUP_SREG, reg);
+	if (inverted)
+		netlink_be32(nl, NFTA_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+	expression_end(nl, e);
+}
+
+void nft_map(struct netlink *nl, uint32_t reg, const char *map, uint32_t to)
+{
+	struct expression e = expression(nl, "lookup");
+
+	netlink_string(nl, NFTA_LOOKUP_SET, map);
+	netlink_be32(nl, NFTA_LOOKUP_SREG, reg);
+	netlink_be32(nl, NFTA_LOOKUP_DREG, to);
+	expression_end(nl, e);
+}
+
+void nft_fib_daddr_local(struct netlink *nl)
+{
+	struct expression e = expression(nl, "fib");
+	uint32_t local = 2; /* RTN_LOCAL */
+
+	netlink_be32(nl, NFTA_FIB_DREG, NFT_REG32_00);
+	netlink_be32(nl, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	netlink_be32(nl, NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	expression_end(nl, e);
+	nft_cmp(nl, NFT_CMP_EQ, NFT_REG32_00, &local, sizeof(local));
+}
+
+void nft_socket_transparent(struct netlink *nl)
+{
+	struct expression e = expression(nl, "socket");
+	uint8_t one = 1;
+
+	netlink_be32(nl, NFTA_SOCKET_KEY, NFT_SOCKET_TRANSPARENT);
+	netlink_be32(nl, NFTA_SOCKET_DREG, NFT_REG32_00);
+	expression_end(nl, e);
+	nft_cmp(nl, NFT_CMP_EQ, NFT_REG32_00, &one, sizeof(one));
+}
+
+void nft_mark_or(struct netlink *nl, uint32_t bits)
+{
+	struct expression e;
+
+	nft_meta(nl, NFT_META_MARK, NFT_REG32_00);
+	bitwise(nl, ~bits, bits);
+	e = expression(nl, "meta");
+	netlink_be32(nl, NFTA_META_KEY, NFT_META_MARK);
+	netlink_be32(nl, NFTA_META_SREG, NFT_REG32_00);
+	expression_end(nl, e);
+}
+
+void nft_dnat(struct netlink *nl, uint32_t family, uint32_t address_reg, uint32_t port_reg)
+{
+	struct expression e = expression(nl, "nat");
+
+	netlink_be32(nl, NFTA_NAT_TYPE, NFT_NAT_DNAT);
+	netlink_be32(nl, NFTA_NAT_FAMILY, family);
+	netlink_be32(nl, NFTA_NAT_REG_ADDR_MIN, address_reg);
+	netlink_be32(nl, NFTA_NAT_REG_PROTO_MIN, port_reg);
+	expression_end(nl, e);
+}
+
+void nft_masquerade(struct netlink *nl)
+{
+	expression_end(nl, expression(nl, "masq"));
+}
+
+void nft_verdict(struct netlink *nl, int code, const char *chain)
+{
+	struct expression e = expression(nl, "immediate");
+	size_t data, verdict;
+
+	netlink_be32(nl, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	data = netlink_nest(nl, NFTA_IMMEDIATE_DATA);
+	verdict = netlink_nest(nl, NFTA_DATA_VERDICT);
+	netlink_be32(nl, NFTA_VERDICT_CODE, (uint32_t)code);
+	if (chain)
+		netlink_string(nl, NFTA_VERDICT_CHAIN, chain);
+	netlink_nest_end(nl, verdict);
+	netlink_nest_end(nl, data);
+	expression_end(nl, e);
+}
+
+/* -- asking ----------------------------------------------------------------------------------- */
+
+int nft_has_table(struct netlink *nl, const char *table, struct err *err)
+{
+	int r;
+
+	message(nl, NFT_MSG_GETTABLE, 0);
+	netlink_string(nl, NFTA_TABLE_NAME, table);
+	r = netlink_send(nl, err);
+	if (r == -ENOENT) {
+		err_clear(err);
+		return 0;
+	}
+	return r < 0 ? r : 1;
+}
