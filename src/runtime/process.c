@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -83,6 +84,15 @@ static int execute(const struct spec_process *process)
 	}
 }
 
+/* CLONE_CLEAR_SIGHAND leaves what is ignored ignored: what our caller ignored (nohup, a shell's background) stays his. */
+static void signals_reset(void)
+{
+	const struct sigaction standard = { .sa_handler = SIG_DFL };
+
+	for (int i = 1; i < _NSIG; i++)
+		(void)sigaction(i, &standard, NULL); /* KILL, STOP and the C library's own say no */
+}
+
 _Noreturn void process_become(const struct init_plan *plan)
 {
 	const struct spec *spec = plan->spec;
@@ -90,6 +100,7 @@ _Noreturn void process_become(const struct init_plan *plan)
 	gid_t *groups = (gid_t *)process->additional_gids;
 	int r;
 
+	signals_reset();
 	limits_set(plan);
 	r = capability_drop_bounding(process);
 	if (r < 0)
