@@ -29,16 +29,24 @@ char *image_familiar(const char *full)
 								 reference_familiar(&reference);
 }
 
+static bool id_like(const char *text)
+{
+	if (str_prefix(text, "sha256:"))
+		text += strlen("sha256:");
+	return *text && strspn(text, "0123456789abcdef") == strlen(text);
+}
+
 int image_resolve(struct engine *engine, const char *text, struct image_row *ret_row,
 		  struct err *err)
 {
 	struct store *store = engine_store(engine, err);
 	_cleanup_free_ char *full = NULL;
+	struct err malformed = ERR_NONE;
 	int r;
 
 	if (!store)
 		return -err->code;
-	r = reference_normalize(text, &full, err);
+	r = reference_normalize(text, &full, &malformed);
 	if (r == 0)
 		r = image_find(store, full, ret_row, err);
 	/* "sha256:..." and bare hex are no references, or name an image that is not there */
@@ -46,6 +54,9 @@ int image_resolve(struct engine *engine, const char *text, struct image_row *ret
 		r = image_find(store, text, ret_row, err);
 	if (r == -ENOTUNIQ)
 		return err_set(err, ENOTUNIQ, "multiple IDs found with provided prefix: %s", text);
+	if ((r == -ENOENT || r == -EINVAL) && malformed.code && !id_like(text))
+		return err_set(err, ENOENT, "%s",
+			       malformed.words); /* Docker's, which names what is wrong */
 	if (r == -ENOENT || r == -EINVAL) {
 		_cleanup_free_ char *familiar = full ? image_familiar(full) : str_dup(text);
 
