@@ -155,9 +155,12 @@ static int frames_loop(struct state *s, int socket, struct frame *frame, int *re
 			r = frame_receive(socket, frame);
 			if (r < 0)
 				return r == -EPIPE ? RELAY_LOST : r;
-			if (frame->type == FRAME_STDOUT || frame->type == FRAME_STDERR)
-				output_write(frame->type == FRAME_STDOUT ? 1 : 2, frame->data,
-					     frame->length);
+			if (frame->type == FRAME_STDOUT || frame->type == FRAME_STDERR) {
+				int to = frame->type == FRAME_STDOUT ? 1 : 2;
+
+				if (!s->relay->mute[to])
+					output_write(to, frame->data, frame->length);
+			}
 			if (frame->type == FRAME_EXIT && frame->length == sizeof(end)) {
 				memcpy(&end, frame->data, sizeof(end));
 				*ret_code = end.code;

@@ -13,7 +13,8 @@ enum relay_end { RELAY_EXIT, RELAY_DETACHED, RELAY_LOST };
 struct relay {
 	bool input, output; /* what the user is attached to */
 	bool tty;	    /* the container has a terminal */
-	bool proxy;	    /* signals go to the container's process */
+	bool mute[3]; /* by descriptor: a stream that he is not attached to, though to the other */
+	bool proxy;   /* signals go to the container's process */
 	const char *detach_keys;
 	int signal_pidfd; /* where they go */
 };

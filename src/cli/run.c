@@ -295,6 +295,8 @@ static int run_run(void *data, void *args, char **operands, struct err *err)
 	relay.input = !o->detach && (o->interactive) && (!o->attach || attach_has(o, "stdin"));
 	relay.output = !o->detach &&
 		       (!o->attach || attach_has(o, "stdout") || attach_has(o, "stderr"));
+	relay.mute[1] = o->attach && !attach_has(o, "stdout");
+	relay.mute[2] = o->attach && !attach_has(o, "stderr");
 	relay.proxy = !str_equal(o->sig_proxy, "false");
 	relay.signal_pidfd = -1;
 	if (!relay.detach_keys)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +99,7 @@ static int labels(struct draft *draft, struct err *err)
 
 	json_put(draft->config, "Labels", object);
 	for (size_t i = 0; r == 0 && o->label_files && o->label_files[i]; i++)
-		r = env_file_read(o->label_files[i], &list, err);
+		r = label_file_read(o->label_files[i], &list, err);
 	for (size_t i = 0; o->labels && o->labels[i]; i++)
 		strv_add(&list, o->labels[i]);
 	for (size_t i = 0; r == 0 && list && list[i]; i++) {
@@ -156,10 +157,13 @@ static int config_fill(struct draft *draft, const char *id, const char *image, c
 	const struct create_options *o = draft->options;
 	json_t *config = draft->config;
 	const char *stop_signal = of_image(draft, o->stop_signal, "config.StopSignal");
-	char short_id[13] = "";
+	char own[HOST_NAME_MAX + 1] = "";
 	int r;
 
-	(void)str_append(short_id, sizeof(short_id), id);
+	/* Docker's: who shares the host's network has its name too */
+	if (strcmp(json_string_at(draft->host, "NetworkMode", ""), "host") != 0 ||
+	    gethostname(own, sizeof(own) - 1) < 0)
+		(void)str_append(own, 13, id);
 	if (o->hostname &&
 	    (strlen(o->hostname) > 63 || !*o->hostname || strpbrk(o->hostname, "/ \n\t")))
 		return err_set(err, EINVAL, "invalid hostname: %s", o->hostname);
@@ -173,7 +177,7 @@ static int config_fill(struct draft *draft, const char *id, const char *image, c
 	json_put(config, "Hostname",
 		 json_text(o->hostname		     ? o->hostname :
 			   str_equal(o->uts, "host") ? "" :
-						       short_id));
+						       own));
 	json_put(config, "Domainname", json_text(o->domainname));
 	json_put(config, "User", json_text(of_image(draft, o->user, "config.User")));
 	json_put(config, "AttachStdin", json_boolean(!o->detach && o->interactive));
@@ -504,10 +508,10 @@ static int rootfs_set(struct draft *draft, struct err *err)
 	return 0;
 }
 
-static int cidfile_write(const char *path, const char *id, struct err *err)
+/* Before anything is made: a container whose id cannot be told is none that was asked for. */
+static int cidfile_open(const char *path, struct err *err)
 {
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	int r;
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 
 	if (fd < 0 && errno == EEXIST) {
 		err_set(err, EEXIST,
@@ -515,10 +519,7 @@ static int cidfile_write(const char *path, const char *id, struct err *err)
 			path);
 		return -EEXIST;
 	}
-	if (fd < 0)
-		return err_sys(err, errno, "failed to create the container ID file %s", path);
-	r = fd_write_all(fd, id, strlen(id));
-	return r < 0 ? err_sys(err, r, "write %s", path) : 0;
+	return fd < 0 ? err_sys(err, errno, "failed to create the container ID file %s", path) : fd;
 }
 
 static int draft_fill(struct draft *draft, struct container_row *row, const char *image,
@@ -532,11 +533,6 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 			err, EINVAL,
 			"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
 			o->name);
-	if (o->cidfile && access(o->cidfile, F_OK) == 0)
-		return err_set(
-			err, EEXIST,
-			"container ID file found, make sure the other container isn't running or delete %s",
-			o->cidfile);
 	if ((r = image_load(draft, image, row, err)) < 0 ||
 	    (o->rootfs && (r = rootfs_set(draft, err)) < 0) ||
 	    (r = mode_options(draft->engine, o, draft->host, draft->warnings, err)) < 0 ||
@@ -561,6 +557,7 @@ int create_container(struct engine *engine, const struct create_options *options
 			       .own = json_object(),
 			       .warnings = ret_warnings };
 	char id[65];
+	_cleanup_close_ int cidfile = -1;
 	int lock = -1, r;
 
 	json_put(record.config, "Config", draft.config);
@@ -571,6 +568,10 @@ int create_container(struct engine *engine, const struct create_options *options
 	record.row.id = str_dup(id);
 	record.row.created_ns = engine_now_ns();
 	r = draft_fill(&draft, &record.row, image, command, err);
+	if (r == 0 && options->cidfile) {
+		cidfile = cidfile_open(options->cidfile, err);
+		r = cidfile < 0 ? cidfile : 0;
+	}
 	if (r < 0)
 		goto out;
 	record.row.name = str_dup(options->name);
@@ -592,8 +593,19 @@ int create_container(struct engine *engine, const struct create_options *options
 					&ignored); /* the repair finds it by the root and id */
 	}
 	engine_kill_point("create-committed");
-	if (r == 0 && options->cidfile)
-		r = cidfile_write(options->cidfile, id, err);
+	if (cidfile >= 0) {
+		int written = r == 0 ? fd_write_all(cidfile, id, strlen(id)) : r;
+
+		if (r == 0 && written < 0) {
+			/* the container is there, and its id was not lost: it is printed */
+			_cleanup_free_ char *warning =
+				str_printf("write %s: %s", options->cidfile, strerror(-written));
+
+			strv_add(draft.warnings, warning);
+		} else if (written < 0) {
+			(void)unlink(options->cidfile);
+		}
+	}
 	if (r == 0)
 		event_container(engine, &record.row, "create", NULL);
 out:

@@ -29,7 +29,15 @@ int env_file_assign(const char *text, char ***env, struct err *err)
 	return 0;
 }
 
-int env_file_read(const char *path, char ***env, struct err *err)
+static int line_add(const char *line, char ***list, struct err *err)
+{
+	(void)err;
+	strv_add(list, line);
+	return 0;
+}
+
+static int lines_read(const char *path, int (*assign)(const char *, char ***, struct err *),
+		      char ***list, struct err *err)
 {
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
 	char *rest, *line;
@@ -45,9 +53,19 @@ int env_file_read(const char *path, char ***env, struct err *err)
 			return err_set(err, EINVAL,
 				       "invalid env file (%s): variable '%s' contains whitespaces",
 				       path, line);
-		r = env_file_assign(line, env, err);
+		r = assign(line, list, err);
 		if (r < 0)
 			return err_wrap(err, "read %s", path);
 	}
 	return 0;
+}
+
+int env_file_read(const char *path, char ***env, struct err *err)
+{
+	return lines_read(path, env_file_assign, env, err);
+}
+
+int label_file_read(const char *path, char ***labels, struct err *err)
+{
+	return lines_read(path, line_add, labels, err);
 }

@@ -7,5 +7,7 @@ struct err;
 
 int env_file_assign(const char *text, char ***env, struct err *err);
 int env_file_read(const char *path, char ***env, struct err *err);
+/* The same file of labels: a name alone is a label without a value. */
+int label_file_read(const char *path, char ***labels, struct err *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/limit_option.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -124,7 +125,8 @@ static int ulimits_put(json_t *host, char *const *list, struct err *err)
 		json_t *one;
 
 		if (r < 0)
-			return r;
+			return err_wrap(err, "invalid argument \"%s\" for \"--ulimit\" flag",
+					list[i]);
 		/* Known now, so said now: this host's root may be without CAP_SYS_RESOURCE. */
 		if (getrlimit((__rlimit_resource_t)ulimit_resource(name), &now) == 0 &&
 		    now.rlim_max != RLIM_INFINITY && (hard < 0 || (rlim_t)hard > now.rlim_max) &&
@@ -379,15 +381,68 @@ static int security_put(json_t *host_config, const struct create_options *o, str
 	return 0;
 }
 
+static int capability_words(const char *option, char *const *list, char ***ret_names,
+			    struct err *err)
+{
+	for (size_t i = 0; list && list[i]; i++) {
+		struct err ignored = ERR_NONE;
+		int bit;
+
+		if (strcasecmp(list[i], "ALL") == 0) {
+			strv_clear(ptr_take(ret_names));
+			strv_add(ret_names, "ALL");
+			return 0;
+		}
+		bit = capability_parse(list[i], &ignored);
+		if (bit < 0) {
+			_cleanup_free_ char *name = str_printf(
+				"%s%s", strncasecmp(list[i], "CAP_", 4) ? "CAP_" : "", list[i]);
+
+			for (char *p = name; *p; p++)
+				*p = (char)toupper((unsigned char)*p);
+			return err_set(err, EINVAL, "invalid %s: unknown capability: \"%s\"",
+				       option, name);
+		}
+		strv_add(ret_names, capability_name((unsigned int)bit));
+	}
+	return 0;
+}
+
+static int words_compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Sorted, each once, and without those that `but` has. */
+static json_t *capability_list(char **names, char *const *but)
+{
+	_cleanup_strv_ char **out = NULL;
+
+	if (names)
+		qsort(names, strv_length(names), sizeof(*names), words_compare);
+	for (size_t i = 0; names && names[i]; i++) {
+		bool skip = i > 0 && strcmp(names[i], names[i - 1]) == 0;
+
+		for (size_t k = 0; but && but[k]; k++)
+			skip |= strcmp(names[i], but[k]) == 0;
+		if (!skip)
+			strv_add(&out, names[i]);
+	}
+	return json_from_strv(out);
+}
+
 int right_options(const struct create_options *o, json_t *host_config, struct err *err)
 {
+	_cleanup_strv_ char **add = NULL, **drop = NULL;
 	uint64_t set;
-	int r = capability_resolve(o->cap_add, o->cap_drop, &set, err);
+	int r;
 
-	if (r < 0)
+	if ((r = capability_words("CapAdd", o->cap_add, &add, err)) < 0 ||
+	    (r = capability_words("CapDrop", o->cap_drop, &drop, err)) < 0 ||
+	    (r = capability_resolve(o->cap_add, o->cap_drop, &set, err)) < 0)
 		return r;
-	json_put(host_config, "CapAdd", json_from_strv(o->cap_add));
-	json_put(host_config, "CapDrop", json_from_strv(o->cap_drop));
+	json_put(host_config, "CapAdd", capability_list(add, NULL));
+	json_put(host_config, "CapDrop", capability_list(drop, add));
 	json_put(host_config, "Privileged", json_boolean(o->privileged));
 	r = devices_put(host_config, o->devices, err);
 	return r < 0 ? r : security_put(host_config, o, err);
