@@ -509,6 +509,9 @@ static int devices_fill(const struct record *record, struct spec *spec, struct e
 		device_rule(spec, 'a', -1, -1, "rwm");
 		return devices_all(spec, "/dev", 0, err);
 	}
+	/* rules are applied in order, on top of a cgroup that allows all */
+	device_rule(spec, 'a', -1, -1, "rwm");
+	spec->resources.devices[0].allow = false;
 	for (i = 0; i < ARRAY_SIZE(standard); i++)
 		device_rule(spec, 'c', standard[i][0], standard[i][1], "rw");
 	device_rule(spec, 'c', 136, -1, "rw"); /* terminals of devpts */
