@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/str.h"
 #include "base/sys.h"
+
+enum { LINKS_MAX = 16 };
 
 static int resolve(int root, const char *path, int flags)
 {
@@ -33,10 +36,26 @@ int root_open(int root, const char *path, int flags, struct err *err)
 	return fd < 0 ? err_sys(err, fd, "open %s in the container's root", path) : fd;
 }
 
+/* Where a link at path leads that leads nowhere, as a path beneath the root; NULL: there is no link. Images have such:
+ * /etc/resolv.conf -> ../run/systemd/resolve/stub-resolv.conf. */
+static char *dangling_link(int root, const char *path)
+{
+	_cleanup_close_ int link = resolve(root, path, O_PATH | O_NOFOLLOW);
+	char target[4096];
+	ssize_t n = link < 0 ? -1 : readlinkat(link, "", target, sizeof(target) - 1);
+	const char *slash = strrchr(path, '/');
+
+	if (n <= 0)
+		return NULL;
+	target[n] = '\0';
+	return *target == '/' || !slash ? str_dup(target) :
+					  str_printf("%.*s/%s", (int)(slash - path), path, target);
+}
+
 /* Walk as far as the path exists, then make the rest one component at a time beneath the
  * descriptor of its parent. A component that someone makes meanwhile is opened, not trusted: a
  * link in its place makes the O_NOFOLLOW open fail. */
-static int make_dir(int root, const char *path, uid_t uid, gid_t gid)
+static int make_dir(int root, const char *path, uid_t uid, gid_t gid, int links)
 {
 	_cleanup_strv_ char **parts = NULL;
 	_cleanup_free_ char *done = NULL;
@@ -49,7 +68,7 @@ static int make_dir(int root, const char *path, uid_t uid, gid_t gid)
 	at = resolve(root, ".", O_PATH | O_DIRECTORY);
 
 	for (size_t i = 0; at >= 0 && parts[i]; i++) {
-		_cleanup_free_ char *next = NULL;
+		_cleanup_free_ char *next = NULL, *beyond = NULL;
 		int fd;
 
 		if (!*parts[i] || strcmp(parts[i], ".") == 0)
@@ -59,6 +78,13 @@ static int make_dir(int root, const char *path, uid_t uid, gid_t gid)
 		if (fd == -ENOENT) {
 			if (strcmp(parts[i], "..") == 0)
 				return -EINVAL;
+			beyond = dangling_link(root, next);
+			if (beyond && links == 0)
+				return -ELOOP;
+			if (beyond)
+				fd = make_dir(root, beyond, uid, gid, links - 1);
+		}
+		if (fd == -ENOENT) {
 			if (mkdirat(at, parts[i], 0755) < 0 && errno != EEXIST)
 				return -errno;
 			fd = openat(at, parts[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -81,20 +107,26 @@ static int make_dir(int root, const char *path, uid_t uid, gid_t gid)
 
 int root_make_dir(int root, const char *path, uid_t uid, gid_t gid, struct err *err)
 {
-	int fd = make_dir(root, path, uid, gid);
+	int fd = make_dir(root, path, uid, gid, LINKS_MAX);
 
 	return fd < 0 ? err_sys(err, fd, "make folder %s in the container's root", path) : fd;
 }
 
-int root_make_file(int root, const char *path, uid_t uid, gid_t gid, struct err *err)
+static int make_file(int root, const char *path, uid_t uid, gid_t gid, int links, struct err *err)
 {
 	_cleanup_close_ int parent = -1;
-	_cleanup_free_ char *folder = NULL;
+	_cleanup_free_ char *folder = NULL, *beyond = NULL;
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	int fd = resolve(root, path, O_PATH);
 
 	if (fd >= 0)
 		return fd;
+	beyond = fd == -ENOENT ? dangling_link(root, path) : NULL;
+	if (beyond && links == 0)
+		return err_set(err, ELOOP, "make file %s in the container's root: too many links",
+			       path);
+	if (beyond)
+		return make_file(root, beyond, uid, gid, links - 1, err);
 	if (fd != -ENOENT || !*name || strcmp(name, "..") == 0 || strcmp(name, ".") == 0)
 		return err_sys(err, fd == -ENOENT ? EINVAL : -fd, "open %s in the container's root",
 			       path);
@@ -114,4 +146,9 @@ int root_make_file(int root, const char *path, uid_t uid, gid_t gid, struct err 
 	fd_close(fd);
 	fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? err_sys(err, errno, "open %s in the container's root", path) : fd;
+}
+
+int root_make_file(int root, const char *path, uid_t uid, gid_t gid, struct err *err)
+{
+	return make_file(root, path, uid, gid, LINKS_MAX, err);
 }

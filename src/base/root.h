@@ -12,7 +12,7 @@ struct err;
  * Descriptor or -errno. */
 int root_open(int root, const char *path, int flags, struct err *err);
 /* Open the directory path beneath root for use as a mount target (O_PATH), making missing components with
- * mode 0755 and owner uid:gid. Links on the way are resolved within root. */
+ * mode 0755 and owner uid:gid. Links on the way are resolved within root; where one leads nowhere, that place is made. */
 int root_make_dir(int root, const char *path, uid_t uid, gid_t gid, struct err *err);
 /* Like root_make_dir for a regular file's place: an empty file is made when nothing is there. */
 int root_make_file(int root, const char *path, uid_t uid, gid_t gid, struct err *err);
