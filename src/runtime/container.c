@@ -22,6 +22,7 @@
 #include "runtime/fd_pass.h"
 #include "runtime/id_map.h"
 #include "runtime/mount.h"
+#include "runtime/process.h"
 #include "runtime/spec.h"
 
 static const uint64_t clone_flags[SPEC_NS_COUNT] = {
@@ -168,18 +169,6 @@ static int mounts_send(const struct container *c, const struct spec *spec, int u
 
 /* -- the start -------------------------------------------------------------------------------- */
 
-/* What a command line has and a container must not: init is born with what we have. */
-static void forget_scheduling(void)
-{
-	struct sched_param normal = { 0 };
-
-	if (sched_getscheduler(0) != SCHED_OTHER)
-		(void)sched_setscheduler(0, SCHED_OTHER,
-					 &normal); /* keeps what it is without the right */
-	if (getpriority(PRIO_PROCESS, 0) != 0)
-		(void)setpriority(PRIO_PROCESS, 0, 0);
-}
-
 static int init_clone(struct container *c, const struct spec *spec, const struct container_io *io,
 		      const struct seccomp_program *seccomp, const struct cgroup_door *door,
 		      struct err *err)
@@ -207,7 +196,7 @@ static int init_clone(struct container *c, const struct spec *spec, const struct
 		return err_sys(err, errno, "make a pipe");
 	c->report = ends[0];
 	report = ends[1];
-	forget_scheduling();
+	process_forget_caller();
 	if (door->folder >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (unsigned int)door->folder;
@@ -244,8 +233,17 @@ static int oom_score_set(const struct container *c, const struct spec *spec, str
 	char path[64], value[16];
 	int r;
 
-	if (!spec->process.oom_score_adj_set)
+	if (!spec->process.oom_score_adj_set) {
+		_cleanup_(buf_clear) struct buf own = BUF_EMPTY;
+
+		/* ours may come from a service that is protected, or from a shell that is not */
+		if (file_read(AT_FDCWD, "/proc/self/oom_score_adj", 16, &own) < 0 ||
+		    strcmp(own.data, "0\n") == 0)
+			return 0;
+		(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)c->pid);
+		(void)file_poke(AT_FDCWD, path, "0"); /* lowering it needs CAP_SYS_RESOURCE */
 		return 0;
+	}
 	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)c->pid);
 	(void)snprintf(value, sizeof(value), "%d", spec->process.oom_score_adj);
 	r = file_poke(AT_FDCWD, path, value);

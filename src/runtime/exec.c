@@ -112,6 +112,7 @@ static int guest_clone(struct container *c, const struct spec *spec, int init_pi
 		return err_sys(err, errno, "make a pipe");
 	c->report = ends[0];
 	report = ends[1];
+	process_forget_caller();
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return err_sys(err, errno, "protect the memory of this process");
 	if (spec->namespaces[SPEC_NS_PID].mode == SPEC_NS_NEW &&

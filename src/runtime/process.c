@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,23 @@ static int execute(const struct spec_process *process)
 		if (!*end)
 			return worst;
 	}
+}
+
+void process_forget_caller(void)
+{
+	struct sched_param normal = { 0 };
+	unsigned long every[8192 / 8 / sizeof(unsigned long)];
+
+	if (sched_getscheduler(0) != SCHED_OTHER)
+		(void)sched_setscheduler(0, SCHED_OTHER,
+					 &normal); /* keeps what it is without the right */
+	if (getpriority(PRIO_PROCESS, 0) != 0)
+		(void)setpriority(PRIO_PROCESS, 0, 0);
+	/* all processors; the cpuset cgroup has the last word */
+	memset(every, 0xff, sizeof(every));
+	(void)sched_setaffinity(0, sizeof(every), (const cpu_set_t *)every);
+	(void)sys_ioprio_set(0);
+	(void)prctl(PR_SET_TIMERSLACK, 50000); /* the kernel's own, in ns */
 }
 
 /* CLONE_CLEAR_SIGHAND leaves what is ignored ignored: what our caller ignored (nohup, a shell's background) stays his. */

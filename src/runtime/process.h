@@ -6,6 +6,9 @@
 
 #include "runtime/container_step.h"
 
+/* In the parent, before the clone: scheduling policy, priority, processors, input/output class and timer slack that a
+ * command line was given and a container must not get. */
+void process_forget_caller(void);
 _Noreturn void process_become(const struct init_plan *plan);
 
 #endif
