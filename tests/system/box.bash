@@ -67,5 +67,9 @@ refused()
 	assert_equal "$(cloche volume ls -q)" ""
 }
 
+# host_user COMMAND...: as a user of the host who is not root and in no group. The second exec is that user's:
+# setpriv keeps the capabilities until its own is through.
+host_user() { setpriv --reuid 1001 --regid 1001 --clear-groups sh -c 'exec "$@"' sh "$@"; }
+
 # of NAME PATH: a field of `inspect`.
 of() { cloche inspect -f "{{json .$2}}" "$1"; }
