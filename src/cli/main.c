@@ -46,6 +46,8 @@ static const struct command *const commands[] = {
 	&command_network_rm,
 	&command_network_prune,
 	&command_network_reload,
+	&command_sockets,
+	&command_netstat,
 	&command_events,
 	&command_info,
 	&command_version,

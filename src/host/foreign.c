@@ -44,8 +44,7 @@ static void put_text(json_t *object, const char *key, const char *text)
 
 /* -- Docker ----------------------------------------------------------------------------------- */
 
-/* "0.0.0.0:8080->80/tcp, 90/udp" */
-static void docker_ports(const json_t *ports, struct buf *out)
+void foreign_ports(const json_t *ports, struct buf *out)
 {
 	const char *port;
 	json_t *bindings, *binding;
@@ -80,7 +79,7 @@ json_t *foreign_docker(const json_t *config)
 	put_text(details, "Command", command.data);
 	put_text(details, "Created", json_string_at(config, "Created", ""));
 	put_text(details, "User", json_string_at(config, "Config.User", ""));
-	docker_ports(json_at(config, "NetworkSettings.Ports"), &ports);
+	foreign_ports(json_at(config, "NetworkSettings.Ports"), &ports);
 	put_text(details, "Ports", ports.data);
 	if (json_bool_at(config, "State.Running"))
 		put_text(details, "State",

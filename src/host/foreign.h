@@ -10,6 +10,10 @@
 struct owner;
 struct process_table;
 
+struct buf;
+
+/* Docker's map of ports, as "0.0.0.0:8080->80/tcp, 90/udp". */
+void foreign_ports(const json_t *ports, struct buf *out);
 /* Docker's config.v2.json as host/owner.h's details. */
 json_t *foreign_docker(const json_t *config);
 /* An OCI config.json with its annotations (CRI-O, containerd with Kubernetes). */

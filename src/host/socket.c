@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/socket.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "host/net_space.h"
+#include "host/process.h"
+
+enum { THREADS_MOST = 16, ANSWER_ROOM = 65536 };
+
+static const char *const proto_words[] = { "tcp", "udp",  "udplite", "sctp",
+					   "raw", "icmp", "packet",  "unix" };
+
+const char *socket_proto_word(enum socket_proto proto)
+{
+	return proto_words[proto];
+}
+
+const char *socket_state_word(int state)
+{
+	static const char *const states[] = {
+		"",	     "ESTABLISHED", "SYN_SENT", "SYN_RECV",   "FIN_WAIT1",
+		"FIN_WAIT2", "TIME_WAIT",   "CLOSE",	"CLOSE_WAIT", "LAST_ACK",
+		"LISTEN",    "CLOSING",	    "SYN_RECV",
+	};
+
+	return state > 0 && state < (int)ARRAY_SIZE(states) ? states[state] : "";
+}
+
+/* -- what one thread collects ----------------------------------------------------------------- */
+
+/* What the kernel was asked for in vain is not asked for in the next namespace. */
+enum { QUESTIONS = 8 };
+
+struct shared {
+	const struct net_spaces *spaces;
+	unsigned int what;
+	atomic_size_t next;
+	atomic_bool partial;
+	atomic_bool lacking[QUESTIONS];
+};
+
+struct collected {
+	struct shared *shared;
+	struct socket *list;
+	size_t count, room;
+	int space;
+	char *answer; /* ANSWER_ROOM bytes */
+};
+
+static struct socket *socket_new(struct collected *out)
+{
+	struct socket *new;
+
+	if (out->count == out->room) {
+		out->room = out->room ? out->room * 2 : 256;
+		out->list = reallocarray(out->list, out->room, sizeof(*out->list));
+		if (!out->list)
+			abort();
+	}
+	new = &out->list[out->count++];
+	*new = (struct socket){ .space = out->space,
+				.owner = out->shared->spaces->list[out->space].owner };
+	return new;
+}
+
+/* -- sock_diag(7) ----------------------------------------------------------------------------- */
+
+static const struct question {
+	enum socket_proto proto;
+	uint8_t family, protocol;
+	unsigned int what;
+} questions[QUESTIONS] = {
+	{ SOCKET_TCP, AF_INET, IPPROTO_TCP, SOCKET_WANT_TCP },
+	{ SOCKET_TCP, AF_INET6, IPPROTO_TCP, SOCKET_WANT_TCP },
+	{ SOCKET_UDP, AF_INET, IPPROTO_UDP, SOCKET_WANT_UDP },
+	{ SOCKET_UDP, AF_INET6, IPPROTO_UDP, SOCKET_WANT_UDP },
+	{ SOCKET_UDPLITE, AF_INET, IPPROTO_UDPLITE, SOCKET_WANT_OTHER },
+	{ SOCKET_UDPLITE, AF_INET6, IPPROTO_UDPLITE, SOCKET_WANT_OTHER },
+	{ SOCKET_SCTP, AF_INET, IPPROTO_SCTP, SOCKET_WANT_OTHER },
+	{ SOCKET_SCTP, AF_INET6, IPPROTO_SCTP, SOCKET_WANT_OTHER },
+};
+
+static void diag_add(struct collected *out, const struct question *question,
+		     const struct inet_diag_msg *m)
+{
+	struct socket *s = socket_new(out);
+
+	s->proto = question->proto;
+	s->v6 = m->idiag_family == AF_INET6;
+	memcpy(s->local, m->id.idiag_src, sizeof(s->local));
+	memcpy(s->peer, m->id.idiag_dst, sizeof(s->peer));
+	s->local_port = ntohs(m->id.idiag_sport);
+	s->peer_port = ntohs(m->id.idiag_dport);
+	s->state = m->idiag_state;
+	s->recv_queue = m->idiag_rqueue;
+	s->send_queue = m->idiag_wqueue;
+	s->uid = m->idiag_uid;
+	s->inode = m->idiag_inode;
+}
+
+/* 0, or -errno: -ENOENT: the kernel has no such sockets, or cannot tell. */
+static int answer_read(int fd, struct collected *out, const struct question *question)
+{
+	for (;;) {
+		ssize_t n = recv(fd, out->answer, ANSWER_ROOM, 0);
+		const struct nlmsghdr *h = (const void *)out->answer;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		for (unsigned int left = (unsigned int)n; NLMSG_OK(h, left);
+		     h = NLMSG_NEXT(h, left)) {
+			if (h->nlmsg_type == NLMSG_DONE)
+				return 0;
+			if (h->nlmsg_type == NLMSG_ERROR)
+				return ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
+			if (h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
+				diag_add(out, question, NLMSG_DATA(h));
+		}
+	}
+}
+
+static void question_ask(int fd, struct collected *out, size_t which)
+{
+	const struct question *question = &questions[which];
+	struct {
+		struct nlmsghdr head;
+		struct inet_diag_req_v2 request;
+	} ask = {
+		.head = { .nlmsg_len = sizeof(ask),
+			  .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.request = { .sdiag_family = question->family,
+			     .sdiag_protocol = question->protocol,
+			     .idiag_states = UINT32_MAX },
+	};
+
+	if (!(out->shared->what & question->what) || atomic_load(&out->shared->lacking[which]))
+		return;
+	if (send(fd, &ask, sizeof(ask), 0) < 0 || answer_read(fd, out, question) < 0)
+		atomic_store(&out->shared->lacking[which], true);
+}
+
+/* -- /proc/net -------------------------------------------------------------------------------- */
+
+/* "0100007F:1F90": each 32-bit word as the host stores it (proc(5)). */
+static void hex_address(const char *text, uint8_t out[16], uint16_t *ret_port)
+{
+	const char *colon = strchr(text, ':');
+	size_t words = colon ? (size_t)(colon - text) / 8 : 0;
+
+	for (size_t i = 0; i < words && i < 4; i++) {
+		char word[9];
+		uint32_t value;
+
+		memcpy(word, text + 8 * i, 8);
+		word[8] = '\0';
+		value = (uint32_t)strtoul(word, NULL, 16);
+		memcpy(out + 4 * i, &value, 4);
+	}
+	*ret_port = colon ? (uint16_t)strtoul(colon + 1, NULL, 16) : 0;
+}
+
+static void line_inet(struct collected *out, const char *line, enum socket_proto proto, bool v6)
+{
+	char local[64], peer[64];
+	unsigned int state, send, receive, uid;
+	unsigned long long inode;
+	struct socket *s;
+
+	if (sscanf(line, " %*d: %63[0-9A-F:] %63[0-9A-F:] %x %x:%x %*x:%*x %*x %u %*d %llu", local,
+		   peer, &state, &send, &receive, &uid, &inode) != 7)
+		return;
+	s = socket_new(out);
+	s->proto = proto;
+	s->v6 = v6;
+	hex_address(local, s->local, &s->local_port);
+	hex_address(peer, s->peer, &s->peer_port);
+	s->state = (int)state;
+	s->send_queue = send;
+	s->recv_queue = receive;
+	s->uid = uid;
+	s->inode = inode;
+}
+
+static void line_packet(struct collected *out, const char *line)
+{
+	unsigned int type, proto, memory, uid;
+	unsigned long long inode;
+	struct socket *s;
+
+	if (sscanf(line, "%*x %*d %u %x %*d %*d %u %u %llu", &type, &proto, &memory, &uid,
+		   &inode) != 5)
+		return;
+	s = socket_new(out);
+	s->proto = SOCKET_PACKET;
+	s->type = (int)type;
+	s->local_port = (uint16_t)proto;
+	s->recv_queue = memory;
+	s->uid = uid;
+	s->inode = inode;
+}
+
+static void line_unix(struct collected *out, char *line)
+{
+	unsigned int references, flags, type, state;
+	unsigned long long inode;
+	int at = 0;
+	struct socket *s;
+
+	line[strcspn(line, "\n")] = '\0';
+	if (sscanf(line, "%*x: %x %*x %x %x %x %llu%n", &references, &flags, &type, &state, &inode,
+		   &at) != 5)
+		return;
+	s = socket_new(out);
+	s->proto = SOCKET_UNIX_PROTO;
+	s->references = references;
+	s->flags = flags;
+	s->type = (int)type;
+	s->state = (int)state;
+	s->inode = inode;
+	s->uid = UINT32_MAX;
+	if (line[at] == ' ' && line[at + 1])
+		s->path = str_dup(line + at + 1);
+}
+
+static void file_read_lines(struct collected *out, const char *name, enum socket_proto proto,
+			    bool v6)
+{
+	_cleanup_free_ char *path = str_printf("/proc/thread-self/net/%s", name);
+	FILE *f = fopen(path, "re");
+	char line[1024];
+	bool first = true;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!first && proto == SOCKET_UNIX_PROTO)
+			line_unix(out, line);
+		else if (!first && proto == SOCKET_PACKET)
+			line_packet(out, line);
+		else if (!first)
+			line_inet(out, line, proto, v6);
+		first = false;
+	}
+	if (f)
+		(void)fclose(f);
+}
+
+static void files_read(struct collected *out)
+{
+	static const struct {
+		const char *name;
+		enum socket_proto proto;
+		bool v6;
+		unsigned int what;
+	} files[] = {
+		{ "raw", SOCKET_RAW, false, SOCKET_WANT_OTHER },
+		{ "raw6", SOCKET_RAW, true, SOCKET_WANT_OTHER },
+		{ "icmp", SOCKET_ICMP, false, SOCKET_WANT_OTHER },
+		{ "icmp6", SOCKET_ICMP, true, SOCKET_WANT_OTHER },
+		{ "packet", SOCKET_PACKET, false, SOCKET_WANT_PACKET },
+		{ "unix", SOCKET_UNIX_PROTO, false, SOCKET_WANT_UNIX },
+	};
+	/* What sock_diag could not tell: the same lines. */
+	static const struct {
+		size_t question;
+		const char *name;
+	} instead[] = { { 0, "tcp" },  { 1, "tcp6" },	 { 2, "udp" },
+			{ 3, "udp6" }, { 4, "udplite" }, { 5, "udplite6" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(instead); i++) {
+		const struct question *q = &questions[instead[i].question];
+
+		if ((out->shared->what & q->what) &&
+		    atomic_load(&out->shared->lacking[instead[i].question]))
+			file_read_lines(out, instead[i].name, q->proto, q->family == AF_INET6);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (out->shared->what & files[i].what)
+			file_read_lines(out, files[i].name, files[i].proto, files[i].v6);
+}
+
+/* -- threads ---------------------------------------------------------------------------------- */
+
+static void space_read(struct collected *out)
+{
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+
+	for (size_t i = 0; i < QUESTIONS; i++) {
+		if (fd < 0)
+			atomic_store(&out->shared->lacking[i], true);
+		else
+			question_ask(fd, out, i);
+	}
+	files_read(out);
+}
+
+/* setns(2) moves the calling thread alone; it never goes home, it ends. */
+static void *collect(void *data)
+{
+	struct collected *out = data;
+	struct shared *shared = out->shared;
+	size_t i;
+
+	out->answer = mem_new(ANSWER_ROOM);
+	while ((i = atomic_fetch_add(&shared->next, 1)) < shared->spaces->count) {
+		const struct net_space *space = &shared->spaces->list[i];
+
+		out->space = (int)i;
+		if (setns(space->fd, CLONE_NEWNET) < 0 && !(i == 0 && out->count == 0))
+			atomic_store(&shared->partial, true);
+		else
+			space_read(out);
+	}
+	free(out->answer);
+	return NULL;
+}
+
+static int by_space(const void *a, const void *b)
+{
+	const struct socket *x = a, *y = b;
+
+	if (x->space != y->space)
+		return x->space - y->space;
+	if (x->proto != y->proto)
+		return (int)x->proto - (int)y->proto;
+	if (x->v6 != y->v6)
+		return x->v6 - y->v6;
+	/* what listens first, as netstat has it */
+	return (x->state != SOCKET_LISTEN) - (y->state != SOCKET_LISTEN);
+}
+
+int socket_table_read(struct socket_table *sockets, const struct net_spaces *spaces,
+		      unsigned int what, struct err *err)
+{
+	struct shared shared = { .spaces = spaces, .what = what };
+	struct collected shares[THREADS_MOST] = { 0 };
+	pthread_t threads[THREADS_MOST];
+	size_t count = 0, total = 0;
+	cpu_set_t set;
+	size_t most = sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : (size_t)CPU_COUNT(&set);
+
+	most = most > THREADS_MOST ? THREADS_MOST : most > spaces->count ? spaces->count : most;
+	while (count < most) {
+		shares[count].shared = &shared;
+		if (pthread_create(&threads[count], NULL, collect, &shares[count]) != 0)
+			break;
+		count++;
+	}
+	if (count == 0)
+		return err_set(err, EAGAIN, "read sockets: no thread can be made");
+	for (size_t i = 0; i < count; i++) {
+		(void)pthread_join(threads[i], NULL);
+		total += shares[i].count;
+	}
+	sockets->list = mem_new((total + 1) * sizeof(*sockets->list));
+	for (size_t i = 0; i < count; i++) {
+		if (shares[i].count)
+			memcpy(sockets->list + sockets->count, shares[i].list,
+			       shares[i].count * sizeof(*sockets->list));
+		sockets->count += shares[i].count;
+		free(shares[i].list);
+	}
+	sockets->partial = atomic_load(&shared.partial);
+	qsort(sockets->list, sockets->count, sizeof(*sockets->list), by_space);
+	return 0;
+}
+
+void socket_table_clear(struct socket_table *sockets)
+{
+	for (size_t i = 0; i < sockets->count; i++)
+		free(sockets->list[i].path);
+	free(sockets->list);
+	*sockets = SOCKET_TABLE_EMPTY;
+}
+
+/* -- which process ---------------------------------------------------------------------------- */
+
+struct held { /* a socket that a process has open */
+	uint64_t inode;
+	size_t process; /* of table->list */
+};
+
+struct helds {
+	struct held *list;
+	size_t count, room;
+};
+
+static void held_read(struct helds *helds, int proc, const struct process *process, size_t index)
+{
+	char path[32];
+	const struct dirent *e;
+	int folder;
+	DIR *d;
+
+	(void)snprintf(path, sizeof(path), "%d/fd", (int)process->pid);
+	folder = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = folder < 0 ? NULL : fdopendir(folder);
+	if (!d) {
+		fd_close(folder);
+		return;
+	}
+	while ((e = readdir(d)) != NULL) {
+		char target[64];
+		ssize_t n = readlinkat(folder, e->d_name, target, sizeof(target) - 1);
+
+		if (n <= 8 || memcmp(target, "socket:[", 8) != 0)
+			continue;
+		target[n] = '\0';
+		if (helds->count == helds->room) {
+			helds->room = helds->room ? helds->room * 2 : 1024;
+			helds->list = reallocarray(helds->list, helds->room, sizeof(*helds->list));
+			if (!helds->list)
+				abort();
+		}
+		helds->list[helds->count++] =
+			(struct held){ strtoull(target + 8, NULL, 10), index };
+	}
+	(void)closedir(d);
+}
+
+static int by_inode(const void *a, const void *b)
+{
+	const struct held *x = a, *y = b;
+
+	if (x->inode != y->inode)
+		return x->inode < y->inode ? -1 : 1;
+	/* who had it first: by number, which is by age but for a wrap */
+	return (x->process > y->process) - (x->process < y->process);
+}
+
+static const struct held *held_find(const struct helds *helds, uint64_t inode)
+{
+	size_t low = 0, high = helds->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (helds->list[middle].inode < inode)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < helds->count && helds->list[low].inode == inode ? &helds->list[low] : NULL;
+}
+
+void socket_owners(struct socket_table *sockets, const struct net_spaces *spaces,
+		   const struct process_table *table, bool every_process)
+{
+	_cleanup_close_ int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct helds helds = { 0 };
+
+	for (size_t i = 0; proc >= 0 && i < table->count; i++) {
+		int space = spaces->of_process[i];
+
+		if (every_process ||
+		    (space >= 0 && spaces->list[space].shared && table->list[i].owner != 0))
+			held_read(&helds, proc, &table->list[i], i);
+	}
+	if (helds.count)
+		qsort(helds.list, helds.count, sizeof(*helds.list), by_inode);
+	for (size_t i = 0; i < sockets->count; i++) {
+		struct socket *socket = &sockets->list[i];
+		const struct held *held = socket->inode ? held_find(&helds, socket->inode) : NULL;
+
+		if (!held)
+			continue;
+		socket->pid = table->list[held->process].pid;
+		if (spaces->list[socket->space].shared || spaces->list[socket->space].owner == 0)
+			socket->owner = table->list[held->process].owner;
+	}
+	free(helds.list);
+}
+
+void socket_address(const struct socket *socket, bool peer, char *out, size_t size)
+{
+	if (!inet_ntop(socket->v6 ? AF_INET6 : AF_INET, peer ? socket->peer : socket->local, out,
+		       (socklen_t)size))
+		out[0] = '\0';
+}

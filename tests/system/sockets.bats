@@ -1,0 +1,129 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The sockets of all namespaces, and netstat's own format.
+
+load helper
+
+setup_file()
+{
+	cloche_setup_file
+	install -m 644 "$SOURCE_DIR/tests/system/sockets.py" "$CLOCHE_TEST_DIR/sockets.py"
+	for name in inside hosty; do
+		cloche run -d -i --name "$name" -u 0 --network "$([ "$name" = hosty ] && echo host || echo none)" \
+			-v "$CLOCHE_TEST_DIR/sockets.py:/sockets.py:ro" host python3 /sockets.py >/dev/null
+		until_true 30 sh -c "'$CLOCHE' logs '$name' | grep -q ready" ||
+			{ cloche logs "$name" | tail -5 >&2; return 1; }
+	done
+}
+
+# shellcheck disable=SC2016 # for the inner shell
+# in_namespace COMMAND...: where sockets of every kind are, nothing else, and nobody named it.
+in_namespace()
+{
+	unshare --net sh -c 'ip link set lo up
+		mkfifo "$1/in" && exec 9<>"$1/in"
+		python3 "$0" all <"$1/in" >"$1/out" &
+		until grep -q ready "$1/out"; do sleep 0.05; done
+		dir=$1
+		shift
+		"$@"
+		status=$?
+		kill $!
+		rm -f "$dir/in"
+		exit $status' "$SOURCE_DIR/tests/system/sockets.py" "$BATS_TEST_TMPDIR" "$@"
+}
+
+@test "a container's connections are in the host's list, with its name" {
+	run -0 cloche sockets
+	[[ ${lines[0]} =~ ^PROTO\ +RECV-Q\ +SEND-Q\ +LOCAL\ +PEER\ +STATE\ +CONTAINER\ +ENGINE\ +USER\ +PUBLISHED$ ]]
+	assert_output --regexp "tcp +0 +5 127.0.0.1:3270 +0.0.0.0:[*] +LISTEN +inside +cloche "
+	assert_output --regexp "tcp +5 +0 127.0.0.1:3270 +127.0.0.1:[0-9]+ +ESTABLISHED +inside +cloche "
+	assert_output --regexp "tcp6 +[0-9]+ +7 \[::\]:8080 +\[::\]:[*] +LISTEN +inside +cloche "
+	assert_output --regexp "udp +[1-9][0-9]* +0 127.0.0.1:5300 +0.0.0.0:[*] +inside +cloche "
+}
+
+@test "sockets of a container in the host's namespace are the container's" {
+	run -0 cloche sockets --container hosty --port 3270 --listen
+	assert_output --regexp "LISTEN +hosty +cloche "
+	run -0 cloche sockets --container host --port 3270 --listen --no-headings
+	assert_output ""
+}
+
+@test "filters: port, peer, state, listen, established, engine, count" {
+	run -0 cloche sockets --container inside --port 8080 --listen --no-headings
+	assert_equal "${#lines[@]}" 1
+	run -0 cloche sockets --container inside --established --no-headings --port 8080
+	refute_output --partial LISTEN
+	run -0 cloche sockets --container inside --state TIME_WAIT --no-headings
+	assert_output --partial TIME_WAIT
+	run -0 cloche sockets --container inside --peer 127.0.0.1:3270 --no-headings
+	assert_output --partial 127.0.0.1:3270
+	refute_output --partial "[::]"
+	run -0 cloche sockets --engine docker --no-headings --container inside
+	assert_output ""
+	run -0 cloche sockets --count --container inside -t
+	assert_output --regexp "inside +tcp +LISTEN +1"
+	run -125 cloche sockets --port 70000
+	assert_output --partial "not a number of 1 to 65535"
+}
+
+@test "-p names the process, -x has Unix sockets, json all of it" {
+	local pid
+
+	pid=$(cloche inspect -f '{{.State.Pid}}' inside)
+	run -0 cloche sockets -p --container inside --port 3270 --listen --no-headings
+	assert_output --partial " $pid/python3"
+	run -0 cloche sockets -x --container inside --no-headings
+	assert_output --regexp "unix +0 +0 @an-abstract-one +[*] +LISTEN +inside"
+	cloche sockets --json --container inside >all.json
+	jq -e --argjson pid "$pid" '[.[] | select(.Local == "127.0.0.1:3270" and .State == "LISTEN")] | length == 1 and
+		.[0].Pid == $pid and .[0].Container == "inside" and .[0].Engine == "cloche" and .[0].Inode > 0' all.json
+}
+
+@test "a namespace that nobody named is there too, even one that only a thread is in" {
+	in_namespace "$CLOCHE" sockets --port 3270 --listen >in.txt
+	grep -Eq '^tcp +0 +5 127.0.0.1:3270 ' in.txt
+	cat >thread.py <<-'END'
+		import ctypes, socket, threading
+		libc = ctypes.CDLL(None)
+		def run():
+		    libc.unshare(0x40000000) # CLONE_NEWNET, of this thread alone
+		    s = socket.socket(); s.bind(("0.0.0.0", 4711)); s.listen(1)
+		    print("ready", flush=True); threading.Event().wait()
+		threading.Thread(target=run, daemon=True).start()
+		threading.Event().wait()
+	END
+	python3 thread.py >thread.out 3>&- &
+	until_true 20 grep -q ready thread.out
+	run -0 cloche sockets --port 4711 --no-headings
+	kill -KILL $!
+	assert_output --regexp "0.0.0.0:4711 +0.0.0.0:[*] +LISTEN +netns [0-9]+ "
+}
+
+@test "cloche netstat has each line of netstat, byte by byte" {
+
+
+	skip_unless_program netstat
+	cat >compare.sh <<-'END'
+		for options in -an -ln -n -anp -ane -anep -tan -uan -wan -xan -anW -an4 -an6 -l; do
+			case $options in -l) options="-l -n" ;; esac
+			netstat $options >stock 2>/dev/null
+			"$CLOCHE" netstat $options >ours
+			# every line, as often as stock has it, and in its order within a protocol
+			grep -vE '^unix .* CONNECTED' stock | sort >a # the two programs' own come and go
+			sort ours | comm -23 a - >missing
+			[ ! -s missing ] || { echo "netstat $options:"; cat missing; exit 1; }
+			diff <(grep -E '^(Active|Proto)' stock) <(grep -E '^(Active|Proto)' ours) || exit 1
+		done
+	END
+	in_namespace bash compare.sh
+}
+
+@test "without root it is one's own namespace, marked as partial" {
+	install -m 755 "$CLOCHE" "$CLOCHE_TEST_DIR/cloche-copy"
+	chmod 755 "$CLOCHE_TEST_DIR"
+	run -0 setpriv --reuid 65534 --clear-groups "$CLOCHE_TEST_DIR/cloche-copy" sockets --port 3270 -l
+	chmod 700 "$CLOCHE_TEST_DIR"
+	assert_output --partial "partial: without root"
+	refute_output --partial inside
+}
