@@ -74,6 +74,7 @@ network_cleanup()
 
 	if [ -e "$BATS_FILE_TMPDIR/background" ]; then
 		while read -r pid; do
+			pkill -P "$pid" || : # a function runs in a shell of its own
 			kill "$pid" 2>/dev/null || :
 		done <"$BATS_FILE_TMPDIR/background"
 	fi
