@@ -52,6 +52,40 @@ static char *dangling_link(int root, const char *path)
 					  str_printf("%.*s/%s", (int)(slash - path), path, target);
 }
 
+/* Make `name` in the folder at, and open it. */
+static int component_make(int at, const char *name, uid_t uid, gid_t gid)
+{
+	int fd;
+
+	if (mkdirat(at, name, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0) {
+		int code = errno;
+
+		fd_close(fd);
+		return -code;
+	}
+	return fd;
+}
+
+/* The usual case: only the last component is missing. -ENOENT: not so. */
+static int last_make(int root, const char *path, uid_t uid, gid_t gid)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *folder = slash ? str_ndup(path, (size_t)(slash - path)) : NULL;
+	_cleanup_close_ int parent = -1;
+
+	if (!slash || !slash[1] || strcmp(slash + 1, ".") == 0 || strcmp(slash + 1, "..") == 0)
+		return -ENOENT;
+	parent = resolve(root, *folder ? folder : ".", O_PATH | O_DIRECTORY);
+	if (parent < 0 || faccessat(parent, slash + 1, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return parent < 0 ? parent : -ENOENT; /* a link that leads nowhere */
+	return component_make(parent, slash + 1, uid, gid);
+}
+
 /* Walk as far as the path exists, then make the rest one component at a time beneath the
  * descriptor of its parent. A component that someone makes meanwhile is opened, not trusted: a
  * link in its place makes the O_NOFOLLOW open fail. */
@@ -61,6 +95,9 @@ static int make_dir(int root, const char *path, uid_t uid, gid_t gid, int links)
 	_cleanup_free_ char *done = NULL;
 	_cleanup_close_ int at = resolve(root, *path ? path : ".", O_PATH | O_DIRECTORY);
 
+	if (at != -ENOENT)
+		return fd_take(&at);
+	at = last_make(root, path, uid, gid);
 	if (at != -ENOENT)
 		return fd_take(&at);
 	parts = strv_split(path, '/');
@@ -84,17 +121,8 @@ static int make_dir(int root, const char *path, uid_t uid, gid_t gid, int links)
 			if (beyond)
 				fd = make_dir(root, beyond, uid, gid, links - 1);
 		}
-		if (fd == -ENOENT) {
-			if (mkdirat(at, parts[i], 0755) < 0 && errno != EEXIST)
-				return -errno;
-			fd = openat(at, parts[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-			if (fd < 0)
-				return -errno;
-			if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0) {
-				fd_close(fd);
-				return -errno;
-			}
-		}
+		if (fd == -ENOENT)
+			fd = component_make(at, parts[i], uid, gid);
 		if (fd < 0)
 			return fd;
 		fd_close(at);

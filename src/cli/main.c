@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cloche: global options, the command, its table, its verb. */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,6 +190,9 @@ int main(int argc, char **argv)
 	(void)argc;
 	/* Descriptors 0 to 2 must be open: whatever we open first would else become somebody's output. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* A command lives for milliseconds: memory given back to the kernel would be asked for again, page by page. */
+	(void)mallopt(M_TRIM_THRESHOLD, 64 << 20);
+	(void)mallopt(M_TOP_PAD, 512 << 10);
 	if (settings_read(&cli.settings, &err) < 0)
 		return usage_fail(&err);
 	argv++;

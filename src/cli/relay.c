@@ -17,10 +17,11 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "cli/tty.h"
+#include "engine/engine.h"
 #include "engine/exec.h"
 #include "engine/frame.h"
 
-enum { CHUNK = 32768 };
+enum { CHUNK = 32768, MOMENT_MS = 100 };
 
 struct state {
 	const struct relay *relay;
@@ -129,6 +130,8 @@ static int input_frame(struct state *s, int socket)
 static int frames_loop(struct state *s, int socket, struct frame *frame, int *ret_code)
 {
 	struct frame_exit end;
+	int64_t begin_ns = engine_now_ns();
+	bool waiting = s->relay->later != NULL;
 	bool resized;
 	int r;
 
@@ -144,10 +147,14 @@ static int frames_loop(struct state *s, int socket, struct frame *frame, int *re
 			{ .fd = s->input_open && !s->input_waits ? 0 : -1, .events = POLLIN }
 		};
 
-		if (poll(p, 3, -1) < 0) {
+		if (poll(p, 3, waiting ? MOMENT_MS : -1) < 0) {
 			if (errno == EINTR)
 				continue;
 			return -errno;
+		}
+		if (waiting && engine_now_ns() - begin_ns >= (int64_t)MOMENT_MS * 1000000) {
+			s->relay->later(s->relay->later_data);
+			waiting = false;
 		}
 		if (p[1].revents && (signal_next(s, &resized), resized) && s->relay->tty)
 			size_send(socket);

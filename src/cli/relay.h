@@ -16,7 +16,9 @@ struct relay {
 	bool mute[3]; /* by descriptor: a stream that he is not attached to, though to the other */
 	bool proxy;   /* signals go to the container's process */
 	const char *detach_keys;
-	int signal_pidfd; /* where they go */
+	int signal_pidfd;	   /* where they go */
+	void (*later)(void *data); /* called once, when it takes longer than a moment; may be NULL */
+	void *later_data;
 };
 
 /* Until the container ends, the user detaches or the monitor is gone. *ret_code: the exit code with RELAY_EXIT. Negative: errno. */

@@ -257,11 +257,21 @@ const struct command command_create = {
 
 /* -- attached --------------------------------------------------------------------------------- */
 
+/* A command that ends at once is released with the store that is open; nobody holds it open for days. */
+static void store_rest(void *engine)
+{
+	engine_store_close(engine);
+}
+
 /* The attached command is the one that releases, since it waits anyway; when it goes away, the monitor does. */
 static int attached(struct engine *engine, const struct record *record, int client,
-		    const struct relay *relay, struct err *err)
+		    struct relay *relay, struct err *err)
 {
-	int code = 0, end = relay_frames(client, relay, &code, err);
+	int code = 0, end;
+
+	relay->later = store_rest;
+	relay->later_data = engine;
+	end = relay_frames(client, relay, &code, err);
 
 	if (end == RELAY_DETACHED)
 		return 0;

@@ -582,6 +582,10 @@ int create_container(struct engine *engine, const struct create_options *options
 		r = uid_range_take(engine->root, engine->settings.root, id, NULL, 0,
 				   &record.row.uid_base, err);
 	engine_kill_point("create-uid-range");
+	if (r == 0)
+		r = engine_store(engine, err) ?
+			    store_durable(engine->store, !options->remove, err) :
+			    -err->code;
 	if (r == 0) {
 		record.row.config = json_dumps(record.config, JSON_COMPACT);
 		r = record_add(&draft, &record.row, err);

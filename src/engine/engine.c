@@ -136,9 +136,19 @@ void engine_close(struct engine *engine)
 
 struct store *engine_store(struct engine *engine, struct err *err)
 {
+	if (engine->forked) { /* SQLite believes in locks here that only the parent has */
+		err_set(err, EDEADLK, "open state.db: not in a forked process");
+		return NULL;
+	}
 	if (!engine->store && store_open(&engine->store, engine->settings.root, err) < 0)
 		engine->store = NULL;
 	return engine->store;
+}
+
+void engine_store_forget(struct engine *engine)
+{
+	engine->store = NULL;
+	engine->forked = true;
 }
 
 void engine_store_close(struct engine *engine)

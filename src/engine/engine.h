@@ -32,6 +32,7 @@ struct engine {
 	char *monitor;	  /* path of cloche-monitor */
 	char *self;	  /* path of cloche */
 	char boot_id[64]; /* "" until somebody asked */
+	bool forked;	  /* engine_store_forget() */
 	struct store *store;   /* engine_store() */
 	struct cgroup *cgroup; /* engine_cgroup() */
 };
@@ -41,7 +42,10 @@ int engine_open(struct engine **ret_engine, struct settings *settings, struct er
 void engine_close(struct engine *engine);
 /* Opened on first use; NULL on failure. */
 struct store *engine_store(struct engine *engine, struct err *err);
-void engine_store_close(struct engine *engine); /* before a fork */
+void engine_store_close(
+	struct engine *engine); /* before a wait that may be long, and a fork whose child uses it */
+/* In a forked child that is going to execute something: what it inherited is the parent's, and is neither used nor closed. */
+void engine_store_forget(struct engine *engine);
 struct cgroup *engine_cgroup(struct engine *engine, struct err *err);
 
 /* containers/ID and RUN/ID. -ENOENT without words unless make. */

@@ -66,7 +66,8 @@ int monitor_exec(struct engine *engine, const struct record *record,
 	if (engine->cgroup && cgroup_oom_path(engine->cgroup, cgroup_folder, &oom) == 0)
 		buf_printf(&words, " oom=%s", oom);
 	log_words(engine, record, &words);
-	buf_printf(&words, " started=%lld", (long long)monitor->started_ns);
+	buf_printf(&words, " started=%lld fleeting=%d", (long long)monitor->started_ns,
+		   json_bool_at(record->config, "HostConfig.AutoRemove"));
 	buf_printf(&words, " holder=1 restore=%d cleanup=%s", monitor->restore, engine->self);
 	strv_add(&env, words.data);
 	strv_add(&env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");

@@ -114,6 +114,9 @@ int remove_container(struct engine *engine, struct record *record, bool volumes,
 	if (r < 0)
 		return r;
 	engine_kill_point("remove-begin");
+	r = store_durable(store, !json_bool_at(record->config, "HostConfig.AutoRemove"), err);
+	if (r < 0)
+		return r;
 	/* The row first: a removal that is killed has happened, and the repair finishes it by the lock that stays. */
 	r = container_delete(store, record->row.id, err);
 	if (r < 0)

@@ -201,6 +201,7 @@ static _Noreturn void launch_process(struct launch *launch)
 	struct monitor_exec monitor = MONITOR_EXEC_NONE;
 	struct err err = ERR_NONE;
 
+	engine_store_forget(launch->engine);
 	(void)setsid(); /* a key pressed now is for the command, not for the container's parent */
 	if (launch_container(launch, &monitor, &err) < 0) {
 		result_send(launch->result, &err);
@@ -276,7 +277,6 @@ static int launch_run(struct launch *launch, const struct start_options *options
 	result = ends[0];
 	launch->result = ends[1];
 	r = frame_hello(client, options->hello_flags);
-	engine_store_close(launch->engine);
 	engine_kill_point("start-before-fork");
 	pid = r < 0 ? -1 : fork();
 	if (pid == 0) {

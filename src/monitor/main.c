@@ -37,7 +37,8 @@ struct monitor {
 	int run, dir, pidfd, init, client, start, terminal, input, out[2], holder_pid, old_holder;
 	int scratch[2]; /* a pipe that tee(2) fills */
 	bool restore, want_holder, failed;
-	bool burst; /* the buffers may be given back */
+	bool fleeting; /* a reboot ends it: its exit record need not survive one */
+	bool burst;    /* the buffers may be given back */
 	int64_t started_ns;
 	enum log_format format;
 	uint64_t max_bytes;
@@ -96,6 +97,8 @@ static void word_take(const char *key, char *value)
 		m.cleanup = value;
 	else if (strcmp(key, "restore") == 0)
 		m.restore = *value == '1';
+	else if (strcmp(key, "fleeting") == 0)
+		m.fleeting = *value == '1';
 	else if (strcmp(key, "holder") == 0)
 		m.want_holder = *value == '1';
 	else if (strcmp(key, "started") == 0)
@@ -168,7 +171,7 @@ static void exit_write(int code, int number, bool oom, bool unknown)
 	text_put(&text, "\nfinished_ns=");
 	text_number(&text, (uint64_t)time_now_ns(), 1);
 	text_put(&text, "\n");
-	file_put(m.dir, ".exit", "exit", &text, true);
+	file_put(m.dir, ".exit", "exit", &text, !m.fleeting);
 }
 
 static bool oom_killed(void)

@@ -24,6 +24,7 @@
  *                        opened them would die of SIGPIPE); absent on restore: the monitor opens RUN/stdout, RUN/stderr
  *   old-holder=FD        pidfd of the holder of a monitor that was killed; ended when ours has the streams
  *   holder=0|1           1: fork a sleeping second holder of fifos, master and stdin before serving
+ *   fleeting=0|1        1: the container goes with its end (--rm), and its exit record does not wait for the disk
  *   started=NS           CLOCK_REALTIME of the start, for the exit record
  *   log=cri|json|none max-size=BYTES max-file=N
  *   oom=PATH             a v1 memory.oom_control or v2 memory.events file, read at the end for "oom_kill N"

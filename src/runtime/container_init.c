@@ -97,34 +97,35 @@ static int attach_at(int root, const char *path, int mount_fd, bool directory)
 
 /* -- /dev ------------------------------------------------------------------------------------- */
 
-static int node_bind(int dev, const char *name, unsigned int major_number,
-		     unsigned int minor_number)
+/* dev is a fresh tmpfs of ours, so names in it are what we made. */
+static int node_bind(int host_dev, int dev, size_t i)
 {
-	_cleanup_close_ int node = -1, host_dev = -1;
+	const char *name = standard_nodes[i].name;
+	_cleanup_close_ int node = mount_copy(host_dev, name, AT_SYMLINK_NOFOLLOW);
 	struct stat st;
-	int fd, r;
+	int fd;
 
-	host_dev = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	node = mount_copy(host_dev, name, AT_SYMLINK_NOFOLLOW);
 	if (node < 0)
 		return node;
 	if (fstat(node, &st) < 0)
 		return -errno;
-	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(major_number, minor_number))
+	if (!S_ISCHR(st.st_mode) ||
+	    st.st_rdev != makedev(standard_nodes[i].major, standard_nodes[i].minor))
 		return -ENODEV;
 	fd = openat(dev, name, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (fd < 0)
 		return -errno;
-	r = mount_attach(node, fd);
 	fd_close(fd);
-	return r;
+	return mount_attach_at(node, dev, name);
 }
 
 static void dev_populate(const struct init_plan *plan, int dev)
 {
+	_cleanup_close_ int host_dev = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
 	for (size_t i = 0; i < ARRAY_SIZE(standard_nodes); i++) {
-		int r = node_bind(dev, standard_nodes[i].name, standard_nodes[i].major,
-				  standard_nodes[i].minor);
+		int r = node_bind(host_dev, dev, i);
+
 		if (r < 0)
 			fail(plan, STEP_DEVICE, i, r);
 	}
@@ -135,11 +136,12 @@ static void dev_populate(const struct init_plan *plan, int dev)
 
 /* -- /sys/fs/cgroup --------------------------------------------------------------------------- */
 
-static int cgroup_one(int root, const char *base, char *controllers, unsigned int attrs)
+/* base is a fresh tmpfs of ours. */
+static int cgroup_one(int base, char *controllers, unsigned int attrs)
 {
 	_cleanup_close_ int fd = -1;
-	char path[256] = "", data[128] = "";
 	const char *name = controllers;
+	char data[128] = "";
 
 	if (!*controllers) {
 		name = "unified";
@@ -155,10 +157,7 @@ static int cgroup_one(int root, const char *base, char *controllers, unsigned in
 	}
 	if (fd < 0)
 		return fd;
-	if (!str_append(path, sizeof(path), base) || !str_append(path, sizeof(path), "/") ||
-	    !str_append(path, sizeof(path), name))
-		return -ENAMETOOLONG;
-	return attach_at(root, path, fd, true);
+	return mkdirat(base, name, 0755) < 0 ? -errno : mount_attach_at(fd, base, name);
 }
 
 /* v1 and hybrid: one mount per line of /proc/self/cgroup ("4:cpu,cpuacct:/"), on a tmpfs that is closed afterwards. */
@@ -183,7 +182,7 @@ static int cgroup_v1(int root, const struct spec_mount *mount)
 		if (!controllers || !(end = strchr(++controllers, ':')))
 			continue;
 		*end = '\0';
-		r = cgroup_one(root, mount->destination, controllers, attrs);
+		r = cgroup_one(base, controllers, attrs);
 		for (char *comma; r == 0 && (comma = strrchr(controllers, ',')) != NULL;) {
 			char target[128] = "";
 

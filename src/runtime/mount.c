@@ -86,6 +86,11 @@ int mount_attach(int mount_fd, int target_fd)
 		       0;
 }
 
+int mount_attach_at(int mount_fd, int dir, const char *name)
+{
+	return move_mount(mount_fd, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
 /* A detached, private, id-mapped copy of one layer. The kernel marks a detached mount as fit for
  * the overlay; what a container may do with it is decided by the overlay's own flags. */
 static int layer_map(int dir, const char *path, int userns_fd, struct err *err)

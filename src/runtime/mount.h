@@ -21,6 +21,8 @@ int mount_change(int fd, uint64_t attrs_set, uint64_t propagation, int userns_fd
 		 unsigned int flags);
 /* Attach to target_fd. 0 or -errno. */
 int mount_attach(int mount_fd, int target_fd);
+/* The same at a name in a folder whose content is ours: links in the last component are not followed. */
+int mount_attach_at(int mount_fd, int dir, const char *name);
 
 /* The container's root as one detached overlay mount, in the parent: lower layers and upper
  * id-mapped through userns_fd (-1: not mapped), mounted with the container root's fsuid and fsgid.

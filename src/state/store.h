@@ -24,6 +24,9 @@ struct store;
 
 int store_open(struct store **ret_store, const char *root_path, struct err *err);
 void store_close(struct store *store);
+/* false: from here on a commit does not wait for the disk. After a power cut it is there whole or not at all: for the record of
+ * what a reboot removes anyway. */
+int store_durable(struct store *store, bool durable, struct err *err);
 int store_begin(struct store *store, struct err *err);
 int store_commit(struct store *store, struct err *err);
 void store_rollback(struct store *store); /* nothing happens outside a transaction */

@@ -11,6 +11,7 @@
 struct store {
 	sqlite3 *db;
 	bool open_transaction;
+	bool fleeting; /* store_durable(false) */
 	int wal_pages; /* after our last commit */
 };
 
