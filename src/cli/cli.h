@@ -27,6 +27,7 @@ int cli_fail(struct err *err); /* the same; always 1 */
 /* Do something for each operand, print its name when it went well; 1 when one failed. */
 int cli_each(struct cli *cli, char **operands,
 	     int (*act)(struct cli *, const char *, void *, struct err *), void *data);
+int cli_seconds(const char *text, long *ret_seconds, struct err *err); /* --timeout */
 
 /* -- formats: Go templates, base/template.h ----------------------------------------------------- */
 

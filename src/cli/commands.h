@@ -7,6 +7,7 @@
 
 extern const struct command command_run, command_create, command_start, command_attach;
 extern const struct command command_stop, command_kill, command_rm, command_wait;
+extern const struct command command_pause, command_unpause, command_restart, command_rename;
 extern const struct command command_ps, command_exec, command_logs;
 extern const struct command command_inspect, command_container_inspect;
 extern const struct command command_load, command_import, command_images, command_rmi, command_tag,

@@ -23,23 +23,28 @@ static const struct opt stop_opts[] = {
 	OPT_END,
 };
 
+int cli_seconds(const char *text, long *ret_seconds, struct err *err)
+{
+	char *end;
+	long seconds = strtol(text, &end, 10);
+
+	if (!*text || *end || seconds < -1 || seconds > 1000000)
+		return err_set(
+			err, EINVAL,
+			"invalid argument \"%s\" for \"-t, --timeout\" flag: not a number of seconds",
+			text);
+	*ret_seconds = seconds;
+	return 0;
+}
+
 static int stop_one(struct cli *cli, const char *reference, void *data, struct err *err)
 {
 	struct stop_args *a = data;
 	struct engine *engine = cli_engine(cli, err);
 	long timeout = STOP_TIMEOUT_DEFAULT;
-	char *end;
 
-	if (!engine)
+	if (!engine || (a->timeout && cli_seconds(a->timeout, &timeout, err) < 0))
 		return -err->code;
-	if (a->timeout) {
-		timeout = strtol(a->timeout, &end, 10);
-		if (!*a->timeout || *end || timeout < -1 || timeout > 1000000)
-			return err_set(
-				err, EINVAL,
-				"invalid argument \"%s\" for \"-t, --timeout\" flag: not a number of seconds",
-				a->timeout);
-	}
 	return lifecycle_stop(engine, reference, a->signal, timeout, err);
 }
 

@@ -149,7 +149,7 @@ static void row_complete(json_t *row, const struct record *record,
 			    *count = str_printf("%d", volumes);
 
 	json_put(row, "CreatedAt", json_text(created));
-	json_put(row, "State", json_text(status_word(status->status)));
+	json_put(row, "State", json_text(status_word(status)));
 	json_put(row, "Size", json_text(""));
 	json_put(row, "Labels", json_text(labels));
 	if (json_at(record->config, "Config.Labels"))
@@ -199,7 +199,7 @@ static bool filter_matches(const char *name, const char *value, const struct rec
 	if (strcmp(name, "label") == 0)
 		return label_matches(record->config, value);
 	if (strcmp(name, "status") == 0)
-		return strcmp(status_word(status->status), value) == 0;
+		return strcmp(status_word(status), value) == 0;
 	if (strcmp(name, "exited") == 0)
 		return status->status == STATUS_EXITED &&
 		       strtol(value, NULL, 10) == status->exit_code;

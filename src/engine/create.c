@@ -624,3 +624,25 @@ out:
 	*ret_record = record;
 	return 0;
 }
+
+int record_lock(struct engine *engine, const char *reference, struct record *ret_record,
+		int *ret_lock, struct err *err)
+{
+	struct record record = RECORD_EMPTY;
+	_cleanup_free_ char *id = NULL;
+	int lock, r = record_find(engine, reference, &record, err);
+
+	if (r < 0)
+		return r;
+	id = str_dup(record.row.id);
+	record_clear(&record);
+	lock = engine_lock(engine, id, err);
+	if (lock < 0)
+		return lock;
+	r = record_find(engine, id, ret_record, err);
+	if (r < 0)
+		engine_unlock(engine, id, lock);
+	else
+		*ret_lock = lock;
+	return r;
+}

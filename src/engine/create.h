@@ -44,5 +44,8 @@ int create_container(struct engine *engine, const struct create_options *options
 /* Find by name, id or prefix, config parsed. `No such container: x`, exit status 1. */
 int record_find(struct engine *engine, const char *reference, struct record *ret_record,
 		struct err *err);
+/* The same, and take its lock for engine_unlock. The record is as it is now, not as it was before a wait. */
+int record_lock(struct engine *engine, const char *reference, struct record *ret_record,
+		int *ret_lock, struct err *err);
 
 #endif

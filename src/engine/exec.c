@@ -139,6 +139,11 @@ int exec_start(struct engine *engine, const char *reference, char *const *comman
 		err_set(err, ESRCH, "container %s is not running", record.row.id);
 		return err_hint(err, "start it with: cloche start %s", record.row.name);
 	}
+	if (status.paused) {
+		err_set(err, EBUSY, "Container %s is paused, unpause the container before exec",
+			record.row.id);
+		return err_hint(err, "unpause it with: cloche unpause %s", record.row.name);
+	}
 	r = spec_build_process(engine, &record, &built, err);
 	if (r == 0)
 		r = process_fill(built.spec, command, options, err);

@@ -70,7 +70,7 @@ char *status_text(const struct container_status *status)
 	switch (status->status) {
 	case STATUS_RUNNING:
 		text = duration_text((now - status->started_ns) / 1000000000);
-		return str_printf("Up %s", text);
+		return str_printf("Up %s%s", text, status->paused ? " (Paused)" : "");
 	case STATUS_EXITED:
 		text = duration_text((now - status->finished_ns) / 1000000000);
 		if (!status->finished_ns)
@@ -92,9 +92,9 @@ static json_t *state_json(const struct container_status *status)
 	json_t *state = json_object();
 	bool running = status->status == STATUS_RUNNING;
 
-	json_put(state, "Status", json_text(status_word(status->status)));
+	json_put(state, "Status", json_text(status_word(status)));
 	json_put(state, "Running", json_boolean(running));
-	json_put(state, "Paused", json_false());
+	json_put(state, "Paused", json_boolean(status->paused));
 	json_put(state, "Restarting", json_false());
 	json_put(state, "OOMKilled", json_boolean(status->oom));
 	json_put(state, "Dead", json_false());
@@ -291,18 +291,20 @@ static void counts_put(struct engine *engine, json_t *all, struct err *err)
 	struct container_row *rows = NULL;
 	struct image_row *images = NULL;
 	int count = store ? container_list(store, false, &rows, err) : 0, running = 0;
-	int image_count = store ? image_list(store, false, &images, err) : 0;
+	int paused = 0, image_count = store ? image_list(store, false, &images, err) : 0;
 
 	for (int i = 0; i < count; i++) {
 		struct container_status status;
 
 		status_get(engine, rows[i].id, &status);
-		running += status.status == STATUS_RUNNING;
+		paused += status.paused;
+		running += status.status == STATUS_RUNNING && !status.paused;
 	}
 	json_put(all, "Containers", json_integer(count > 0 ? count : 0));
 	json_put(all, "ContainersRunning", json_integer(running));
-	json_put(all, "ContainersPaused", json_integer(0));
-	json_put(all, "ContainersStopped", json_integer(count > running ? count - running : 0));
+	json_put(all, "ContainersPaused", json_integer(paused));
+	json_put(all, "ContainersStopped",
+		 json_integer(count > running + paused ? count - running - paused : 0));
 	json_put(all, "Images", json_integer(image_count > 0 ? image_count : 0));
 	if (count > 0)
 		container_rows_free(rows, (size_t)count);

@@ -2,10 +2,14 @@
 #include "engine/lifecycle.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/fd.h"
@@ -15,6 +19,7 @@
 #include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/event.h"
+#include "engine/pause.h"
 #include "engine/signal_name.h"
 #include "engine/spec_build.h"
 #include "engine/start.h"
@@ -92,6 +97,11 @@ int lifecycle_kill(struct engine *engine, const char *reference, const char *sig
 		return err_set(err, ESRCH, "cannot kill container: %s: container %s is not running",
 			       reference, record.row.id);
 	r = signal_send(pidfd, number, err);
+	/* One that is to end it must be seen; others wait until it is unpaused, as with Docker. */
+	if (r == 0 &&
+	    (number == SIGKILL ||
+	     number == signal_parse(json_string_at(record.config, "Config.StopSignal", "TERM"))))
+		r = pause_end(engine, &record, err);
 	if (r < 0)
 		return r;
 	(void)snprintf(text, sizeof(text), "%d", number);
@@ -108,6 +118,8 @@ static int kill_all(struct engine *engine, const struct record *record, int pidf
 	struct cgroup *cgroup = engine_cgroup(engine, err);
 	int r = signal_send(pidfd, SIGKILL, err);
 
+	if (r == 0)
+		r = pause_end(engine, record, err);
 	if (r == 0 && !cgroup)
 		r = -err->code;
 	if (r == 0 && strcmp(json_string_at(record->config, "HostConfig.PidMode", ""), "host") == 0)
@@ -115,40 +127,115 @@ static int kill_all(struct engine *engine, const struct record *record, int pidf
 	return r;
 }
 
-int lifecycle_stop(struct engine *engine, const char *reference, const char *signal_name,
-		   long timeout_s, struct err *err)
+/* Signal, grace, KILL. 1: it ran, 0: it did not. */
+static int end(struct engine *engine, const struct record *record, const char *signal_name,
+	       long timeout_s, struct err *err)
 {
-	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
 	_cleanup_close_ int pidfd = -1;
-	int number, r = record_find(engine, reference, &record, err);
+	char text[12];
+	int number, r;
 
-	if (r < 0)
-		return r;
 	if (!signal_name)
-		signal_name = json_string_at(record.config, "Config.StopSignal", "TERM");
+		signal_name = json_string_at(record->config, "Config.StopSignal", "TERM");
 	number = signal_parse(signal_name);
 	if (number < 0)
 		return err_set(err, EINVAL, "invalid signal: %s", signal_name);
 	if (timeout_s == STOP_TIMEOUT_DEFAULT)
-		timeout_s = (long)json_int_at(record.config, "Config.StopTimeout",
+		timeout_s = (long)json_int_at(record->config, "Config.StopTimeout",
 					      (int64_t)engine->settings.stop_timeout_s);
-	pidfd = status_pidfd(engine, record.row.id);
-	if (pidfd >= 0) {
-		r = signal_send(pidfd, number, err);
-		if (r == 0 && !pidfd_ended(pidfd, timeout_s < 0 ? -1 : (int)timeout_s * 1000)) {
-			r = kill_all(engine, &record, pidfd, err);
-			if (r == 0 && !pidfd_ended(pidfd, KILL_PATIENCE_MS))
-				r = err_set(
-					err, ETIMEDOUT,
-					"stop %s: its first process does not end; it hangs in the kernel",
-					reference);
-		}
-		if (r < 0)
-			return r;
-		lifecycle_settle(engine, record.row.id);
+	pidfd = status_pidfd(engine, record->row.id);
+	if (pidfd < 0)
+		return 0;
+	r = signal_send(pidfd, number, err);
+	(void)snprintf(text, sizeof(text), "%d", number);
+	if (r == 0)
+		event_container(engine, &record->row, "kill",
+				(const char *const[]){ "signal", text, NULL });
+	if (r == 0)
+		r = pause_end(engine, record, err);
+	if (r == 0 && !pidfd_ended(pidfd, timeout_s < 0 ? -1 : (int)timeout_s * 1000)) {
+		r = kill_all(engine, record, pidfd, err);
+		if (r == 0 && !pidfd_ended(pidfd, KILL_PATIENCE_MS))
+			r = err_set(
+				err, ETIMEDOUT,
+				"stop %s: its first process does not end; it hangs in the kernel",
+				record->row.name);
 	}
+	return r < 0 ? r : 1;
+}
+
+/* Under the lock: wait for the exit record alone. The monitor itself does not go: it waits for our lock, to release. */
+static void exit_settle(struct engine *engine, const char *id)
+{
+	struct err ignored = ERR_NONE;
+	_cleanup_close_ int dir = engine_container_dir(engine, id, false, &ignored),
+			    watch = inotify_init1(IN_CLOEXEC), monitor = -1;
+	char path[64], news[4096];
+	pid_t pid;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", dir);
+	if (dir < 0 || watch < 0 || inotify_add_watch(watch, path, IN_MOVED_TO) < 0)
+		return;
+	monitor = status_monitor_pidfd(engine, id, &pid);
+	while (monitor >= 0 && faccessat(dir, "exit", F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+		struct pollfd p[] = { { .fd = watch, .events = POLLIN },
+				      { .fd = monitor, .events = POLLIN } };
+
+		if (poll(p, ARRAY_SIZE(p), KILL_PATIENCE_MS) == 0 || p[1].revents)
+			return;
+		if (p[0].revents)
+			(void)!read(watch, news, sizeof(news));
+	}
+}
+
+int lifecycle_restart(struct engine *engine, const char *reference, const char *signal_name,
+		      long timeout_s, char ***ret_warnings, struct err *err)
+{
+	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
+	struct start_options options = { 0 };
+	int ran, lock, client = -1, r = record_lock(engine, reference, &record, &lock, err);
+	json_t *host;
+	bool remove;
+
+	if (r < 0)
+		return r;
+	r = ran = end(engine, &record, signal_name, timeout_s, err);
+	if (ran > 0)
+		exit_settle(engine, record.row.id);
+	/* The end is released here, under the lock, and with --rm the container stays: it goes on. */
+	host = json_object_get(record.config, "HostConfig");
+	remove = json_bool_at(host, "AutoRemove");
+	if (r >= 0) {
+		json_put(host, "AutoRemove", json_false());
+		r = release_container(engine, &record, err);
+		json_put(host, "AutoRemove", json_boolean(remove));
+	}
+	if (r == 0 && ran > 0)
+		event_container(engine, &record.row, "stop", NULL);
+	if (r == 0)
+		r = start_container(engine, &record, &options, &client, ret_warnings, err);
+	fd_close(client);
+	if (r == 0)
+		event_container(engine, &record.row, "restart", NULL);
+	engine_unlock(engine, record.row.id, lock);
+	return r < 0 ? err_wrap(err, "restart %s", reference) : 0;
+}
+
+int lifecycle_stop(struct engine *engine, const char *reference, const char *signal_name,
+		   long timeout_s, struct err *err)
+{
+	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
+	int ran, r = record_find(engine, reference, &record, err);
+
+	if (r < 0)
+		return r;
+	ran = end(engine, &record, signal_name, timeout_s, err);
+	if (ran < 0)
+		return ran;
+	if (ran)
+		lifecycle_settle(engine, record.row.id);
 	r = lifecycle_reap(engine, record.row.id, err);
-	if (r == 0 && pidfd >= 0)
+	if (r == 0 && ran)
 		event_container(engine, &record.row, "stop", NULL);
 	return r;
 }
@@ -166,8 +253,9 @@ int lifecycle_remove(struct engine *engine, const char *reference, bool force, b
 	status_get(engine, record.row.id, &status);
 	if (status.status == STATUS_RUNNING && !force) {
 		err_set(err, EBUSY,
-			"cannot remove container \"/%s\": container is running: stop the container before removing or force remove",
-			record.row.name);
+			"cannot remove container \"/%s\": container is %s: %s the container before removing or force remove",
+			record.row.name, status_word(&status),
+			status.paused ? "unpause and then stop" : "stop");
 		return -EBUSY;
 	}
 	pidfd = status_pidfd(engine, record.row.id);

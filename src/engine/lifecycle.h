@@ -15,6 +15,9 @@ struct record;
 enum { STOP_TIMEOUT_DEFAULT = -2 };
 int lifecycle_stop(struct engine *engine, const char *reference, const char *signal_name,
 		   long timeout_s, struct err *err);
+/* Stop it when it runs, then start it, under one lock: with --rm it stays. */
+int lifecycle_restart(struct engine *engine, const char *reference, const char *signal_name,
+		      long timeout_s, char ***ret_warnings, struct err *err);
 int lifecycle_kill(struct engine *engine, const char *reference, const char *signal_name,
 		   struct err *err);
 int lifecycle_remove(struct engine *engine, const char *reference, bool force, bool volumes,

@@ -48,7 +48,10 @@ static int fd_keep(struct built_spec *built, int fd)
 
 char *spec_cgroup_path(struct engine *engine, const struct record *record)
 {
-	return str_printf("/cloche%s/%s-%.12s", engine->suffix, record->row.name, record->row.id);
+	/* a rename while it runs shows at the next start (rename.h) */
+	return str_printf("/cloche%s/%s-%.12s", engine->suffix,
+			  json_string_at(record->config, "Cloche.CgroupName", record->row.name),
+			  record->row.id);
 }
 
 static bool mode_is_host(const struct record *record, const char *key)

@@ -24,6 +24,7 @@
 #include "engine/monitor_exec.h"
 #include "engine/names.h"
 #include "engine/netns_name.h"
+#include "engine/rename.h"
 #include "engine/resolv_conf.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
@@ -335,6 +336,9 @@ int start_container(struct engine *engine, struct record *record,
 	int r;
 
 	engine_kill_point("start-locked");
+	r = rename_settle(engine, record, err);
+	if (r < 0)
+		return r;
 	dir = engine_container_dir(engine, record->row.id, true, err);
 	if (dir < 0)
 		return dir;

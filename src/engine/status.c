@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "engine/engine.h"
+#include "engine/pause.h"
 
 /* Field 22 of /proc/PID/stat (proc(5)), in clock ticks since boot; the name in field 2 may hold anything. 0: no such process, or it has
  * ended and waits to be reaped. */
@@ -139,7 +140,7 @@ static bool text_read(int dir, const char *path, char *text, size_t room)
 	return true;
 }
 
-/* The usual case with two files read: init lives, and its parent is the monitor that it began with, which therefore lives too.
+/* The usual case with two files read: init lives, unpaused, and its parent is the monitor that it began with, which therefore lives too.
  * A listing of 500 asks 500 times. false: look closer. */
 static bool running_quick(struct engine *engine, const char *id, struct container_status *status)
 {
@@ -164,6 +165,9 @@ static bool running_quick(struct engine *engine, const char *id, struct containe
 	if (monitor == 0 || !text_read(AT_FDCWD, path, text, sizeof(text)) ||
 	    stat_field(text, 4) != monitor || stat_field(text, 22) != ticks ||
 	    strstr(strrchr(text, ')'), ") Z ") || strstr(strrchr(text, ')'), ") X "))
+		return false;
+	(void)snprintf(path, sizeof(path), "%s/paused", id);
+	if (faccessat(engine->run, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return false;
 	status->status = STATUS_RUNNING;
 	status->monitored = true;
@@ -192,6 +196,7 @@ void status_get(struct engine *engine, const char *id, struct container_status *
 
 			status.status = STATUS_RUNNING;
 			status.monitored = fd >= 0;
+			status.paused = pause_is(engine, run);
 			fd_close(fd);
 			fd_close(pidfd);
 			*ret_status = status;
@@ -213,11 +218,11 @@ void status_get(struct engine *engine, const char *id, struct container_status *
 	*ret_status = status;
 }
 
-const char *status_word(enum status status)
+const char *status_word(const struct container_status *status)
 {
 	static const char *const words[] = { "created", "running", "exited" };
 
-	return words[status];
+	return status->paused ? "paused" : words[status->status];
 }
 
 int status_pidfd(struct engine *engine, const char *id)

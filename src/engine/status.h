@@ -23,13 +23,15 @@ struct container_status {
 	int exit_code;
 	bool oom, unknown;		 /* unknown: nobody saw the end, exit_code is 255 */
 	bool monitored;			 /* its monitor lives */
+	bool paused;			 /* running, and frozen */
 	int64_t started_ns, finished_ns; /* 0: never */
 	char error[512];
 };
 
 /* Always an answer: what cannot be read was not there. */
 void status_get(struct engine *engine, const char *id, struct container_status *ret_status);
-const char *status_word(enum status status); /* "created", "running", "exited" */
+/* "created", "running", "paused", "exited" */
+const char *status_word(const struct container_status *status);
 /* A pidfd of the running init, checked against start time and boot. -ESRCH: not running. */
 int status_pidfd(struct engine *engine, const char *id);
 /* A pidfd of the monitor: -ESRCH. */

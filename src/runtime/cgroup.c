@@ -577,6 +577,15 @@ int cgroup_freeze(struct cgroup *cg, const char *path, bool frozen, struct err *
 	return h->ops->freeze(h, folder, frozen, err);
 }
 
+int cgroup_frozen(struct cgroup *cg, const char *path)
+{
+	struct err ignored = ERR_NONE;
+	const char *folder = folder_of(path, &ignored);
+	int r = folder ? cgroup_hierarchy_open(cg->chief, &ignored) : -EINVAL;
+
+	return r < 0 ? r : cg->chief->ops->frozen(cg->chief, folder);
+}
+
 int cgroup_oom_path(struct cgroup *cg, const char *path, char **ret_path)
 {
 	struct err ignored = ERR_NONE;

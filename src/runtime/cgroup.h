@@ -34,6 +34,7 @@ struct cgroup_stats {
 	uint64_t cpu_usage_ns;
 	uint64_t pids, pids_limit; /* limit UINT64_MAX: none */
 	uint64_t oom_kills;
+	uint64_t block_read_bytes, block_write_bytes; /* of all devices */
 };
 
 struct cgroup *cgroup_open(struct err *err); /* NULL on failure */
@@ -86,6 +87,8 @@ int cgroup_stats(struct cgroup *cg, const char *path, struct cgroup_stats *ret_s
 /* Freeze or thaw; returns when it is so, after 10 s with -ETIMEDOUT. A signal that ends a process ends a frozen
  * one at once on v2 and hybrid hosts, and only after it was thawed on v1. */
 int cgroup_freeze(struct cgroup *cg, const char *path, bool frozen, struct err *err);
+/* Whether it is frozen (or about to be) by cgroup_freeze or anybody else: 0, 1 or -errno without words. */
+int cgroup_frozen(struct cgroup *cg, const char *path);
 /* OOM kills so far, in memory.oom_control/memory.events; 0 when it cannot be read. */
 uint64_t cgroup_oom_kills(struct cgroup *cg, const char *path);
 /* Host path of the file that counts OOM kills ("oom_kill N"), to be freed. -EOPNOTSUPP: no memory controller. */

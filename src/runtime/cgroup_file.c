@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -120,6 +121,20 @@ int cgroup_file_key(const struct cgroup_hierarchy *h, const char *folder, const 
 	int r = cgroup_file_read(h, folder, file, &text);
 
 	return r < 0 ? r : cgroup_text_key(text.data, key, ret_value);
+}
+
+uint64_t cgroup_file_sum(const struct cgroup_hierarchy *h, const char *folder, const char *file,
+			 const char *key)
+{
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	uint64_t sum = 0;
+
+	if (cgroup_file_read(h, folder, file, &text) < 0)
+		return 0;
+	for (const char *p = text.data; p && (p = strstr(p, key)) != NULL; p += strlen(key))
+		if (p > text.data && p[-1] == ' ')
+			sum += strtoull(p + strlen(key), NULL, 10);
+	return sum;
 }
 
 int cgroup_limit_explain(const struct cgroup_hierarchy *h, const char *folder, const char *file,

@@ -58,6 +58,7 @@ struct cgroup_ops {
 	void (*stats)(struct cgroup_hierarchy *h, const char *folder, struct cgroup_stats *stats,
 		      unsigned *seen);
 	int (*freeze)(struct cgroup_hierarchy *h, const char *folder, bool frozen, struct err *err);
+	int (*frozen)(struct cgroup_hierarchy *h, const char *folder); /* 0, 1, -errno */
 };
 
 extern const struct cgroup_ops cgroup_v1_ops, cgroup_v2_ops;
@@ -78,6 +79,10 @@ int cgroup_file_u64(const struct cgroup_hierarchy *h, const char *folder, const 
 int cgroup_text_key(const char *text, const char *key, uint64_t *ret_value);
 int cgroup_file_key(const struct cgroup_hierarchy *h, const char *folder, const char *file,
 		    const char *key, uint64_t *ret_value);
+/* The sum of the numbers behind each `key`: "8:0 Read 4096" by "Read ", "8:0 rbytes=4096 ..." by "rbytes=". 0 when there is no
+ * such file. */
+uint64_t cgroup_file_sum(const struct cgroup_hierarchy *h, const char *folder, const char *file,
+			 const char *key);
 /* Write a limit; r of an earlier cgroup_file_poke put into words. what: "memory", "cpu shares". */
 int cgroup_limit_explain(const struct cgroup_hierarchy *h, const char *folder, const char *file,
 			 const char *text, const char *what, int r, struct err *err);

@@ -463,7 +463,9 @@ static void a_frozen_process_stands_still_until_thawed_or_removed(void **state)
 	assert_true(counter != MAP_FAILED);
 	ok(f, cgroup_create(f->cg, f->path, NULL, &f->err));
 	pid = child_start(f, f->path, work_count);
+	assert_int_equal(cgroup_frozen(f->cg, f->path), 0);
 	ok(f, cgroup_freeze(f->cg, f->path, true, &f->err));
+	assert_int_equal(cgroup_frozen(f->cg, f->path), 1);
 	assert_false(counts());
 	ok(f, cgroup_freeze(f->cg, f->path, false, &f->err));
 	for (int tries = 0; !counts(); tries++) /* on a busy host it may wait for a processor */

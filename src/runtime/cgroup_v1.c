@@ -302,6 +302,12 @@ static void v1_stats(struct cgroup_hierarchy *h, const char *folder, struct cgro
 		(void)cgroup_file_u64(h, folder, "pids.current", &stats->pids);
 		(void)cgroup_file_u64(h, folder, "pids.max", &stats->pids_limit);
 	}
+	if (mine & CGROUP_BLKIO) {
+		static const char file[] = "blkio.throttle.io_service_bytes_recursive";
+
+		stats->block_read_bytes = cgroup_file_sum(h, folder, file, "Read ");
+		stats->block_write_bytes = cgroup_file_sum(h, folder, file, "Write ");
+	}
 }
 
 static int v1_freeze(struct cgroup_hierarchy *h, const char *folder, bool frozen, struct err *err)
@@ -331,6 +337,14 @@ static int v1_freeze(struct cgroup_hierarchy *h, const char *folder, bool frozen
 	}
 }
 
+static int v1_frozen(struct cgroup_hierarchy *h, const char *folder)
+{
+	_cleanup_(buf_clear) struct buf state = BUF_EMPTY;
+	int r = cgroup_file_read(h, folder, "freezer.state", &state);
+
+	return r < 0 ? r : !str_prefix(state.data, "THAWED");
+}
+
 const struct cgroup_ops cgroup_v1_ops = {
 	.oom_file = "memory.oom_control",
 	.controllers = v1_controllers,
@@ -341,4 +355,5 @@ const struct cgroup_ops cgroup_v1_ops = {
 	.hold = v1_hold,
 	.stats = v1_stats,
 	.freeze = v1_freeze,
+	.frozen = v1_frozen,
 };

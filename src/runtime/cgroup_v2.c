@@ -458,6 +458,10 @@ static void v2_stats(struct cgroup_hierarchy *h, const char *folder, struct cgro
 		(void)cgroup_file_u64(h, folder, "pids.current", &stats->pids);
 		(void)cgroup_file_u64(h, folder, "pids.max", &stats->pids_limit);
 	}
+	if (mine & CGROUP_BLKIO) {
+		stats->block_read_bytes = cgroup_file_sum(h, folder, "io.stat", "rbytes=");
+		stats->block_write_bytes = cgroup_file_sum(h, folder, "io.stat", "wbytes=");
+	}
 }
 
 static int v2_freeze(struct cgroup_hierarchy *h, const char *folder, bool frozen, struct err *err)
@@ -473,6 +477,14 @@ static int v2_freeze(struct cgroup_hierarchy *h, const char *folder, bool frozen
 	return err_sys(err, r, "%s cgroup /%s", frozen ? "freeze" : "thaw", folder);
 }
 
+static int v2_frozen(struct cgroup_hierarchy *h, const char *folder)
+{
+	uint64_t frozen = 0;
+	int r = cgroup_file_u64(h, folder, "cgroup.freeze", &frozen);
+
+	return r < 0 ? r : frozen != 0;
+}
+
 const struct cgroup_ops cgroup_v2_ops = {
 	.oom_file = "memory.events",
 	.controllers = v2_controllers,
@@ -483,4 +495,5 @@ const struct cgroup_ops cgroup_v2_ops = {
 	.hold = v2_hold,
 	.stats = v2_stats,
 	.freeze = v2_freeze,
+	.frozen = v2_frozen,
 };
