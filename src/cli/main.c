@@ -45,6 +45,7 @@ static const struct command *const commands[] = {
 	&command_volume_rm,
 	&command_volume_inspect,
 	&command_procs,
+	&command_port,
 	&command_network_create,
 	&command_network_ls,
 	&command_network_inspect,

@@ -14,6 +14,7 @@
 #include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/inspect.h"
+#include "engine/publish.h"
 #include "engine/status.h"
 
 struct ps_args {
@@ -118,7 +119,7 @@ static char *local_time(int64_t ns)
 
 /* What the usual table shows. */
 static json_t *row_json(const struct record *record, const struct container_status *status,
-			const struct ps_args *a)
+			const struct ps_args *a, const struct port_row *ports, int port_count)
 {
 	_cleanup_free_ char *command = command_text(record->config, a->no_trunc);
 	_cleanup_free_ char *text = status_text(status);
@@ -126,6 +127,9 @@ static json_t *row_json(const struct record *record, const struct container_stat
 		duration_text((engine_now_ns() - record->row.created_ns) / 1000000000);
 	_cleanup_free_ char *running_for = str_printf("%s ago", age);
 	_cleanup_free_ char *id = str_ndup(record->row.id, a->no_trunc ? 64 : 12);
+	_cleanup_free_ char *published = status->status == STATUS_RUNNING ?
+						 publish_text(ports, port_count, record->row.id) :
+						 str_dup("");
 	json_t *row = json_object();
 
 	json_put(row, "ID", json_text(id));
@@ -134,7 +138,7 @@ static json_t *row_json(const struct record *record, const struct container_stat
 	json_put(row, "Command", json_text(command));
 	json_put(row, "RunningFor", json_text(running_for));
 	json_put(row, "Status", json_text(text));
-	json_put(row, "Ports", json_text(""));
+	json_put(row, "Ports", json_text(published));
 	return row;
 }
 
@@ -270,7 +274,8 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 {
 	struct store *store = engine_store(engine, err);
 	struct container_row *rows = NULL;
-	int count = store ? container_list(store, true, &rows, err) : -err->code;
+	struct port_row *ports = NULL;
+	int port_count, count = store ? container_list(store, true, &rows, err) : -err->code;
 	long last = a->latest ? 1 : a->last ? strtol(a->last, NULL, 10) : -1;
 	/* asking for a status is asking for those that do not run, too */
 	bool all = a->all || last >= 0 || filters_name(a->filters, "status=") ||
@@ -278,6 +283,11 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 
 	if (count < 0)
 		return count;
+	port_count = port_list(store, NULL, &ports, err);
+	if (port_count < 0) {
+		container_rows_free(rows, (size_t)count);
+		return port_count;
+	}
 	for (int i = 0; i < count && (last < 0 || i < last); i++) {
 		struct record record = { .row = rows[i] };
 		struct container_status status;
@@ -287,7 +297,7 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 			continue;
 		record.config = json_parts(rows[i].config, record_parts);
 		if (record.config && filters_match(a->filters, &record, &status)) {
-			json_t *row = row_json(&record, &status, a);
+			json_t *row = row_json(&record, &status, a, ports, port_count);
 
 			if (a->format)
 				row_complete(row, &record, &status);
@@ -295,6 +305,7 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 		}
 		json_decref(record.config);
 	}
+	port_rows_free(ports, (size_t)port_count);
 	container_rows_free(rows, (size_t)count);
 	return 0;
 }

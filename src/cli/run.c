@@ -22,6 +22,7 @@
 #include "engine/engine.h"
 #include "engine/frame.h"
 #include "engine/lifecycle.h"
+#include "engine/publish.h"
 #include "engine/start.h"
 #include "engine/status.h"
 
@@ -64,6 +65,8 @@ static const struct opt run_opts[] = {
 		 "set an environment variable"),
 	OPT_LIST(0, "env-file", "FILE", struct create_options, env_files,
 		 "read environment variables from FILE"),
+	OPT_LIST(0, "expose", "PORT[/PROTOCOL]", struct create_options, expose,
+		 "a port that the application listens at, for -P and inspect"),
 	OPT_LIST(0, "group-add", "GROUP", struct create_options, group_add,
 		 "add a group to the process"),
 	OPT_STRING('h', "hostname", "NAME", struct create_options, hostname,
@@ -108,6 +111,14 @@ static const struct opt run_opts[] = {
 		   "limit of processes and threads; -1: no limit"),
 	OPT_BOOL(0, "privileged", struct create_options, privileged,
 		 "all rights of the host's root (implies --userns=host)"),
+	OPT_LIST(
+		'p', "publish", "[[IP:]PORT:]PORT[/PROTOCOL]", struct create_options, publish,
+		"publish a port of the container on the host; ranges are possible, and without a host port any free one"),
+	OPT_BOOL('P', "publish-all", struct create_options, publish_all,
+		 "publish every exposed port on a free port of the host"),
+	OPT_STRING(
+		0, "publish-mode", "MODE", struct create_options, publish_mode,
+		"kernel: translate (the default); visible: relay, so that netstat shows LISTEN and every session"),
 	OPT_STRING(0, "pull", "WHEN", struct create_options, pull, "missing or never"),
 	OPT_BOOL('q', "quiet", struct create_options, quiet, "no warnings"),
 	OPT_BOOL(0, "read-only", struct create_options, read_only,
@@ -143,10 +154,7 @@ static const struct opt run_opts[] = {
 	OPT_LATER(0, "dns", "IP", NETWORKS),
 	OPT_LATER(0, "dns-option", "OPTION", NETWORKS),
 	OPT_LATER(0, "dns-search", "DOMAIN", NETWORKS),
-	OPT_LATER(0, "expose", "PORT", NETWORKS),
 	OPT_LATER(0, "link", "CONTAINER", NETWORKS),
-	OPT_LATER('p', "publish", "PORTS", NETWORKS),
-	OPT_LATER('P', "publish-all", NULL, NETWORKS),
 	OPT_LATER(0, "annotation", "NAME=VALUE", LATER),
 	OPT_LATER(0, "blkio-weight", "WEIGHT", LATER),
 	OPT_LATER(0, "blkio-weight-device", "DEVICE:WEIGHT", LATER),
@@ -289,6 +297,31 @@ static int attached(struct engine *engine, const struct record *record, int clie
 	return code;
 }
 
+/* On a terminal, where the published ports are to be found. */
+static void urls_tell(struct engine *engine, const struct record *record)
+{
+	_cleanup_json_ json_t *ports = publish_json(engine, record, true);
+	const json_t *one;
+	const char *key;
+	json_t *list;
+	size_t i;
+
+	json_object_foreach(ports, key, list)
+	{
+		json_array_foreach(list, i, one)
+		{
+			const char *ip = json_string_at(one, "HostIp", "");
+			bool any = strcmp(ip, "0.0.0.0") == 0, six = strchr(ip, ':') != NULL;
+
+			if (!str_suffix(key, "/tcp") || strcmp(ip, "::") == 0)
+				continue;
+			(void)fprintf(stderr, "port %s: http://%s%s%s:%s/\n", key, six ? "[" : "",
+				      any ? "localhost" : ip, six ? "]" : "",
+				      json_string_at(one, "HostPort", ""));
+		}
+	}
+}
+
 static int run_run(void *data, void *args, char **operands, struct err *err)
 {
 	struct cli *cli = data;
@@ -335,6 +368,8 @@ static int run_run(void *data, void *args, char **operands, struct err *err)
 	if (o->detach) {
 		fd_close(client);
 		(void)printf("%s\n", record.row.id);
+		if (isatty(2) && !o->quiet)
+			urls_tell(cli->engine, &record);
 		return 0;
 	}
 	relay.signal_pidfd = status_pidfd(cli->engine, record.row.id);

@@ -23,6 +23,7 @@
 #include "engine/mount_option.h"
 #include "engine/name.h"
 #include "engine/network_option.h"
+#include "engine/publish.h"
 #include "engine/signal_name.h"
 #include "state/uid_range.h"
 
@@ -541,7 +542,9 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 	    (r = right_options(o, draft->host, err)) < 0 || (r = log_fill(draft, err)) < 0 ||
 	    (r = mounts_fill(draft, err)) < 0)
 		return r;
-	return config_fill(draft, row->id, image, command, err);
+	r = publish_options(draft->engine, o, draft->image, draft->config, draft->host, draft->own,
+			    err);
+	return r < 0 ? r : config_fill(draft, row->id, image, command, err);
 }
 
 int create_container(struct engine *engine, const struct create_options *options, const char *image,

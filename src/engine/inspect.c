@@ -17,6 +17,7 @@
 #include "engine/create.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
+#include "engine/publish.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
 #include "runtime/cgroup.h"
@@ -188,7 +189,7 @@ static json_t *network_json(struct engine *engine, const struct record *record,
 	json_put(network, "Bridge", json_text(""));
 	json_put(network, "SandboxID", json_text(running ? record->row.id : ""));
 	json_put(network, "SandboxKey", json_text(running && strcmp(mode, "host") != 0 ? key : ""));
-	json_put(network, "Ports", json_object());
+	json_put(network, "Ports", publish_json(engine, record, running));
 	for (size_t i = 0; i < endpoints.count; i++) {
 		const struct endpoint *one = &endpoints.list[i];
 		json_t *object = endpoint_json(one, one == endpoints_gateway(&endpoints));

@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "engine/engine.h"
 #include "engine/network.h"
+#include "engine/publish.h"
 #include "net/link.h"
 #include "net/netlink.h"
 #include "net/nft.h"
@@ -184,6 +185,11 @@ static int table_load(struct engine *engine, struct netlink *nl, int s, struct e
 		json_decref(network.config);
 	}
 	network_rows_free(rows, (size_t)count);
+	r = publish_elements(engine, nl, err);
+	if (r < 0) {
+		netlink_drop(nl);
+		return r;
+	}
 	r = nft_commit(nl, err);
 	return r < 0 ? err_wrap(err, "load the nftables table %s", table) : 0;
 }
@@ -248,7 +254,12 @@ int network_reload(struct engine *engine, struct err *err)
 static int link_down(struct network_row *row, struct netlink *route, int s, struct err *err)
 {
 	int index = link_index(s, row->link), r;
+	struct err ignored = ERR_NONE;
 
+	link_delete_local_rule(route, AF_INET, row->link, RULESET_MARK);
+	(void)netlink_send(route, &ignored); /* only visible publishing made one */
+	link_delete_local_rule(route, AF_INET6, row->link, RULESET_MARK);
+	(void)netlink_send(route, &ignored);
 	if (!index)
 		return 0;
 	link_delete(route, index);

@@ -21,6 +21,7 @@
 #include "engine/monitor_exec.h"
 #include "engine/names.h"
 #include "engine/netns_name.h"
+#include "engine/publish.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
 #include "engine/volume.h"
@@ -83,6 +84,9 @@ int release_container(struct engine *engine, struct record *record, struct err *
 	engine_kill_point("release-cgroup");
 	holder_end(run);
 	netns_name_remove(run);
+	r = publish_release(engine, record, run, err);
+	if (r < 0)
+		return r;
 	r = dir_remove(engine->run, record->row.id);
 	if (r < 0)
 		return err_sys(err, r, "remove the run folder of %s", record->row.name);

@@ -24,6 +24,7 @@
 #include "engine/monitor_exec.h"
 #include "engine/names.h"
 #include "engine/netns_name.h"
+#include "engine/publish.h"
 #include "engine/rename.h"
 #include "engine/resolv_conf.h"
 #include "engine/spec_build.h"
@@ -39,6 +40,7 @@ struct launch { /* what the process needs that becomes the monitor */
 	const struct seccomp_program *seccomp;
 	struct cgroup *cgroup;
 	struct endpoints *endpoints;
+	struct publish *publish;
 	int dir, run, client, result, init_binary;
 	int64_t started_ns;
 };
@@ -175,6 +177,9 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 	engine_kill_point("start-init-written");
 	if (r == 0)
 		r = endpoints_attach(launch->endpoints, launch->record, container.pid, err);
+	if (r == 0)
+		r = publish_start(launch->engine, launch->publish, launch->record, container.pidfd,
+				  launch->run, err);
 	if (r == 0 && launch->spec->namespaces[SPEC_NS_NETWORK].mode == SPEC_NS_NEW)
 		netns_name_add(launch->engine, launch->record, launch->run, container.pid);
 	engine_kill_point("start-network");
@@ -255,6 +260,7 @@ static void start_undo(struct launch *launch, const struct err *err)
 
 	(void)cgroup_remove(launch->cgroup, launch->spec->cgroup_path, &ignored);
 	netns_name_remove(launch->run);
+	(void)publish_release(launch->engine, launch->record, launch->run, &ignored);
 	(void)unlinkat(launch->dir, "exit", 0);
 	(void)file_replace(launch->dir, "error", text, strlen(text), 0600, false, &ignored);
 	(void)dir_remove(launch->engine->run, launch->record->row.id);
@@ -328,9 +334,11 @@ int start_container(struct engine *engine, struct record *record,
 	_cleanup_(built_spec_clear) struct built_spec built = { 0 };
 	_cleanup_(seccomp_clear) struct seccomp_program program = { 0 };
 	_cleanup_(endpoints_clear) struct endpoints endpoints = ENDPOINTS_NONE;
+	_cleanup_(publish_clear) struct publish publish = PUBLISH_NONE;
 	_cleanup_close_ int dir = -1, run = -1, init_binary = -1;
 	struct launch launch = { .engine = engine,
 				 .endpoints = &endpoints,
+				 .publish = &publish,
 				 .record = record,
 				 .started_ns = engine_now_ns() };
 	int r;
@@ -380,6 +388,11 @@ int start_container(struct engine *engine, struct record *record,
 			r = fifo_make(run, "stderr", err);
 		if (r < 0)
 			return r;
+	}
+	r = publish_prepare(engine, record, &endpoints, &publish, err);
+	if (r < 0) {
+		(void)dir_remove(engine->run, record->row.id);
+		return r;
 	}
 	launch.spec = built.spec;
 	launch.dir = dir;

@@ -253,6 +253,16 @@ int status_init_write(int run, pid_t pid, int64_t started_ns, struct err *err)
 	return file_replace(run, "init", text, strlen(text), 0600, false, err);
 }
 
+int status_process_write(int run, const char *name, pid_t pid, struct err *err)
+{
+	char text[128], boot[64];
+
+	boot_id(boot);
+	(void)snprintf(text, sizeof(text), "%d %llu %s\n", (int)pid,
+		       (unsigned long long)start_time(pid), boot);
+	return file_replace(run, name, text, strlen(text), 0600, false, err);
+}
+
 int status_exit_unknown(int dir, int64_t started_ns, struct err *err)
 {
 	char text[160];

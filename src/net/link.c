@@ -2,6 +2,7 @@
 #include "net/link.h"
 
 #include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
@@ -150,6 +151,42 @@ void link_add_route(struct netlink *nl, int index, const struct subnet *to,
 	netlink_u32(nl, RTA_OIF, (uint32_t)index);
 	if (metric)
 		netlink_u32(nl, RTA_PRIORITY, metric);
+}
+
+enum { LOCAL_TABLE = 49420, LOOPBACK_INDEX = 1 };
+
+static void local_rule(struct netlink *nl, uint16_t type, uint16_t flags, int family,
+		       const char *link, uint32_t mark)
+{
+	struct fib_rule_hdr header = { .family = (uint8_t)family, .action = FR_ACT_TO_TBL };
+
+	netlink_begin(nl, type, flags, &header, sizeof(header));
+	netlink_string(nl, FRA_IIFNAME, link);
+	netlink_u32(nl, FRA_FWMARK, mark);
+	netlink_u32(nl, FRA_FWMASK, mark);
+	netlink_u32(nl, FRA_TABLE, LOCAL_TABLE);
+}
+
+void link_add_local_rule(struct netlink *nl, int family, const char *link, uint32_t mark)
+{
+	local_rule(nl, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, family, link, mark);
+}
+
+void link_delete_local_rule(struct netlink *nl, int family, const char *link, uint32_t mark)
+{
+	local_rule(nl, RTM_DELRULE, 0, family, link, mark);
+}
+
+void link_add_local_route(struct netlink *nl, int family)
+{
+	struct rtmsg header = { .rtm_family = (uint8_t)family,
+				.rtm_protocol = RTPROT_STATIC,
+				.rtm_scope = RT_SCOPE_HOST,
+				.rtm_type = RTN_LOCAL };
+
+	netlink_begin(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof(header));
+	netlink_u32(nl, RTA_OIF, LOOPBACK_INDEX);
+	netlink_u32(nl, RTA_TABLE, LOCAL_TABLE);
 }
 
 int link_index(int s, const char *name)

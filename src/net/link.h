@@ -41,6 +41,12 @@ void link_add_address(struct netlink *nl, int index, const struct subnet *addres
 void link_add_route(struct netlink *nl, int index, const struct subnet *to,
 		    const struct address *gateway, uint32_t metric);
 
+/* Packets that come in by `link` with this mark are for a local socket, whatever their address: a rule for each link and family, and one route
+ * of a table of its own. */
+void link_add_local_rule(struct netlink *nl, int family, const char *link, uint32_t mark);
+void link_delete_local_rule(struct netlink *nl, int family, const char *link, uint32_t mark);
+void link_add_local_route(struct netlink *nl, int family);
+
 /* Index, or 0 when there is none in the namespace of `s`, any socket. */
 int link_index(int s, const char *name);
 /* Subnets that the host has routes to or addresses of, default routes left out: *ret_taken is the caller's. Count or -errno. */

@@ -299,6 +299,15 @@ void nft_mark_or(struct netlink *nl, uint32_t bits)
 	expression_end(nl, e);
 }
 
+void nft_mark_has(struct netlink *nl, uint32_t bits)
+{
+	uint32_t zero = 0;
+
+	nft_meta(nl, NFT_META_MARK, NFT_REG32_00);
+	bitwise(nl, bits, 0);
+	nft_cmp(nl, NFT_CMP_NEQ, NFT_REG32_00, &zero, sizeof(zero));
+}
+
 void nft_dnat(struct netlink *nl, uint32_t family, uint32_t address_reg, uint32_t port_reg)
 {
 	struct expression e = expression(nl, "nat");

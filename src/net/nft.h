@@ -75,6 +75,7 @@ void nft_map(struct netlink *nl, uint32_t reg, const char *map, uint32_t to);
 void nft_fib_daddr_local(struct netlink *nl);
 void nft_socket_transparent(struct netlink *nl);
 void nft_mark_or(struct netlink *nl, uint32_t bits);
+void nft_mark_has(struct netlink *nl, uint32_t bits);
 void nft_dnat(struct netlink *nl, uint32_t family, uint32_t address_reg, uint32_t port_reg);
 void nft_masquerade(struct netlink *nl);
 /* NF_ACCEPT, NF_DROP, NFT_RETURN, NFT_JUMP with chain. */

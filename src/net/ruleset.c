@@ -117,8 +117,7 @@ static void nat_chains(struct netlink *nl, const char *table)
 		      NULL);
 	rule = nft_rule(nl, table, "postrouting",
 			"a published port from its own network: answers must come back here");
-	within_network(nl);
-	nft_ct_has(nl, NFT_CT_STATUS, IPS_DST_NAT);
+	nft_mark_has(nl, RULESET_MARK_WITHIN);
 	nft_masquerade(nl);
 	nft_rule_end(nl, rule);
 	rule = nft_rule(nl, table, "postrouting", "a published port by localhost");
@@ -167,6 +166,12 @@ static void filter_chains(struct netlink *nl, const char *table)
 	rule = nft_rule(nl, table, "forward", "answers");
 	nft_ct_has(nl, NFT_CT_STATE, STATE_KNOWN);
 	nft_verdict(nl, NF_ACCEPT, NULL);
+	nft_rule_end(nl, rule);
+	/* here, since with br_netfilter the postrouting hook does not know where a packet came in */
+	rule = nft_rule(nl, table, "forward", "a published port from its own network");
+	within_network(nl);
+	nft_ct_has(nl, NFT_CT_STATUS, IPS_DST_NAT);
+	nft_mark_or(nl, RULESET_MARK_WITHIN);
 	nft_rule_end(nl, rule);
 	rule = nft_rule(nl, table, "forward", "within a network");
 	within_network(nl);

@@ -19,7 +19,10 @@
 struct err;
 struct netlink;
 
-enum { RULESET_MARK = 0x00200000 }; /* packets for a transparent relay */
+enum {
+	RULESET_MARK = 0x00200000,	  /* packets for a transparent relay */
+	RULESET_MARK_WITHIN = 0x00400000, /* published, and asked for from the same network */
+};
 
 struct ruleset_network {
 	const char *link;

@@ -84,7 +84,7 @@ static void a_table_is_loaded_and_loaded_again(void **state)
 		return;
 	assert_non_null(strstr(text, "tcp . 8080 comment \"web\" : 172.30.0.2 . 80"));
 	assert_non_null(strstr(text, "fd00::1 . udp . 53 comment \"dns\" : fd30::2 . 5353"));
-	assert_non_null(strstr(text, "iifname . oifname @own ct status dnat masquerade"));
+	assert_non_null(strstr(text, "iifname . oifname @own ct status dnat meta mark set"));
 	assert_non_null(
 		strstr(text, "dnat ip to ip daddr . meta l4proto . th dport map @published4_at"));
 	assert_non_null(strstr(text, "oifname @bridges drop"));

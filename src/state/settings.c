@@ -30,6 +30,10 @@ const struct setting settings_table[] = {
 	  "path of a profile; empty: the built-in one" },
 	{ "client", "detach-keys", "CLOCHE_DETACH_KEYS", "ctrl-p,ctrl-q",
 	  "keys that detach from a container" },
+	{ "network", "publish-mode", "CLOCHE_PUBLISH_MODE", "kernel",
+	  "how ports are published: kernel (translated) or visible (relayed, netstat shows them)" },
+	{ "network", "publish-address", "CLOCHE_PUBLISH_ADDRESS", "",
+	  "host address of -p without one; empty: every address" },
 	{ "host", "names", "CLOCHE_NAMES", "all",
 	  "who may see names of container users on the host: all, admin (root and group adm) or off" },
 	{ NULL, NULL, NULL, NULL, NULL },
@@ -78,6 +82,7 @@ static int one_set(struct settings *s, const char *key, const char *value, struc
 {
 	static const char *const drivers[] = { "local", "json-file", "none", NULL };
 	static const char *const userns[] = { "private", "host", NULL };
+	static const char *const modes[] = { "kernel", "visible", NULL };
 	static const char *const names[] = { "all", "admin", "off", NULL };
 
 	if (strcmp(key, "root") == 0)
@@ -103,6 +108,10 @@ static int one_set(struct settings *s, const char *key, const char *value, struc
 	if (strcmp(key, "seccomp-profile") == 0)
 		return *value ? path_set(&s->seccomp_profile, key, value, err) :
 				text_set(&s->seccomp_profile, "");
+	if (strcmp(key, "publish-mode") == 0)
+		return word_set(&s->publish_mode, key, value, modes, err);
+	if (strcmp(key, "publish-address") == 0)
+		return text_set(&s->publish_address, value);
 	if (strcmp(key, "names") == 0)
 		return word_set(&s->names, key, value, names, err);
 	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
@@ -213,6 +222,8 @@ void settings_clear(struct settings *settings)
 	free(settings->run_root);
 	free(settings->log_driver);
 	free(settings->userns);
+	free(settings->publish_mode);
+	free(settings->publish_address);
 	free(settings->detach_keys);
 	free(settings->seccomp_profile);
 	free(settings->names);

@@ -22,6 +22,8 @@ struct settings {
 	char *userns;		     /* private | host */
 	char *detach_keys;	     /* ctrl-p,ctrl-q */
 	char *seccomp_profile;	     /* path; empty: built in */
+	char *publish_mode;	     /* kernel | visible */
+	char *publish_address;	     /* of -p without one; empty: every address */
 	bool init;		     /* --init by default */
 	char *names;		     /* of container users on the host: all | admin | off */
 };

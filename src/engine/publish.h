@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Published ports of a container. While it runs, each has a row (unique for the host), a socket that holds it, and, by mode:
+ *   kernel   an element in the maps of our nftables table; [::1], which cannot be translated, is relayed
+ *   visible  a listener of cloche-publish, so that netstat shows LISTEN and every session
+ * One cloche-publish for a container has all its sockets; it ends with the container's first process.
+ *
+ *	publish_prepare(engine, record, &endpoints, &publish, err);   in the command: conflicts are found here
+ *	publish_start(engine, &publish, record, pidfd, run, err);     in the process that becomes the monitor, behind the links
+ *	publish_release(engine, record, run, err);                    after the end
+ */
+#ifndef CLOCHE_ENGINE_PUBLISH_H
+#define CLOCHE_ENGINE_PUBLISH_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/address.h"
+
+struct create_options;
+struct endpoints;
+struct engine;
+struct err;
+struct netlink;
+struct port_row;
+struct record;
+
+struct publication {
+	int protocol;
+	struct address host, to;
+	uint16_t port, to_port;
+	unsigned int prefix; /* of the network of `to` */
+	bool visible;
+	int hold;   /* bound, not listening; -1 */
+	int listen; /* -1 */
+};
+
+struct publish {
+	struct publication *list;
+	size_t count;
+	bool transparent; /* the relay shows the client's address */
+	char *bridge;	  /* link of the network */
+};
+#define PUBLISH_NONE ((struct publish){ 0 })
+void publish_clear(struct publish *publish);
+
+/* -p, -P, --expose, --publish-mode, and the image's ports, into Config.ExposedPorts and HostConfig. */
+int publish_options(struct engine *engine, const struct create_options *options,
+		    const json_t *image, json_t *config, json_t *host, json_t *own,
+		    struct err *err);
+bool publish_wanted(const struct record *record);
+
+int publish_prepare(struct engine *engine, const struct record *record,
+		    const struct endpoints *endpoints, struct publish *ret_publish,
+		    struct err *err);
+int publish_start(struct engine *engine, struct publish *publish, const struct record *record,
+		  int pidfd, int run, struct err *err);
+/* Repeatable. run: RUN/ID. */
+int publish_release(struct engine *engine, const struct record *record, int run, struct err *err);
+/* Add the elements of all rows to a transaction. */
+int publish_elements(struct engine *engine, struct netlink *nl, struct err *err);
+/* {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}; exposed ones that are not published have null. */
+json_t *publish_json(struct engine *engine, const struct record *record, bool running);
+/* "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp" of one container, from the rows of all. The caller frees. */
+char *publish_text(const struct port_row *rows, int count, const char *container);
+
+#endif

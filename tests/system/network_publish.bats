@@ -1,0 +1,243 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Published ports, from every side, in both modes.
+# shellcheck disable=SC2154 # answer comes from asked
+
+load helper
+load network_helper
+
+setup_file()
+{
+	cloche_setup_file
+	other_host lan 11
+	cloche network create other >/dev/null
+	serve kernel -p 8080:80 -p 8053:53/udp -- tcp 80
+	serve visible --publish-mode visible -p 9080:80 -- tcp 80
+	cloche run -d --name neighbour host sleep 3600
+	cloche run -d --name stranger --network other host sleep 3600
+}
+
+teardown_file()
+{
+	network_cleanup lan
+	cloche_teardown_file
+}
+
+# What the application saw, in words: the client's own address, or whose else it was.
+seen()
+{
+	local own=$1 answer
+
+	shift
+	answer=$("$@" 2>&1) || { echo "$answer"; return; }
+	answer=${answer% *}
+	case $answer in
+	"$own") echo "the client's" ;;
+	"$gateway4" | "$gateway6") echo "the network's gateway" ;;
+	*) echo "$answer" ;;
+	esac
+}
+
+# row WORDS OWN4 TO4 OWN6 TO6 COMMAND...: one line of the table, for both modes
+row()
+{
+	local words=$1 own4=$2 to4=$3 own6=$4 to6=$5 mode
+
+	shift 5
+	for mode in 8080 9080; do
+		printf '| %s | %s | %s | %s |\n' "$words" "$([ $mode = 8080 ] && echo kernel || echo visible)" \
+			"$(seen "$own4" "$@" ask tcp "$to4" $mode 8)" \
+			"$(seen "$own6" "$@" ask tcp "$to6" $mode 8)"
+	done
+}
+
+in_neighbour() { cloche exec neighbour python3 -c "$PEER" "$@"; }
+in_stranger() { cloche exec stranger python3 -c "$PEER" "$@"; }
+in_kernel() { cloche exec kernel python3 -c "$PEER" "$@"; }
+in_visible() { cloche exec visible python3 -c "$PEER" "$@"; }
+
+@test "every path reaches the application, and the manual tells what it sees" {
+	gateway4=$(cloche inspect -f '{{.NetworkSettings.Gateway}}' kernel)
+	gateway6=$(cloche inspect -f '{{.NetworkSettings.IPv6Gateway}}' kernel)
+	asked tcp 127.0.0.1 8080
+	asked tcp 127.0.0.1 9080
+	{
+		echo "| who asks | mode | by IPv4 it sees | by IPv6 it sees |"
+		echo "|---|---|---|---|"
+		row "LAN" 10.50.0.11 10.50.0.1 fd50::11 fd50::1 at lan peer
+		row "the host, by its LAN address" 10.50.0.1 10.50.0.1 fd50::1 fd50::1 peer
+		row "the host, by localhost" 127.0.0.1 127.0.0.1 ::1 ::1 peer
+		row "another container of the network, by the host's address" \
+			"$(ip4_of neighbour)" 10.50.0.1 "$(ip6_of neighbour)" fd50::1 in_neighbour
+		row "a container of another network, by the host's address" \
+			"$(ip4_of stranger other)" 10.50.0.1 "$(ip6_of stranger other)" fd50::1 in_stranger
+		echo "| the container itself, by the host's address | kernel |" \
+			"$(seen "$(ip4_of kernel)" in_kernel ask tcp 10.50.0.1 8080 8) |" \
+			"$(seen "$(ip6_of kernel)" in_kernel ask tcp fd50::1 8080 8) |"
+		echo "| the container itself, by the host's address | visible |" \
+			"$(seen "$(ip4_of visible)" in_visible ask tcp 10.50.0.1 9080 8) |" \
+			"$(seen "$(ip6_of visible)" in_visible ask tcp fd50::1 9080 8) |"
+	} >table
+	sed -n '/<!-- client addresses -->/,/<!-- end -->/p' "$SOURCE_DIR/docs/networks.md" | sed '1d;$d' >manual
+	run diff manual table
+	assert_success
+}
+
+@test "a container reaches itself and its neighbour by the host also where bridges do not pass the filters" {
+	[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || skip "this host's kernel has no br_netfilter"
+	sysctl -q net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0
+	for address in 10.50.0.1 fd50::1; do
+		run in_kernel ask tcp $address 8080
+		assert_success
+		run in_neighbour ask tcp $address 8080
+		assert_success
+		run in_neighbour ask tcp $address 9080
+		assert_success
+	done
+	sysctl -q net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1
+}
+
+@test "udp is published too" {
+	cloche run -d --name udp -p 8054:53/udp host python3 -c "$PEER" serve udp 53 udp
+	asked udp 127.0.0.1 8054
+	assert_equal "$(at lan peer ask udp 10.50.0.1 8054)" "10.50.0.11 udp"
+	assert_equal "$(at lan peer ask udp fd50::1 8054)" "fd50::11 udp"
+	assert_equal "$(peer ask udp 10.50.0.1 8054)" "10.50.0.1 udp"
+	cloche rm -f udp
+}
+
+@test "port and inspect and ps tell where" {
+	run cloche port kernel
+	assert_success
+	assert_line "80/tcp -> 0.0.0.0:8080"
+	assert_line "80/tcp -> [::]:8080"
+	assert_line "53/udp -> 0.0.0.0:8053"
+	run cloche port kernel 80
+	assert_line "0.0.0.0:8080"
+	run cloche port kernel 81
+	assert_failure
+	assert_output --partial "no public port '81/tcp' published for kernel"
+	run cloche inspect -f '{{json .NetworkSettings.Ports}}' visible
+	assert_output '{"80/tcp":[{"HostIp":"0.0.0.0","HostPort":"9080"},{"HostIp":"::","HostPort":"9080"}]}'
+	run cloche ps --format '{{.Ports}}' --filter name=visible
+	assert_output "0.0.0.0:9080->80/tcp, [::]:9080->80/tcp"
+}
+
+@test "forms: one address, a free port, ranges, all exposed ones" {
+	cloche run -d --name forms -p 10.50.0.1:7080:80 -p 127.0.0.1::81 -p 7100-7102:90-92 -p 7100-7110:99 \
+		--expose 70 -P host sleep 600
+	run cloche port forms
+	assert_line "80/tcp -> 10.50.0.1:7080"
+	assert_output --regexp '81/tcp -> 127\.0\.0\.1:[0-9]+'
+	assert_line "92/tcp -> 0.0.0.0:7102"
+	assert_line "99/tcp -> [::]:7103"
+	assert_output --regexp '70/tcp -> 0\.0\.0\.0:[0-9]+'
+	cloche rm -f forms
+	run cloche run --rm -p 10.99.99.99:80:80 host true
+	assert_failure 125
+	assert_output --partial "the host has no such address"
+	run cloche run --rm -p 80:80:80:80 host true
+	assert_failure 125
+	assert_output --partial "invalid IP address"
+}
+
+@test "a port that is taken is told before anything runs, with its owner" {
+	run cloche run --rm -p 8080:80 host touch "$BATS_TEST_TMPDIR/ran"
+	assert_failure 125
+	assert_output --partial "Bind for 0.0.0.0:8080 failed: port is already allocated, in use by container kernel"
+	run cloche run --rm -p 127.0.0.1:9080:80 host true
+	assert_failure 125
+	assert_output --partial "container visible"
+	background peer serve tcp 6000
+	listens() { ss -tln | grep -q :6000; }
+	until_true 20 listens
+	run cloche run --rm -p 6000:80 host true
+	assert_failure 125
+	assert_output --regexp 'in use by python3[^ ]* \(pid [0-9]+\)'
+	[ ! -e "$BATS_TEST_TMPDIR/ran" ]
+}
+
+@test "a daemon of the host does not get a port that is published" {
+	run python3 -c 'import socket; s = socket.socket(); s.setsockopt(1, 2, 1); s.bind(("", 8080)); s.listen()'
+	assert_failure
+	assert_output --partial "Address already in use"
+	run ss -tln
+	refute_output --partial "0.0.0.0:8080"
+}
+
+@test "visible: stock tools show the listener and each session with the client's address" {
+	cloche run -d --name echo --publish-mode visible -p 9090:90 host python3 -c '
+import socket
+s = socket.create_server(("", 90))
+c, who = s.accept()
+c.sendall((who[0] + "\n").encode())
+while True:
+    d = c.recv(9999)
+    if not d: break
+    c.sendall(d)
+'
+	run ss -tln
+	assert_output --partial "0.0.0.0:9090"
+	assert_output --partial "[::]:9090"
+	until_true 20 cloche exec echo sh -c 'ss -tln | grep -q :90'
+	cat >client.py <<-'END'
+		import socket, sys
+		s = socket.create_connection(("10.50.0.1", 9090))
+		print(s.recv(99).decode().strip(), flush=True)
+		sys.stdin.readline()
+		blob = bytes(range(256)) * 4096
+		s.sendall(blob); s.shutdown(1)
+		got = b""
+		while len(got) < len(blob):
+		    d = s.recv(1 << 16)
+		    if not d: break
+		    got += d
+		print(got == blob)
+	END
+	mkfifo go
+	at lan python3 client.py <go >said 3>&- &
+	exec 7>go
+	until_true 20 grep -q . said
+	run ss -Htn state established
+	echo >&7
+	exec 7>&-
+	wait $!
+	assert_output --regexp '10\.50\.0\.1:9090 +10\.50\.0\.11:[0-9]+'
+	assert_equal "$(cat said)" "$(printf '10.50.0.11\nTrue')"
+	cloche rm -f echo
+}
+
+@test "ports come back at once, and nothing of them is left" {
+	table=cloche$(cloche network inspect -f '{{.Cloche.Link}}' bridge | sed s/cloche0//)
+	for mode in kernel visible; do
+		for _ in 1 2 3; do
+			cloche run --rm --publish-mode $mode -p 7777:80 -p 7778:80/udp host true
+		done
+	done
+	run nft list table inet "$table"
+	refute_output --partial 7777
+	run ss -tuln
+	refute_output --partial 777
+}
+
+@test "published ports survive a flushed ruleset" {
+	nft flush ruleset
+	cloche network reload
+	asked tcp 10.50.0.1 8080
+	assert_equal "$(at lan peer ask tcp 10.50.0.1 8080)" "10.50.0.11 kernel"
+}
+
+@test "a start or a release that is killed gives its ports back" {
+	skip_unless_hooks
+	for point in publish-rows publish-elements start-going publish-elements-gone; do
+		CLOCHE_KILL_POINT=$point timeout 20 cloche run --rm --name victim -p 7999:80 host true || :
+		cloche rm -f victim 2>/dev/null || :
+		run cloche run --rm -p 7999:80 host true
+		assert_success
+	done
+}
+
+@test "a hundred ports in one container" {
+	run cloche run --rm -p 20000-20099:1000-1099 host true
+	assert_success
+}
