@@ -77,7 +77,8 @@ remove_containers()
 # What a container may add to the namespaces that we are in.
 host_state()
 {
-	awk '{ for (i = 7; $i != "-"; i++); print "mount", $5, $(i + 1) }' /proc/self/mountinfo
+	awk '{ for (i = 7; $i != "-"; i++); print "mount", $5, $(i + 1) }' /proc/self/mountinfo |
+		grep -v '^mount /var/tmp/mmdebstrap\.' || : # another file's image being made
 	find /run/netns -mindepth 1 -maxdepth 1 -printf 'netns %f\n' 2>/dev/null || :
 	# the links of networks stay until `network prune`, which the end of the file asks for
 	ip -o link show | awk -F '[:@] *' '$2 !~ /^(cloche0|cl-)/ { print "link", $2 }'
