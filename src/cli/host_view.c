@@ -18,8 +18,8 @@
 #include "host/inner_users.h"
 #include "host/owner.h"
 
-int host_view_open(struct cli *cli, unsigned int process_flags, struct host_view *view,
-		   struct err *err)
+static int open_with(struct cli *cli, pid_t pid, unsigned int process_flags, struct host_view *view,
+		     struct err *err)
 {
 	struct timespec now, since_boot;
 	struct store *store = NULL;
@@ -32,7 +32,8 @@ int host_view_open(struct cli *cli, unsigned int process_flags, struct host_view
 		view->engine = cli_engine(cli, &ignored);
 		store = view->engine ? engine_store(view->engine, &ignored) : NULL;
 	}
-	r = process_table_read(&view->table, process_flags, err);
+	r = pid ? process_table_read_line(&view->table, pid, process_flags, err) :
+		  process_table_read(&view->table, process_flags, err);
 	if (r < 0)
 		return r;
 	owner_name_all(&view->table, store, view->engine ? view->engine->suffix : "");
@@ -41,6 +42,17 @@ int host_view_open(struct cli *cli, unsigned int process_flags, struct host_view
 	view->now_s = now.tv_sec;
 	view->boot_s = now.tv_sec - since_boot.tv_sec;
 	return 0;
+}
+
+int host_view_open(struct cli *cli, unsigned int process_flags, struct host_view *view,
+		   struct err *err)
+{
+	return open_with(cli, 0, process_flags, view, err);
+}
+
+int host_view_open_pid(struct cli *cli, pid_t pid, struct host_view *view, struct err *err)
+{
+	return open_with(cli, pid, PROCESS_ARGS, view, err);
 }
 
 void host_view_clear(struct host_view *view)
@@ -89,6 +101,19 @@ const char *view_inner_user(struct host_view *view, const struct process *proces
 	return name;
 }
 
+const char *view_outer_user(struct host_view *view, const struct process *process)
+{
+	const struct owner *owner = view_owner(view, process);
+	const char *name = view_user(process->uid);
+	static char made[160];
+
+	if (name[0] < '0' || name[0] > '9' || owner->engine != ENGINE_CLOCHE || !*owner->name ||
+	    strcmp(view_inner_user(view, process), "-") == 0)
+		return name;
+	(void)snprintf(made, sizeof(made), "%s.%s", owner->name, view_inner_user(view, process));
+	return made;
+}
+
 bool view_owner_is(const struct owner *owner, const char *wanted)
 {
 	const char *engine = owner_engine(owner);
@@ -98,7 +123,7 @@ bool view_owner_is(const struct owner *owner, const char *wanted)
 		return strcmp(wanted, "host") == 0;
 	if (n && strncmp(wanted, engine, n) == 0 && wanted[n] == ':')
 		wanted += n + 1;
-	return strcmp(owner->name, wanted) == 0 ||
+	return (*wanted && strcmp(owner->name, wanted) == 0) ||
 	       (strlen(wanted) >= 3 && *owner->id &&
 		(str_prefix(owner->id, wanted) || /* or a longer form of what we have */
 		 (strlen(owner->id) == 12 && str_prefix(wanted, owner->id))));

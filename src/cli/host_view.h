@@ -25,6 +25,8 @@ struct host_view {
 
 int host_view_open(struct cli *cli, unsigned int process_flags, struct host_view *view,
 		   struct err *err);
+/* The same with one process and its ancestors. -ESRCH without words: there is none. */
+int host_view_open_pid(struct cli *cli, pid_t pid, struct host_view *view, struct err *err);
 void host_view_clear(struct host_view *view);
 
 const struct owner *view_owner(const struct host_view *view, const struct process *process);
@@ -32,6 +34,8 @@ const struct owner *view_owner(const struct host_view *view, const struct proces
 const char *view_user(uint32_t uid);
 /* The user inside the container: a name, a number, or "-". The same string until the next call. */
 const char *view_inner_user(struct host_view *view, const struct process *process);
+/* The user on the host: as view_user, and as libnss_cloche would say it where that is not enabled. The same string until the next call. */
+const char *view_outer_user(struct host_view *view, const struct process *process);
 void view_tty(int tty, char out[32]);
 void view_start(const struct host_view *view, uint64_t start_ticks,
 		char out[32]); /* as ps: 15:45, Nov25 */

@@ -54,6 +54,7 @@ static const struct command *const commands[] = {
 	&command_network_reload,
 	&command_sockets,
 	&command_netstat,
+	&command_whois,
 	&command_events,
 	&command_info,
 	&command_version,

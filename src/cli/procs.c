@@ -107,8 +107,7 @@ static void field_inner_user(struct host_view *v, const struct process *p, struc
 
 static void field_user(struct host_view *v, const struct process *p, struct grid *g)
 {
-	(void)v;
-	grid_cell(g, view_user(p->uid));
+	grid_cell(g, view_outer_user(v, p));
 }
 
 static void field_uid(struct host_view *v, const struct process *p, struct grid *g)
@@ -403,7 +402,7 @@ static json_t *process_json(struct host_view *view, const struct process *p)
 	json_put(o, "ParentPid", json_integer(p->ppid));
 	json_put(o, "InnerPid", p->owner ? json_integer(p->inner_pid) : json_null());
 	json_put(o, "Uid", json_integer(p->uid));
-	json_put(o, "User", json_text(view_user(p->uid)));
+	json_put(o, "User", json_text(view_outer_user(view, p)));
 	json_put(o, "InnerUser", p->owner ? json_text(view_inner_user(view, p)) : json_null());
 	json_put(o, "State", json_pack("s#", &p->state, 1));
 	json_put(o, "Started", json_integer(view_start_s(view, p->start_ticks)));

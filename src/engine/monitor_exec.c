@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/create.h"
@@ -44,6 +47,28 @@ static void log_words(struct engine *engine, const struct record *record, struct
 		   (unsigned long long)bytes, (unsigned long long)files);
 }
 
+/* Who asked for it, for `whois`: it can be read in the monitor's environment, and costs no file. */
+static char *started_by(void)
+{
+	_cleanup_(buf_clear) struct buf login = BUF_EMPTY;
+	const char *sudo = getenv("SUDO_UID");
+	char tty[64] = "";
+
+	for (int fd = 0; fd < 3 && !*tty; fd++) {
+		char path[32];
+		ssize_t n;
+
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n = readlink(path, tty, sizeof(tty) - 1);
+		tty[n > 0 ? n : 0] = '\0';
+		if (!str_prefix(tty, "/dev/pts/") && !str_prefix(tty, "/dev/tty"))
+			tty[0] = '\0';
+	}
+	(void)file_read(AT_FDCWD, "/proc/self/loginuid", 16, &login);
+	return str_printf("CLOCHE_STARTED_BY=uid=%u login=%s sudo=%s tty=%s", getuid(),
+			  login.data ? login.data : "", sudo ? sudo : "", tty);
+}
+
 int monitor_exec(struct engine *engine, const struct record *record,
 		 const struct monitor_exec *monitor, struct err *err)
 {
@@ -73,6 +98,8 @@ int monitor_exec(struct engine *engine, const struct record *record,
 	strv_add(&env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
 	strv_add_take(&env, str_printf("CLOCHE_ROOT=%s", engine->settings.root));
 	strv_add_take(&env, str_printf("CLOCHE_RUN_ROOT=%s", engine->settings.run_root));
+	if (!monitor->restore)
+		strv_add_take(&env, started_by());
 	(void)execve(engine->monitor, argv, env);
 	return err_sys(err, errno, "execute %s", engine->monitor);
 }

@@ -376,6 +376,53 @@ static int by_pid(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static void table_fill(struct process_table *table, struct reading *readings, size_t count)
+{
+	table->boot_ticks_per_second = (uint64_t)sysconf(_SC_CLK_TCK);
+	table->partial = geteuid() != 0;
+	table->list = mem_new((count + 1) * sizeof(*table->list));
+	table->owners = mem_new(sizeof(*table->owners));
+	table->owners[0].memory_limit_bytes = UINT64_MAX;
+	table->owner_count = 1;
+	for (size_t i = 0; i < count; i++) {
+		if (!readings[i].there) {
+			free(readings[i].process.args);
+			continue;
+		}
+		table->list[table->count] = readings[i].process;
+		table->list[table->count++].owner = owner_index(table, &readings[i].owner);
+	}
+	qsort(table->list, table->count, sizeof(*table->list), by_pid);
+	owners_by_supervisor(table);
+	owners_sum(table);
+}
+
+int process_table_read_line(struct process_table *table, pid_t pid, unsigned int flags,
+			    struct err *err)
+{
+	enum { LINE_LONGEST = 128 };
+	_cleanup_free_ struct reading *readings = mem_new(LINE_LONGEST * sizeof(*readings));
+	_cleanup_close_ int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	uint64_t page_kb = (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
+	size_t count = 0;
+
+	if (proc < 0)
+		return err_sys(err, errno, "open /proc");
+	while (pid > 0 && count < LINE_LONGEST) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "%d", (int)pid);
+		reading_fill(proc, name, flags, page_kb, &readings[count]);
+		if (!readings[count].there)
+			break;
+		pid = readings[count++].process.ppid;
+	}
+	if (count == 0)
+		return -ESRCH;
+	table_fill(table, readings, count);
+	return 0;
+}
+
 int process_table_read(struct process_table *table, unsigned int flags, struct err *err)
 {
 	DIR *d = opendir("/proc");
@@ -390,23 +437,7 @@ int process_table_read(struct process_table *table, unsigned int flags, struct e
 	work.proc = dirfd(d);
 	read_side_by_side(work);
 	(void)closedir(d);
-	table->boot_ticks_per_second = (uint64_t)sysconf(_SC_CLK_TCK);
-	table->partial = geteuid() != 0;
-	table->list = mem_new((work.count + 1) * sizeof(*table->list));
-	table->owners = mem_new(sizeof(*table->owners));
-	table->owners[0].memory_limit_bytes = UINT64_MAX;
-	table->owner_count = 1;
-	for (size_t i = 0; i < work.count; i++) {
-		if (!readings[i].there) {
-			free(readings[i].process.args);
-			continue;
-		}
-		table->list[table->count] = readings[i].process;
-		table->list[table->count++].owner = owner_index(table, &readings[i].owner);
-	}
-	qsort(table->list, table->count, sizeof(*table->list), by_pid);
-	owners_by_supervisor(table);
-	owners_sum(table);
+	table_fill(table, readings, work.count);
 	return 0;
 }
 

@@ -63,6 +63,9 @@ struct process_table {
 enum process_flag { PROCESS_ARGS = 1 };
 
 int process_table_read(struct process_table *table, unsigned int flags, struct err *err);
+/* Only a process and its ancestors, which is all that tells whose it is, in a millisecond. -ESRCH without words: there is none. */
+int process_table_read_line(struct process_table *table, pid_t pid, unsigned int flags,
+			    struct err *err);
 void process_table_clear(struct process_table *table);
 /* NULL: none. */
 const struct process *process_find(const struct process_table *table, pid_t pid);
