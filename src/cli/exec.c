@@ -52,6 +52,8 @@ static int exec_run(void *data, void *args, char **operands, struct err *err)
 		err_set(err, EINVAL, "\"cloche exec\" requires at least 2 arguments.");
 		return 1;
 	}
+	if (a->detach_keys && detach_keys_check(a->detach_keys, err) < 0)
+		return 1;
 	if (a->options.tty && a->options.interactive && !a->options.detach && !isatty(0)) {
 		err_set(err, EINVAL, "the input device is not a TTY");
 		return 1;

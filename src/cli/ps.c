@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "engine/inspect.h"
 #include "engine/publish.h"
+#include "engine/repair.h"
 #include "engine/status.h"
 
 struct ps_args {
@@ -293,6 +294,8 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 		struct container_status status;
 
 		status_get(engine, rows[i].id, &status);
+		if (repair_unmonitored(engine, rows[i].id, &status))
+			status_get(engine, rows[i].id, &status);
 		if (!all && status.status != STATUS_RUNNING)
 			continue;
 		record.config = json_parts(rows[i].config, record_parts);

@@ -38,10 +38,14 @@ static int signals_open(const struct relay *relay)
 	static const int kept[] = { SIGKILL, SIGSTOP, SIGCHLD, SIGSEGV, SIGBUS,
 				    SIGILL,  SIGFPE,  SIGABRT, SIGPIPE, SIGTTIN,
 				    SIGTTOU, SIGTSTP, SIGCONT, SIGURG,	SIGPROF };
+	static const int ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
 	sigset_t set;
 
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGWINCH);
+	/* not passed on, but the terminal is to be restored before they end us */
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		(void)sigaddset(&set, ending[i]);
 	if (relay->proxy) {
 		(void)sigfillset(&set);
 		for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
@@ -72,6 +76,18 @@ static int state_init(struct state *s, const struct relay *relay, struct err *er
 	return 0;
 }
 
+static void signal_die(int number)
+{
+	sigset_t set;
+
+	tty_restore();
+	(void)signal(number, SIG_DFL);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, number);
+	(void)raise(number);
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 /* The signal that came, or 0 when a new window size was the news. */
 static int signal_next(struct state *s, bool *ret_resized)
 {
@@ -82,6 +98,8 @@ static int signal_next(struct state *s, bool *ret_resized)
 		return 0;
 	if (info.ssi_signo == SIGWINCH)
 		*ret_resized = true;
+	else if (!s->relay->proxy)
+		signal_die((int)info.ssi_signo);
 	else if (s->relay->signal_pidfd >= 0)
 		(void)sys_pidfd_send_signal(s->relay->signal_pidfd,
 					    (int)info.ssi_signo); /* it may be gone */

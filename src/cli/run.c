@@ -23,6 +23,7 @@
 #include "engine/frame.h"
 #include "engine/lifecycle.h"
 #include "engine/publish.h"
+#include "engine/repair.h"
 #include "engine/start.h"
 #include "engine/status.h"
 
@@ -204,6 +205,8 @@ static int options_check(struct create_options *o, char **operands, bool run, st
 	if (o->sig_proxy && strcmp(o->sig_proxy, "true") != 0 && strcmp(o->sig_proxy, "false") != 0)
 		return err_set(err, EINVAL, "invalid argument \"%s\" for \"--sig-proxy\" flag",
 			       o->sig_proxy);
+	if (o->detach_keys && detach_keys_check(o->detach_keys, err) < 0)
+		return -err->code;
 	if (run && !o->detach && o->tty && o->interactive && !isatty(0))
 		return err_set(err, EINVAL, "the input device is not a TTY");
 	if (!o->rootfs && !operands[0])
@@ -411,36 +414,32 @@ static const struct opt start_opts[] = {
 	OPT_END,
 };
 
-static int start_one(struct cli *cli, const char *reference, const struct start_options *options,
+static int start_one(struct cli *cli, const char *reference, const struct start_options *asked,
 		     struct record *record, int *ret_client, struct err *err)
 {
 	struct engine *engine = cli_engine(cli, err);
+	struct start_options options = *asked;
 	_cleanup_strv_ char **warnings = NULL;
 	struct container_status status;
-	int lock, r = engine ? record_find(engine, reference, record, err) : -err->code;
+	int lock, r = engine ? record_lock(engine, reference, record, &lock, err) : -err->code;
 
 	if (r < 0)
 		return r;
-	lock = engine_lock(engine, record->row.id, err);
-	if (lock < 0)
-		return lock;
-	/* what it was may have changed while we waited */
-	{
-		_cleanup_free_ char *id = str_dup(record->row.id);
-
-		record_clear(record);
-		r = record_find(engine, id, record, err);
-		if (r < 0) {
-			engine_unlock(engine, id, lock);
-			return r;
-		}
-	}
 	status_get(engine, record->row.id, &status);
-	if (status.status != STATUS_RUNNING) {
+	if (status.status != STATUS_RUNNING || status.ending) {
 		lifecycle_settle(engine, record->row.id);
 		r = release_container(engine, record, err);
+		if (r == 0 && json_bool_at(record->config, "HostConfig.AutoRemove")) {
+			_cleanup_(record_clear) struct record again = RECORD_EMPTY;
+
+			/* it may just have been removed, which a killed command had left to do */
+			r = record_find(engine, record->row.id, &again, err);
+		}
+		if (options.hello_flags & HELLO_STDIN &&
+		    json_bool_at(record->config, "Config.StdinOnce"))
+			options.hello_flags |= HELLO_STDIN_ONCE;
 		if (r == 0)
-			r = start_container(engine, record, options, ret_client, &warnings, err);
+			r = start_container(engine, record, &options, ret_client, &warnings, err);
 		for (size_t i = 0; warnings && warnings[i]; i++)
 			cli_warn(warnings[i]);
 	}
@@ -470,6 +469,8 @@ static int start_run(void *data, void *args, char **operands, struct err *err)
 			       .detach_keys = a->detach_keys };
 	int client = -1;
 
+	if (a->detach_keys && detach_keys_check(a->detach_keys, err) < 0)
+		return 1;
 	if (!a->attach && !a->interactive)
 		return cli_each(cli, operands, start_plain, NULL);
 	if (operands[1]) {
@@ -547,9 +548,13 @@ static int attach_run(void *data, void *args, char **operands, struct err *err)
 	struct relay relay = { .output = true, .detach_keys = a->detach_keys };
 	int client, code = 0, end;
 
+	if (a->detach_keys && detach_keys_check(a->detach_keys, err) < 0)
+		return 1;
 	if (!engine || record_find(engine, operands[0], &record, err) < 0)
 		return 1;
 	status_get(engine, record.row.id, &status);
+	if (repair_unmonitored(engine, record.row.id, &status))
+		status_get(engine, record.row.id, &status);
 	if (status.status != STATUS_RUNNING) {
 		err_set(err, ESRCH, "cannot attach to a stopped container, start it first");
 		return 1;

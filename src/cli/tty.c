@@ -78,6 +78,14 @@ int detach_keys_parse(const char *text, unsigned char keys[16], struct err *err)
 	return count;
 }
 
+int detach_keys_check(const char *text, struct err *err)
+{
+	unsigned char keys[16];
+	int r = detach_keys_parse(text, keys, err);
+
+	return r < 0 ? r : 0;
+}
+
 bool detach_filter(struct detach *detach, const char *data, size_t length, char *out,
 		   size_t *ret_length)
 {

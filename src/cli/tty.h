@@ -15,6 +15,8 @@ bool tty_size(unsigned short *ret_rows, unsigned short *ret_columns);
 
 /* "ctrl-p,ctrl-q" to bytes. Count, or -EINVAL with Docker's words. */
 int detach_keys_parse(const char *text, unsigned char keys[16], struct err *err);
+/* The same, before anything is started: 0. */
+int detach_keys_check(const char *text, struct err *err);
 
 struct detach { /* finds the keys in what is typed */
 	unsigned char keys[16];

@@ -24,6 +24,7 @@
 #include "engine/name.h"
 #include "engine/network_option.h"
 #include "engine/publish.h"
+#include "engine/repair.h"
 #include "engine/signal_name.h"
 #include "state/uid_range.h"
 
@@ -643,7 +644,9 @@ int record_lock(struct engine *engine, const char *reference, struct record *ret
 	if (lock < 0)
 		return lock;
 	r = record_find(engine, id, ret_record, err);
-	if (r < 0)
+	if (r == -ENOENT)
+		repair_gone(engine, id, lock);
+	else if (r < 0)
 		engine_unlock(engine, id, lock);
 	else
 		*ret_lock = lock;

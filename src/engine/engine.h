@@ -57,13 +57,19 @@ int engine_lock(struct engine *engine, const char *id, struct err *err);
 int engine_try_lock(struct engine *engine, const char *id);
 /* The work is whole: unlink and close. */
 void engine_unlock(struct engine *engine, const char *id, int lock);
+/* Names that whoever finishes a killed work must know when the container's row is gone already: its anonymous volumes. They are kept
+ * in the lock's file, and go with it. The caller holds the lock. *ret_names: NULL when there are none. */
+int engine_journal_write(struct engine *engine, const char *id, char *const *names,
+			 struct err *err);
+int engine_journal_read(struct engine *engine, const char *id, char ***ret_names, struct err *err);
 /* cache/ below the data root */
 int engine_cache_dir(struct engine *engine, struct err *err);
 
 void engine_random_hex(char *out, unsigned int digits); /* and a NUL */
 int64_t engine_now_ns(void);				/* CLOCK_REALTIME */
 
-/* Points at which a build with -Dhooks=true ends the program by SIGKILL when CLOCHE_KILL_POINT names them. */
+/* Points at which a build with -Dhooks=true ends the program by SIGKILL when CLOCHE_KILL_POINT names them; with
+ * CLOCHE_KILL_PARENT set, its parent too: of the process that becomes the monitor, that is the command. */
 #ifdef CLOCHE_HOOKS
 void engine_kill_point(const char *name);
 #else

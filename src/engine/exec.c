@@ -100,6 +100,7 @@ static int exec_run(struct engine *engine, const struct record *record,
 		r = pipe_for(i, i == 0 ? o->interactive : !o->detach, &io.stdio[i], ours[i], err);
 	if (r == 0 && !engine_cgroup(engine, err))
 		r = -err->code;
+	engine_kill_point("exec-begin");
 	if (r == 0)
 		r = container_exec(&container, spec, init, &io, program.filter ? &program : NULL,
 				   engine->cgroup, err);
@@ -110,6 +111,7 @@ static int exec_run(struct engine *engine, const struct record *record,
 			fd_close(*ours[i]);
 		return r;
 	}
+	engine_kill_point("exec-started");
 	process->pid = container.pid;
 	process->pidfd = container.pidfd;
 	process->terminal = container.terminal;

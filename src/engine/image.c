@@ -138,6 +138,7 @@ static int report_record(struct engine *engine, json_t *report, struct err *err)
 		if (r < 0)
 			break;
 	}
+	engine_kill_point("load-recorded");
 	if (r == 0)
 		r = store_commit(store, err);
 	if (r < 0)
@@ -171,6 +172,7 @@ int image_transfer(struct engine *engine, const char *verb, char *const *args, i
 	if (pipe2(out, O_CLOEXEC) < 0)
 		return err_sys(err, errno, "make a pipe");
 	engine_store_close(engine);
+	engine_kill_point("load-begin");
 	pid = fork();
 	if (pid == 0) {
 		if ((input >= 0 && dup2(input, 0) < 0) || dup2(out[1], 1) < 0)

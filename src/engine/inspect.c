@@ -18,6 +18,7 @@
 #include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/publish.h"
+#include "engine/repair.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
 #include "runtime/cgroup.h"
@@ -234,6 +235,8 @@ json_t *inspect_container(struct engine *engine, const struct record *record)
 	json_t *value;
 
 	status_get(engine, record->row.id, &status);
+	if (repair_unmonitored(engine, record->row.id, &status))
+		status_get(engine, record->row.id, &status);
 	json_put(all, "Id", json_text(record->row.id));
 	json_put(all, "Created", json_text(created));
 	json_put(all, "Path", json_text(json_string_at(record->config, "Cloche.Path", "")));

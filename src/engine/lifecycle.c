@@ -20,6 +20,7 @@
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/pause.h"
+#include "engine/repair.h"
 #include "engine/signal_name.h"
 #include "engine/spec_build.h"
 #include "engine/start.h"
@@ -41,14 +42,54 @@ static bool pidfd_ended(int pidfd, int timeout_ms)
 	return r > 0;
 }
 
+/* Not the end of its process: it may have become `cloche system reap`, which waits for the lock that our caller has. As a monitor it
+ * is gone when its file is. */
 void lifecycle_settle(struct engine *engine, const char *id)
 {
+	struct err ignored = ERR_NONE;
+	_cleanup_close_ int run = engine_run_dir(engine, id, false, &ignored);
+	_cleanup_close_ int watch = -1, fd = -1;
+	int64_t end = engine_now_ns() + (int64_t)KILL_PATIENCE_MS * 1000000;
+	char path[64], news[4096];
 	pid_t pid;
-	int fd = status_monitor_pidfd(engine, id, &pid);
 
-	if (fd >= 0)
+	if (run < 0)
+		return;
+	fd = status_process(run, "monitor", &pid, NULL);
+	if (fd < 0)
+		return;
+	watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", run);
+	if (watch < 0 || inotify_add_watch(watch, path, IN_DELETE) < 0) {
 		(void)pidfd_ended(fd, KILL_PATIENCE_MS);
-	fd_close(fd);
+		return;
+	}
+	for (;;) {
+		struct pollfd p[] = { { .fd = fd, .events = POLLIN },
+				      { .fd = watch, .events = POLLIN } };
+		int64_t left_ms = (end - engine_now_ns()) / 1000000;
+
+		if (faccessat(run, "monitor", F_OK, AT_SYMLINK_NOFOLLOW) < 0 || left_ms <= 0)
+			return;
+		if (poll(p, 2, (int)left_ms) < 0 && errno != EINTR)
+			return;
+		if (p[0].revents)
+			return;
+		if (p[1].revents)
+			(void)!read(watch, news, sizeof(news));
+	}
+}
+
+/* The state after which nothing changes by itself: neither about to be written down nor half ended. */
+static void settled_status(struct engine *engine, const char *id, struct container_status *status)
+{
+	status_get(engine, id, status);
+	if (repair_unmonitored(engine, id, status))
+		status_get(engine, id, status);
+	if (!status->ending)
+		return;
+	lifecycle_settle(engine, id);
+	status_get(engine, id, status);
 }
 
 int lifecycle_reap(struct engine *engine, const char *id, struct err *err)
@@ -62,9 +103,12 @@ int lifecycle_reap(struct engine *engine, const char *id, struct err *err)
 	r = record_find(engine, id, &record, err);
 	if (r == 0)
 		r = release_container(engine, &record, err);
-	else if (r == -ENOENT)
-		r = 0; /* somebody removed it meanwhile */
 	record_clear(&record);
+	if (r == -ENOENT) { /* somebody removed it meanwhile, or was killed at it */
+		err_clear(err);
+		repair_gone(engine, id, lock);
+		return 0;
+	}
 	if (r == 0)
 		engine_unlock(engine, id, lock);
 	else
@@ -132,6 +176,7 @@ static int end(struct engine *engine, const struct record *record, const char *s
 	       long timeout_s, struct err *err)
 {
 	_cleanup_close_ int pidfd = -1;
+	struct container_status status;
 	char text[12];
 	int number, r;
 
@@ -143,10 +188,12 @@ static int end(struct engine *engine, const struct record *record, const char *s
 	if (timeout_s == STOP_TIMEOUT_DEFAULT)
 		timeout_s = (long)json_int_at(record->config, "Config.StopTimeout",
 					      (int64_t)engine->settings.stop_timeout_s);
+	settled_status(engine, record->row.id, &status);
 	pidfd = status_pidfd(engine, record->row.id);
 	if (pidfd < 0)
 		return 0;
 	r = signal_send(pidfd, number, err);
+	engine_kill_point("stop-signalled");
 	(void)snprintf(text, sizeof(text), "%d", number);
 	if (r == 0)
 		event_container(engine, &record->row, "kill",
@@ -161,31 +208,8 @@ static int end(struct engine *engine, const struct record *record, const char *s
 				"stop %s: its first process does not end; it hangs in the kernel",
 				record->row.name);
 	}
+	engine_kill_point("stop-ended");
 	return r < 0 ? r : 1;
-}
-
-/* Under the lock: wait for the exit record alone. The monitor itself does not go: it waits for our lock, to release. */
-static void exit_settle(struct engine *engine, const char *id)
-{
-	struct err ignored = ERR_NONE;
-	_cleanup_close_ int dir = engine_container_dir(engine, id, false, &ignored),
-			    watch = inotify_init1(IN_CLOEXEC), monitor = -1;
-	char path[64], news[4096];
-	pid_t pid;
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", dir);
-	if (dir < 0 || watch < 0 || inotify_add_watch(watch, path, IN_MOVED_TO) < 0)
-		return;
-	monitor = status_monitor_pidfd(engine, id, &pid);
-	while (monitor >= 0 && faccessat(dir, "exit", F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
-		struct pollfd p[] = { { .fd = watch, .events = POLLIN },
-				      { .fd = monitor, .events = POLLIN } };
-
-		if (poll(p, ARRAY_SIZE(p), KILL_PATIENCE_MS) == 0 || p[1].revents)
-			return;
-		if (p[0].revents)
-			(void)!read(watch, news, sizeof(news));
-	}
 }
 
 int lifecycle_restart(struct engine *engine, const char *reference, const char *signal_name,
@@ -201,7 +225,7 @@ int lifecycle_restart(struct engine *engine, const char *reference, const char *
 		return r;
 	r = ran = end(engine, &record, signal_name, timeout_s, err);
 	if (ran > 0)
-		exit_settle(engine, record.row.id);
+		lifecycle_settle(engine, record.row.id);
 	/* The end is released here, under the lock, and with --rm the container stays: it goes on. */
 	host = json_object_get(record.config, "HostConfig");
 	remove = json_bool_at(host, "AutoRemove");
@@ -240,6 +264,13 @@ int lifecycle_stop(struct engine *engine, const char *reference, const char *sig
 	return r;
 }
 
+static int still_there(struct engine *engine, const char *id, struct err *err)
+{
+	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
+
+	return record_find(engine, id, &record, err);
+}
+
 int lifecycle_remove(struct engine *engine, const char *reference, bool force, bool volumes,
 		     struct err *err)
 {
@@ -250,7 +281,7 @@ int lifecycle_remove(struct engine *engine, const char *reference, bool force, b
 
 	if (r < 0)
 		return r;
-	status_get(engine, record.row.id, &status);
+	settled_status(engine, record.row.id, &status);
 	if (status.status == STATUS_RUNNING && !force) {
 		err_set(err, EBUSY,
 			"cannot remove container \"/%s\": container is %s: %s the container before removing or force remove",
@@ -263,6 +294,7 @@ int lifecycle_remove(struct engine *engine, const char *reference, bool force, b
 		r = kill_all(engine, &record, pidfd, err);
 		if (r < 0)
 			return r;
+		engine_kill_point("rm-killed");
 		(void)pidfd_ended(pidfd, KILL_PATIENCE_MS);
 		lifecycle_settle(engine, record.row.id);
 	}
@@ -270,21 +302,18 @@ int lifecycle_remove(struct engine *engine, const char *reference, bool force, b
 	if (lock < 0)
 		return lock;
 	/* Meanwhile it may be gone (--rm), or a start may have been waiting for the lock. */
-	{
-		struct record again = RECORD_EMPTY;
-
-		r = record_find(engine, record.row.id, &again, err);
-		record_clear(&again);
-	}
-	if (r == -ENOENT) {
-		engine_unlock(engine, record.row.id, lock);
-		err_clear(err);
-		return 0;
-	}
+	r = still_there(engine, record.row.id, err);
 	if (r == 0)
 		r = release_container(engine, &record, err);
 	if (r == 0)
+		r = still_there(engine, record.row.id, err); /* --rm again */
+	if (r == 0)
 		r = remove_container(engine, &record, volumes, err);
+	if (r == -ENOENT) {
+		err_clear(err);
+		repair_gone(engine, record.row.id, lock);
+		return 0;
+	}
 	if (r == 0)
 		engine_unlock(engine, record.row.id, lock);
 	else
@@ -301,6 +330,7 @@ int lifecycle_wait(struct engine *engine, const char *reference, int *ret_code, 
 
 	if (r < 0)
 		return r;
+	settled_status(engine, record.row.id, &status);
 	engine_store_close(engine); /* it may be a long time */
 	dir = engine_container_dir(engine, record.row.id, false, err);
 	pidfd = status_pidfd(engine, record.row.id);

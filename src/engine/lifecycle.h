@@ -26,7 +26,7 @@ int lifecycle_remove(struct engine *engine, const char *reference, bool force, b
 int lifecycle_wait(struct engine *engine, const char *reference, int *ret_code, struct err *err);
 /* What the monitor (and the attached command) do at the end: take the lock, release. */
 int lifecycle_reap(struct engine *engine, const char *id, struct err *err);
-/* Wait until the monitor of a container whose init has ended has written the exit record and is gone. */
+/* Wait until the monitor of a container whose init has ended has written the exit record and is a monitor no more. */
 void lifecycle_settle(struct engine *engine, const char *id);
 
 #endif

@@ -88,6 +88,7 @@ int monitor_exec(struct engine *engine, const struct record *record,
 	fd_word(&words, "stdout", monitor->stdout_keeper);
 	fd_word(&words, "stderr", monitor->stderr_keeper);
 	fd_word(&words, "old-holder", monitor->old_holder);
+	fd_word(&words, "ready", monitor->ready);
 	if (engine->cgroup && cgroup_oom_path(engine->cgroup, cgroup_folder, &oom) == 0)
 		buf_printf(&words, " oom=%s", oom);
 	log_words(engine, record, &words);

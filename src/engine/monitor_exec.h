@@ -17,11 +17,12 @@ struct monitor_exec {
 	int pidfd, report, terminal;
 	int stdin_writer, stdout_keeper, stderr_keeper;
 	int old_holder; /* pidfd: ended when the new one has the streams */
+	int ready;	/* pipe that is closed when the monitor and its holder are there */
 	bool restore;
 	int64_t started_ns;
 };
 #define MONITOR_EXEC_NONE \
-	((struct monitor_exec){ -1, -1, -1, 0, -1, -1, -1, -1, -1, -1, -1, false, 0 })
+	((struct monitor_exec){ -1, -1, -1, 0, -1, -1, -1, -1, -1, -1, -1, -1, false, 0 })
 
 /* Returns only when exec failed: -errno. */
 int monitor_exec(struct engine *engine, const struct record *record,

@@ -39,6 +39,17 @@ static void holder_end(int run)
 	fd_close(fd);
 }
 
+bool holder_alive(struct engine *engine, const char *id)
+{
+	struct err ignored = ERR_NONE;
+	_cleanup_close_ int run = engine_run_dir(engine, id, false, &ignored);
+	_cleanup_close_ int fd = -1;
+	pid_t pid;
+
+	fd = run < 0 ? -1 : status_process(run, "holder", &pid, NULL);
+	return fd >= 0;
+}
+
 void holder_end_id(struct engine *engine, const char *id)
 {
 	struct err ignored = ERR_NONE;
@@ -56,27 +67,25 @@ static int cgroup_release(struct engine *engine, const struct record *record, st
 	return cgroup ? cgroup_remove(cgroup, path, err) : -err->code;
 }
 
-int release_container(struct engine *engine, struct record *record, struct err *err)
+/* oom and die. Before the run folder goes: who is killed in between writes them twice, not never. */
+static void end_tell(struct engine *engine, const struct record *record,
+		     const struct container_status *status)
 {
-	_cleanup_close_ int run = engine_run_dir(engine, record->row.id, false, err);
-	struct container_status status;
 	char code[16];
+
+	(void)snprintf(code, sizeof(code), "%d", status->exit_code);
+	if (status->oom)
+		event_container(engine, &record->row, "oom",
+				(const char *const[]){ "exitCode", code, NULL });
+	event_container(engine, &record->row, "die",
+			(const char *const[]){ "exitCode", code, NULL });
+}
+
+static int run_folder_release(struct engine *engine, const struct record *record, int run,
+			      const struct container_status *status, struct err *err)
+{
 	int r;
 
-	if (run < 0)
-		return run == -ENOENT ?
-			       0 :
-			       err_sys(err, run, "open the run folder of %s", record->row.name);
-	status_get(engine, record->row.id, &status);
-	if (status.status == STATUS_RUNNING)
-		return 0;
-	if (status.unknown && status.started_ns) {
-		_cleanup_close_ int dir = engine_container_dir(engine, record->row.id, false, err);
-
-		if (dir >= 0 && faccessat(dir, "exit", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
-		    status_exit_unknown(dir, status.started_ns, err) < 0)
-			return -err->code;
-	}
 	engine_kill_point("release-begin");
 	r = cgroup_release(engine, record, err);
 	if (r < 0)
@@ -87,21 +96,56 @@ int release_container(struct engine *engine, struct record *record, struct err *
 	r = publish_release(engine, record, run, err);
 	if (r < 0)
 		return r;
+	if (status->status == STATUS_EXITED)
+		end_tell(engine, record, status);
 	r = dir_remove(engine->run, record->row.id);
 	if (r < 0)
 		return err_sys(err, r, "remove the run folder of %s", record->row.name);
 	engine_kill_point("release-run-folder");
-	if (status.status == STATUS_EXITED) {
-		(void)snprintf(code, sizeof(code), "%d", status.exit_code);
-		event_container(engine, &record->row, status.oom ? "oom" : "die",
-				(const char *const[]){ "exitCode", code, NULL });
-		if (status.oom)
-			event_container(engine, &record->row, "die",
-					(const char *const[]){ "exitCode", code, NULL });
-	}
-	if (status.status == STATUS_EXITED && json_bool_at(record->config, "HostConfig.AutoRemove"))
-		return remove_container(engine, record, true, err);
 	return 0;
+}
+
+int release_container(struct engine *engine, struct record *record, struct err *err)
+{
+	_cleanup_close_ int run = engine_run_dir(engine, record->row.id, false, err);
+	struct container_status status;
+	int r = 0;
+
+	if (run < 0 && run != -ENOENT)
+		return err_sys(err, run, "open the run folder of %s", record->row.name);
+	status_get(engine, record->row.id, &status);
+	if (status.status == STATUS_RUNNING && !status.ending)
+		return 0;
+	if (status.ending) { /* a monitor that hangs: KILL_PATIENCE_MS was not enough for it */
+		status.status = STATUS_EXITED;
+		status.unknown = true;
+		status.exit_code = 255;
+	}
+	if (status.unknown && status.started_ns) {
+		_cleanup_close_ int dir = engine_container_dir(engine, record->row.id, false, err);
+
+		if (dir >= 0 && faccessat(dir, "exit", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+		    status_exit_unknown(dir, status.started_ns, err) < 0)
+			return -err->code;
+	}
+	if (run >= 0)
+		r = run_folder_release(engine, record, run, &status, err);
+	/* also without a run folder: a release may have been killed here */
+	if (r == 0 && status.status == STATUS_EXITED &&
+	    json_bool_at(record->config, "HostConfig.AutoRemove"))
+		r = remove_container(engine, record, true, err);
+	return r;
+}
+
+int volumes_remove(struct engine *engine, char *const *names, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && names && names[i]; i++) {
+		r = volume_remove(engine, names[i], err);
+		engine_kill_point("remove-volume");
+	}
+	return r;
 }
 
 int remove_container(struct engine *engine, struct record *record, bool volumes, struct err *err)
@@ -115,6 +159,10 @@ int remove_container(struct engine *engine, struct record *record, bool volumes,
 		r = cgroup_release(engine, record, err);
 	if (r == 0 && volumes)
 		r = volume_anonymous_of(store, record->row.id, &anonymous, err);
+	if (r < 0)
+		return r;
+	if (anonymous && anonymous[0])
+		r = engine_journal_write(engine, record->row.id, anonymous, err);
 	if (r < 0)
 		return r;
 	engine_kill_point("remove-begin");
@@ -136,86 +184,117 @@ int remove_container(struct engine *engine, struct record *record, bool volumes,
 	names_remove(engine, &record->row);
 	if (record->row.uid_base)
 		r = uid_range_release(record->row.id, record->row.uid_base, err);
-	for (size_t i = 0; r == 0 && anonymous && anonymous[i]; i++)
-		r = volume_remove(engine, anonymous[i], err);
 	engine_kill_point("remove-uid-range");
+	if (r == 0)
+		r = volumes_remove(engine, anonymous, err);
 	event_container(engine, &record->row, "destroy", NULL);
 	return r;
 }
 
 /* -- a new monitor ---------------------------------------------------------------------------- */
 
-/* The terminal's master and the pipe of stdin live on in the holder, under their numbers in RUN/holder's line. */
-static int holder_fd(int holder, int number)
+/* What lives on in the holder, under its numbers in RUN/holder's line: "PID STARTTIME PTY STDIN PIDFD". */
+static void holder_take(struct monitor_exec *monitor)
 {
-	int fd = number < 0 ? -1 : sys_pidfd_getfd(holder, number);
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	int numbers[] = { -1, -1, -1 };
+	int *const taken[] = { &monitor->terminal, &monitor->stdin_writer, &monitor->pidfd };
+	pid_t pid;
 
-	return fd < 0 ? -1 : fd;
+	monitor->old_holder = status_process(monitor->run, "holder", &pid, NULL);
+	if (monitor->old_holder < 0)
+		return;
+	if (file_read(monitor->run, "holder", 128, &text) == 0)
+		(void)sscanf(text.data, "%*d %*u %d %d %d", &numbers[0], &numbers[1], &numbers[2]);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		int fd = numbers[i] < 0 ? -1 : sys_pidfd_getfd(monitor->old_holder, numbers[i]);
+
+		if (fd < 0)
+			continue;
+		fd_close(*taken[i]);
+		*taken[i] = fd;
+	}
+}
+
+/* Twice forked, so that nobody waits for it. ready: closed when monitor and holder are there. */
+static _Noreturn void monitor_process(struct engine *engine, const struct record *record,
+				      struct monitor_exec *monitor, int result)
+{
+	struct err why = ERR_NONE;
+
+	if (fork() != 0)
+		_exit(0);
+	(void)setsid();
+	monitor_exec(engine, record, monitor, &why);
+	(void)!write(result, &why, sizeof(why));
+	_exit(125);
+}
+
+static void monitor_exec_close(struct monitor_exec *monitor)
+{
+	fd_close(monitor->run);
+	fd_close(monitor->dir);
+	fd_close(monitor->pidfd);
+	fd_close(monitor->terminal);
+	fd_close(monitor->stdin_writer);
+	fd_close(monitor->old_holder);
+	fd_close(monitor->ready);
 }
 
 int restore_monitor(struct engine *engine, struct record *record, struct err *err)
 {
-	struct monitor_exec monitor = MONITOR_EXEC_NONE;
-	_cleanup_close_ int holder = -1;
-	pid_t holder_pid, pid;
-	int64_t numbers = 0;
-	int ends[2];
+	_cleanup_(monitor_exec_close) struct monitor_exec monitor = MONITOR_EXEC_NONE;
+	_cleanup_close_ int result = -1, wake = -1;
+	struct container_status status;
+	char nothing;
+	pid_t pid;
+	int ends[2], ready[2];
 
+	status_get(engine, record->row.id, &status);
 	monitor.restore = true;
+	monitor.started_ns = status.started_ns;
+	monitor.init = status.pid;
 	monitor.run = engine_run_dir(engine, record->row.id, false, err);
 	monitor.dir = engine_container_dir(engine, record->row.id, false, err);
 	if (monitor.run < 0 || monitor.dir < 0)
 		return err_set(err, ENOENT, "restore the monitor of %s: its folders are gone",
 			       record->row.name);
-	monitor.pidfd = status_process(monitor.run, "init", &monitor.init, &monitor.started_ns);
+	holder_take(&monitor);
+	if (monitor.pidfd < 0)
+		monitor.pidfd = status_process(monitor.run, "init", &monitor.init, NULL);
 	if (monitor.pidfd < 0)
 		return err_set(err, ESRCH, "container %s is not running", record->row.name);
-	holder = status_process(monitor.run, "holder", &holder_pid, &numbers);
-	if (holder >= 0) {
-		_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
-		int pty = -1, in = -1;
-
-		/* "PID STARTTIME PTY STDIN" */
-		if (file_read(monitor.run, "holder", 128, &text) == 0)
-			(void)sscanf(text.data, "%*d %*u %d %d", &pty, &in);
-		monitor.terminal = holder_fd(holder, pty);
-		monitor.stdin_writer = holder_fd(holder, in);
-		monitor.old_holder = holder;
-	}
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_sys(err, errno, "make a pipe");
+	result = ends[0];
+	if (pipe2(ready, O_CLOEXEC) < 0) {
+		fd_close(ends[1]);
+		return err_sys(err, errno, "make a pipe");
+	}
+	wake = ready[0];
+	monitor.ready = ready[1];
 	engine_store_close(engine);
 	if (!engine_cgroup(engine, err))
 		err_clear(err); /* OOM kills are then not told */
+	engine_kill_point("restore-before-fork");
 	pid = fork();
-	if (pid == 0) {
-		struct err why = ERR_NONE;
-
-		/* twice, so that nobody waits for the monitor */
-		if (fork() != 0)
-			_exit(0);
-		(void)setsid();
-		if (monitor.terminal >= 0)
-			(void)fcntl(monitor.terminal, F_SETFD, 0);
-		monitor_exec(engine, record, &monitor, &why);
-		(void)!write(ends[1], &why, sizeof(why));
-		_exit(125);
-	}
+	if (pid == 0)
+		monitor_process(engine, record, &monitor, ends[1]);
 	fd_close(ends[1]);
-	fd_close(monitor.run);
-	fd_close(monitor.dir);
-	fd_close(monitor.pidfd);
-	fd_close(monitor.terminal);
-	fd_close(monitor.stdin_writer);
-	if (pid < 0) {
-		fd_close(ends[0]);
+	fd_close(monitor.ready);
+	monitor.ready = -1;
+	if (pid < 0)
 		return err_sys(err, errno, "fork");
-	}
 	(void)waitpid(pid, NULL, 0);
-	if (read(ends[0], err, sizeof(*err)) == (ssize_t)sizeof(*err)) {
-		fd_close(ends[0]);
+	engine_kill_point("restore-forked");
+	if (read(result, err, sizeof(*err)) == (ssize_t)sizeof(*err))
 		return -err->code;
-	}
-	fd_close(ends[0]);
-	return 0;
+	/* Killed before it had its holder, it would leave nobody who leaves a mark: then ours stays. */
+	while (read(wake, &nothing, 1) < 0 && errno == EINTR)
+		;
+	status_get(engine, record->row.id, &status);
+	return status.monitored || status.status != STATUS_RUNNING ?
+		       0 :
+		       err_set(err, EPIPE, "restore the monitor of %s: it was killed",
+			       record->row.name);
 }

@@ -18,6 +18,7 @@
 #include "engine/lifecycle.h"
 #include "engine/start.h"
 #include "engine/status.h"
+#include "engine/volume.h"
 #include "runtime/cgroup.h"
 #include "state/uid_range.h"
 
@@ -27,6 +28,7 @@ static int orphan_remove(struct engine *engine, const char *id, struct err *err)
 	_cleanup_free_ char *path = str_printf("containers/%s", id);
 	struct cgroup *cgroup = engine_cgroup(engine, err);
 	_cleanup_close_ int pidfd = status_pidfd(engine, id);
+	_cleanup_strv_ char **volumes = NULL;
 	int r;
 
 	if (pidfd >= 0)
@@ -37,7 +39,17 @@ static int orphan_remove(struct engine *engine, const char *id, struct err *err)
 	holder_end_id(engine, id);
 	if (dir_remove(engine->run, id) < 0 || dir_remove(engine->root, path) < 0)
 		return err_set(err, EIO, "remove what is left of container %.12s", id);
-	return uid_range_release(id, 0, err);
+	r = uid_range_release(id, 0, err);
+	if (r == 0)
+		r = engine_journal_read(engine, id, &volumes, err);
+	for (size_t i = 0; r == 0 && volumes && volumes[i]; i++) {
+		r = volume_remove(engine, volumes[i], err);
+		if (r == -ENOENT) { /* the killed removal came so far */
+			err_clear(err);
+			r = 0;
+		}
+	}
+	return r;
 }
 
 int repair_container(struct engine *engine, const char *id, struct err *err)
@@ -53,12 +65,49 @@ int repair_container(struct engine *engine, const char *id, struct err *err)
 	if (r < 0)
 		return r;
 	status_get(engine, id, &status);
-	if (status.status != STATUS_RUNNING) {
+	if (status.unknown && holder_alive(engine, id)) {
+		/* The monitor was killed, then init ended: the streams may hold lines, and the holder has the exit code. */
+		r = restore_monitor(engine, &record, err);
+		if (r < 0)
+			return r;
+		status.status = STATUS_EXITED;
+	}
+	if (status.status != STATUS_RUNNING || status.ending) {
 		lifecycle_settle(engine, id);
 		return release_container(engine, &record, err);
 	}
 	/* A start that is on its way has no monitor yet, but then its lock is held. */
 	return status.monitored ? 0 : restore_monitor(engine, &record, err);
+}
+
+void repair_gone(struct engine *engine, const char *id, int lock)
+{
+	struct err ignored = ERR_NONE;
+
+	if (orphan_remove(engine, id, &ignored) == 0)
+		engine_unlock(engine, id, lock);
+	else
+		fd_close(lock); /* the file stays */
+}
+
+bool repair_unmonitored(struct engine *engine, const char *id,
+			const struct container_status *status)
+{
+	struct err err = ERR_NONE;
+	bool done;
+	int lock;
+
+	if (status->status != STATUS_RUNNING || status->monitored)
+		return false;
+	lock = engine_try_lock(engine, id);
+	if (lock < 0)
+		return false;
+	done = repair_container(engine, id, &err) == 0;
+	if (done)
+		engine_unlock(engine, id, lock);
+	else
+		fd_close(lock); /* as below */
+	return done;
 }
 
 void repair_interrupted(struct engine *engine)

@@ -3,6 +3,9 @@
 #ifndef CLOCHE_ENGINE_REPAIR_H
 #define CLOCHE_ENGINE_REPAIR_H
 
+#include <stdbool.h>
+
+struct container_status;
 struct engine;
 struct err;
 
@@ -10,5 +13,12 @@ struct err;
 void repair_interrupted(struct engine *engine);
 /* One container, by id; the caller holds its lock: finish a removal, release what is not running, restore a monitor. */
 int repair_container(struct engine *engine, const char *id, struct err *err);
+/* For who waited for a lock and found that the container's row is gone: whoever removed it may have been killed before the rest was.
+ * Finish that and unlock; what does not work now is the next command's. */
+void repair_gone(struct engine *engine, const char *id, int lock);
+/* A container that runs without its monitor, and whose lock nobody holds, gets a new one. For who has just seen that by status_get:
+ * when monitor and holder were killed together, nobody has left a mark in locks/. true: it may be another status now. */
+bool repair_unmonitored(struct engine *engine, const char *id,
+			const struct container_status *status);
 
 #endif

@@ -27,9 +27,14 @@ int start_container(struct engine *engine, struct record *record,
 int release_container(struct engine *engine, struct record *record, struct err *err);
 /* Remove a container that does not run, whole. The caller holds the lock and unlocks. volumes: anonymous ones too. */
 int remove_container(struct engine *engine, struct record *record, bool volumes, struct err *err);
+/* The anonymous volumes of a removed container. */
+int volumes_remove(struct engine *engine, char *const *names, struct err *err);
 /* End the sleeping holder of a container, by its id. */
 void holder_end_id(struct engine *engine, const char *id);
-/* Start a new monitor for a running container that lost its own. The caller holds the lock. */
+/* Is there a holder: of the streams of a container whose monitor was killed, with what they still hold, and of its pidfd? */
+bool holder_alive(struct engine *engine, const char *id);
+/* Start a new monitor for a container that lost its own; when init has ended meanwhile, it reads what the streams hold and writes the
+ * exit record. Returns when it is there with its holder. The caller holds the lock. */
 int restore_monitor(struct engine *engine, struct record *record, struct err *err);
 
 #endif

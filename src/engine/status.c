@@ -15,6 +15,8 @@
 #include "engine/engine.h"
 #include "engine/pause.h"
 
+enum { BOOT_ID_LENGTH = 36 };
+
 /* Field 22 of /proc/PID/stat (proc(5)), in clock ticks since boot; the name in field 2 may hold anything. 0: no such process, or it has
  * ended and waits to be reaped. */
 static uint64_t start_time(pid_t pid)
@@ -58,7 +60,8 @@ int status_process(int run, const char *name, pid_t *ret_pid, int64_t *ret_extra
 		return -ESRCH;
 	if (ret_extra)
 		*ret_extra = extra;
-	if (*boot) {
+	/* the holder's line goes on with other numbers */
+	if (strlen(boot) == BOOT_ID_LENGTH) {
 		boot_id(now);
 		if (strcmp(boot, now) != 0)
 			return -ESRCH;
@@ -179,6 +182,7 @@ void status_get(struct engine *engine, const char *id, struct container_status *
 	struct err ignored = ERR_NONE;
 	_cleanup_close_ int run = -1, dir = -1;
 	struct container_status status = { .status = STATUS_CREATED };
+	pid_t monitor_pid;
 
 	if (running_quick(engine, id, &status)) {
 		*ret_status = status;
@@ -188,17 +192,15 @@ void status_get(struct engine *engine, const char *id, struct container_status *
 	run = engine_run_dir(engine, id, false, &ignored);
 
 	if (run >= 0) {
-		int pidfd = status_process(run, "init", &status.pid, &status.started_ns);
+		/* the monitor first: it writes the exit record before it goes, so that one that is not there now has written it */
+		_cleanup_close_ int monitor = status_process(run, "monitor", &monitor_pid, NULL);
+		_cleanup_close_ int pidfd =
+			status_process(run, "init", &status.pid, &status.started_ns);
 
+		status.monitored = monitor >= 0;
 		if (pidfd >= 0) {
-			pid_t monitor;
-			int fd = status_process(run, "monitor", &monitor, NULL);
-
 			status.status = STATUS_RUNNING;
-			status.monitored = fd >= 0;
 			status.paused = pause_is(engine, run);
-			fd_close(fd);
-			fd_close(pidfd);
 			*ret_status = status;
 			return;
 		}
@@ -210,7 +212,10 @@ void status_get(struct engine *engine, const char *id, struct container_status *
 			error_read(dir, &status);
 	}
 	/* It ran, it is gone, and nobody wrote down how: the monitor is about to, or was killed. */
-	if (status.status == STATUS_CREATED && status.started_ns) {
+	if (status.status == STATUS_CREATED && status.started_ns && status.monitored) {
+		status.status = STATUS_RUNNING;
+		status.ending = true;
+	} else if (status.status == STATUS_CREATED && status.started_ns) {
 		status.status = STATUS_EXITED;
 		status.exit_code = 255;
 		status.unknown = true;

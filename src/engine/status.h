@@ -21,8 +21,9 @@ struct container_status {
 	enum status status;
 	pid_t pid; /* of init; 0 unless running */
 	int exit_code;
-	bool oom, unknown;		 /* unknown: nobody saw the end, exit_code is 255 */
-	bool monitored;			 /* its monitor lives */
+	bool oom, unknown; /* unknown: nobody saw the end, exit_code is 255 */
+	bool monitored;	   /* its monitor lives */
+	bool ending; /* RUNNING still, but init has ended: its monitor is about to write the exit record */
 	bool paused;			 /* running, and frozen */
 	int64_t started_ns, finished_ns; /* 0: never */
 	char error[512];

@@ -7,7 +7,8 @@
  *    fifo begins with what the log ends with would lose a line of a program that repeats itself.)
  * 2. The second holder has the streams open, so that the container never sees a closed pipe, and wakes when the monitor dies: it
  *    leaves a mark in locks/, by which the next command knows. It has nothing else open, so that clients see that death too, and
- *    it lets go of stdin when the monitor does, or that would never end.
+ *    it lets go of stdin when the monitor does, or that would never end. When it is killed, the monitor makes another. It has a
+ *    name of its own, so that `killall cloche-monitor` leaves it.
  * 3. No allocation: all buffers are static, and pages that are never touched cost nothing.
  */
 #include <errno.h>
@@ -34,7 +35,9 @@ enum { CHUNK = 65536, SLOTS = CLIENTS + 1, BURST = 4096, IDLE_MS = 1000 };
 
 struct monitor {
 	const char *id, *cleanup, *oom;
+	char *argv0;
 	int run, dir, pidfd, init, client, start, terminal, input, out[2], holder_pid, old_holder;
+	int ready;
 	int scratch[2]; /* a pipe that tee(2) fills */
 	bool restore, want_holder, failed;
 	bool fleeting; /* a reboot ends it: its exit record need not survive one */
@@ -78,6 +81,7 @@ static void word_take(const char *key, char *value)
 		{ "stdout", &m.out[0] },
 		{ "stderr", &m.out[1] },
 		{ "old-holder", &m.old_holder },
+		{ "ready", &m.ready },
 	};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -267,6 +271,17 @@ static void holder_input_end(int number)
 	(void)close(m.input);
 }
 
+/* ps and killall shall tell it from the monitor. */
+static void holder_name(void)
+{
+	static const char name[] = "cloche-holder ";
+
+	(void)prctl(PR_SET_NAME, "cloche-holder");
+	/* argv[0] is "cloche-monitor", as long as that */
+	if (strlen(m.argv0) == sizeof(name) - 1)
+		memcpy(m.argv0, name, sizeof(name) - 1);
+}
+
 /* The sleeping second holder. It has nothing but the streams, and looks at nothing but its parent. */
 static _Noreturn void holder_run(int parent)
 {
@@ -277,6 +292,7 @@ static _Noreturn void holder_run(int parent)
 	struct text path = { words, 0, sizeof(words) - 1 };
 	sigset_t all_but_end;
 
+	holder_name();
 	/* Here and not in the monitor, which may be killed in between: then nobody would know this process. */
 	pid_write(".holder", "holder", getpid(), true);
 	/* the one of the monitor that was killed has held the streams until now */
@@ -312,6 +328,21 @@ static void holder_start(void)
 	if (m.old_holder >= 0)
 		(void)close(m.old_holder);
 	m.old_holder = -1;
+}
+
+/* An empty handler: SIGCHLD has to interrupt the poll. */
+static void child_ended(int number)
+{
+	(void)number;
+}
+
+/* After an interrupted poll: was it the holder that somebody killed? Init's end is seen by its pidfd. */
+static void holder_look(void)
+{
+	if (m.holder_pid <= 0 || waitpid(m.holder_pid, NULL, WNOHANG) != m.holder_pid)
+		return;
+	m.holder_pid = m.attach.holder = 0;
+	holder_start();
 }
 
 /* -- streams ---------------------------------------------------------------------------------- */
@@ -497,6 +528,13 @@ static void idle(void)
 
 static _Noreturn void serve(void)
 {
+	struct sigaction action = { .sa_handler = child_ended };
+	struct timespec second = { .tv_sec = IDLE_MS / 1000 };
+	sigset_t all_but_children;
+
+	(void)sigaction(SIGCHLD, &action, NULL);
+	(void)sigfillset(&all_but_children);
+	(void)sigdelset(&all_but_children, SIGCHLD);
 	for (;;) {
 		struct pollfd polls[5 + SLOTS];
 		bool full = attach_full(&m.attach);
@@ -510,11 +548,13 @@ static _Noreturn void serve(void)
 		polls[3] = (struct pollfd){ .fd = m.start, .events = POLLIN };
 		polls[4] = (struct pollfd){ .fd = m.attach.listener, .events = POLLIN };
 		count = attach_poll(&m.attach, polls + 5);
-		n = poll(polls, 5 + count, full || m.burst ? IDLE_MS : -1);
+		n = ppoll(polls, 5 + count, full || m.burst ? &second : NULL, &all_but_children);
 		if (n == 0 && !full)
 			idle();
-		if (n < 0)
+		if (n < 0) {
+			holder_look();
 			continue;
+		}
 		if (polls[3].revents)
 			start_read();
 		attach_serve(&m.attach, polls + 5);
@@ -545,10 +585,11 @@ int main(int argc, char **argv)
 		(void)!write(2, usage, sizeof(usage) - 1);
 		return 2;
 	}
+	m.argv0 = argv[0];
 	m.id = argv[2];
 	m.run = m.dir = m.pidfd = m.client = m.start = m.terminal = m.input = m.out[0] = m.out[1] =
 		-1;
-	m.scratch[0] = m.scratch[1] = m.old_holder = -1;
+	m.scratch[0] = m.scratch[1] = m.old_holder = m.ready = -1;
 	words_read(words);
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all,
@@ -560,8 +601,8 @@ int main(int argc, char **argv)
 		return 2;
 	own_streams();
 	others_close((const int[]){ m.run, m.dir, m.pidfd, m.client, m.start, m.terminal, m.input,
-				    m.out[0], m.out[1], m.old_holder },
-		     10);
+				    m.out[0], m.out[1], m.old_holder, m.ready },
+		     11);
 	streams_open();
 	attach_init(&m.attach, m.terminal >= 0 ? m.terminal : m.input, m.terminal >= 0);
 	if (m.started_ns == 0)
@@ -571,6 +612,8 @@ int main(int argc, char **argv)
 	pid_write(".monitor", "monitor", getpid(), false);
 	if (m.want_holder)
 		holder_start();
+	if (m.ready >= 0)
+		(void)close(m.ready);
 	if (m.client >= 0)
 		attach_add(&m.attach, m.client, true);
 	serve();

@@ -1,0 +1,223 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck disable=SC2016 # scripts are for the shell in the container
+# kill -9 of a command at a named point (engine_kill_point): after the next command there is a whole container or none.
+# `./setup sweep` does the same at every system call.
+
+load helper
+
+setup()
+{
+	skip_unless_hooks
+	cloche_setup
+}
+
+# killed POINT COMMAND...: the command dies at the point, and only there.
+killed()
+{
+	local point=$1
+
+	shift
+	run env CLOCHE_KILL_POINT="$point" timeout -s TERM 60 "$CLOCHE" "$@" </dev/null
+	[ "$status" -eq 137 ] || fail "$point: exit status $status, wanted 137: the point was not reached; output:" "$output"
+}
+
+nothing_runs() { [ -z "$(cloche ps -q)" ]; }
+
+# After a kill, the next command; then what check finds. What is left on the host is looked for at the end of each test.
+assert_none()
+{
+	until_true 10 nothing_runs
+	assert_equal "$(cloche ps -aq)" ""
+	assert_sound
+}
+
+teardown() { assert_no_leftovers; }
+
+assert_sound()
+{
+	run cloche system check
+	assert_success
+	run find "$CLOCHE_ROOT/locks" -type f
+	assert_output ""
+}
+
+# whole NAME: it can be used as any other, and goes as any other.
+whole()
+{
+	case $(cloche inspect -f '{{.State.Status}}' "$1") in
+	running | created | exited) ;;
+	*) fail "$1 is none of these" ;;
+	esac
+	until_true 10 usable "$1" # an init that was never told to go may just be ending
+	assert_sound
+	cloche rm -f "$1"
+}
+
+usable() { cloche start "$1" && cloche exec "$1" true; }
+
+# whole_or_none NAME
+whole_or_none()
+{
+	cloche ps -a >/dev/null
+	if cloche inspect "$1" >/dev/null 2>&1; then
+		whole "$1"
+	fi
+	assert_none
+}
+
+@test "create is killed" {
+	local point
+
+	for point in create-locked create-uid-range create-before-commit; do
+		killed "$point" create --network none --name it -v "vol-$point:/vol" host sleep 600
+		run cloche ps -a --format '{{.Names}}'
+		assert_output ""
+		assert_none
+	done
+	killed create-committed create --network none --name it host sleep 600
+	run cloche ps -a --format '{{.Names}} {{.State}}'
+	assert_output "it created"
+	whole_or_none it
+	run cloche volume ls -q
+	assert_output ""
+}
+
+@test "run -d is killed before the container is" {
+	local point
+
+	for point in start-locked start-run-folder start-before-fork; do
+		killed "$point" run -d --network none --name it host sleep 600
+		run cloche ps -a --format '{{.Names}} {{.State}}'
+		assert_output "it created"
+		whole_or_none it
+	done
+}
+
+@test "run -d is killed while the container starts" {
+	local point
+
+	for point in start-forked start-started; do
+		killed "$point" run -d --network none --name it host sleep 600
+		whole_or_none it
+	done
+}
+
+@test "the process that becomes the monitor is killed" {
+	local point
+
+	# not the command: it lives, says so, and leaves a container that was never started
+	for point in start-container-created start-init-written start-going; do
+		run env CLOCHE_KILL_POINT="$point" timeout 60 "$CLOCHE" run -d --network none --name it host sleep 600
+		assert_failure 125
+		assert_output --partial "was killed"
+		whole_or_none it
+		run env CLOCHE_KILL_POINT="$point" timeout 60 "$CLOCHE" run --rm --network none --name it host sleep 600
+		assert_failure 125
+		assert_none
+	done
+}
+
+@test "both are killed: command and monitor to be" {
+	local point
+
+	for point in start-container-created start-init-written start-going; do
+		run env CLOCHE_KILL_POINT="$point" CLOCHE_KILL_PARENT=1 timeout 60 "$CLOCHE" run -d --network none \
+			--name it host sleep 600
+		assert_failure 137
+		whole_or_none it
+	done
+}
+
+@test "run --rm is killed while it cleans up" {
+	local point
+
+	for point in release-begin release-cgroup release-run-folder remove-begin remove-row remove-files remove-uid-range remove-volume; do
+		killed "$point" run --rm --network none --name it -v /anonymous host true
+		cloche ps >/dev/null
+		assert_none
+		run cloche volume ls -q
+		assert_output ""
+	done
+}
+
+@test "run --rm is killed while the container runs" {
+	killed start-started run --rm --network none --name it host sleep 0.1
+	assert_none
+}
+
+@test "start is killed" {
+	local point
+
+	cloche create --network none --name it host sleep 600
+	for point in start-locked start-run-folder start-before-fork start-forked start-started; do
+		killed "$point" start it
+		cloche ps >/dev/null
+		run cloche inspect -f '{{.State.Status}}' it
+		assert_output --regexp '^(running|created|exited)$'
+		cloche start it
+		cloche exec it true
+		cloche stop -t 0 it
+	done
+	whole_or_none it
+}
+
+@test "exec is killed" {
+	local point
+
+	cloche run -d --network none --name it host sleep 600
+	for point in exec-begin exec-started; do
+		killed "$point" exec it true
+		cloche exec it true
+		assert_sound
+	done
+	whole_or_none it
+}
+
+@test "stop is killed" {
+	local point
+
+	for point in stop-signalled stop-ended; do # the release is the monitor's, as often as not
+		cloche run -d --network none --name it host sh -c 'trap "exit 0" TERM; while :; do sleep 0.1; done'
+		killed "$point" stop it
+		until_true 10 nothing_runs
+		run cloche inspect -f '{{.State.Status}} {{.State.ExitCode}}' it
+		assert_output "exited 0"
+		whole_or_none it
+	done
+}
+
+@test "rm -f is killed" {
+	local point
+
+	for point in rm-killed remove-begin remove-row remove-files remove-uid-range; do
+		cloche run -d --network none --name it host sleep 600
+		killed "$point" rm -f it
+		until_true 10 nothing_runs
+		whole_or_none it
+	done
+}
+
+@test "load is killed" {
+	local point
+
+	mkdir -p root/bin
+	cp "$(command -v busybox)" root/bin/busybox
+	tar -C root -cf root.tar .
+	cloche import root.tar one:1 >/dev/null
+	one=$(cloche images -q one:1)
+	for point in load-begin image-files-stored load-recorded image-recorded; do
+		killed "$point" import root.tar two:2
+		run cloche images -aq
+		[ "${#lines[@]}" -le 2 ] # recorded, and not tagged yet, or nothing
+		[ "$point" != image-recorded ] || assert_equal "${#lines[@]}" 2
+		cloche import root.tar two:2 >/dev/null
+		run cloche run --rm --network none two:2 /bin/busybox echo here
+		assert_output here
+		cloche images -aq | grep -v "$one" | xargs "$CLOCHE" rmi
+	done
+	cloche rmi one:1
+	cloche system check --repair
+	assert_equal "$(find "$CLOCHE_ROOT/layers" "$CLOCHE_ROOT/tmp" -mindepth 1 -maxdepth 1 2>/dev/null)" ""
+	assert_sound
+}
