@@ -147,8 +147,12 @@ int user_resolve(int root, struct spec_process *process, enum container_step *re
 			*ret_index = 0;
 			return -ENOENT;
 		}
-	} else if (name) {
-		groups_of(&groups, name, process);
+		gid_add(process, process->gid);
+	} else {
+		/* the first is one of the others, too: else a program that drops groups would lose none (CVE-2022-36109) */
+		gid_add(process, process->gid);
+		if (name)
+			groups_of(&groups, name, process);
 	}
 	for (size_t i = 0; process->group_names && process->group_names[i]; i++) {
 		if (group_find(&groups, process->group_names[i], &gid) < 0) {
@@ -158,6 +162,10 @@ int user_resolve(int root, struct spec_process *process, enum container_step *re
 		}
 		gid_add(process, gid);
 	}
+	/* as execve leaves it for whom is not root: else the lookup of the program would have root's rights, and
+	 * no_new_privs would let a file's capabilities through */
+	if (process->uid != 0)
+		process->cap_effective = process->cap_permitted = 0;
 	if (!env_get(process->env, "HOME")) {
 		_cleanup_free_ char *assignment = str_printf("HOME=%s", home && *home ? home : "/");
 

@@ -8,7 +8,8 @@
 
 struct spec_process;
 
-/* Look process->user and group_names up beneath root; sets uid, gid, additional_gids, and HOME in env when it has none.
+/* Look process->user and group_names up beneath root; sets uid, gid, additional_gids, and HOME in env when it has none. Who is not root loses
+ * the effective and permitted capabilities.
  * 0; -ENOENT with *ret_step STEP_USER_LOOKUP or STEP_GROUP_LOOKUP (*ret_index: which of group_names + 1, 0: that of user). */
 int user_resolve(int root, struct spec_process *process, enum container_step *ret_step,
 		 size_t *ret_index);
