@@ -116,10 +116,14 @@ _Noreturn void process_become(const struct init_plan *plan)
 	const struct spec *spec = plan->spec;
 	const struct spec_process *process = &spec->process;
 	gid_t *groups = (gid_t *)process->additional_gids;
+	const char *cwd = process->cwd;
 	int r;
 
 	signals_reset();
 	limits_set(plan);
+	/* Docker's: a folder that only root may enter is entered; where even it may not (NFS), the user tries below */
+	if (process->cwd && chdir(process->cwd) == 0)
+		cwd = NULL;
 	r = capability_drop_bounding(process);
 	if (r < 0)
 		fail(plan, STEP_CAPABILITIES, 0, r);
@@ -135,7 +139,7 @@ _Noreturn void process_become(const struct init_plan *plan)
 	    setresuid(process->uid, process->uid, process->uid) < 0)
 		fail(plan, STEP_USER, 0, errno);
 	umask(process->umask < 0 ? 0022 : (mode_t)process->umask);
-	if (process->cwd && chdir(process->cwd) < 0)
+	if (cwd && chdir(cwd) < 0)
 		fail(plan, STEP_CWD, 0, errno);
 	r = capability_apply(process);
 	if (r < 0)
