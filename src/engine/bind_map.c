@@ -93,67 +93,59 @@ static struct spec_id_map *map_copy(const struct spec_id_map *map, size_t count)
 	return copy;
 }
 
-/* The owner on disk is the process's user inside (host number base + user); the container's own range without that one id is
- * itself. Lines of one map must not overlap on either side. */
-static struct spec_id_map *owner_map(uint32_t owner, const struct spec_id_map *range, uint32_t user,
-				     size_t *ret_count)
+int bind_choose(const char *source, const char *wanted, bool readonly, bool own_users,
+		struct bind_choice *ret_choice, struct err *err)
 {
-	struct spec_id_map *map = mem_new(3 * sizeof(*map));
-	uint32_t base = range->host_id, size = range->size;
-	size_t n = 0;
+	struct bind_choice choice = { .map = "none", .reason = "asked" };
+	struct stat st;
 
-	map[n++] = (struct spec_id_map){ owner, base + user, 1 };
-	if (user > 0)
-		map[n++] = (struct spec_id_map){ base, base, user };
-	if (user + 1 < size)
-		map[n++] =
-			(struct spec_id_map){ base + user + 1, base + user + 1, size - user - 1 };
-	*ret_count = n;
-	return map;
+	if (stat(source, &st) < 0)
+		return err_sys(err, errno, "mount %s", source);
+	choice.uid = st.st_uid;
+	choice.gid = st.st_gid;
+	choice.refuse = !readonly && bind_reachable(source);
+	if (!own_users) {
+		choice.reason = "userns=host"; /* the numbers are the host's anyway */
+	} else if (strcmp(wanted, "none") != 0) {
+		bool home = !*wanted && in_owners_home(source, st.st_uid);
+
+		choice.map = *wanted ? wanted : home ? "owner" : "container";
+		if (!*wanted)
+			choice.reason = home ? "in the home of its owner" : "default";
+		if (never_mapped(source) && readonly) {
+			choice.map = "none";
+			choice.reason = "read-only, and its file system has no id-mapped mounts";
+		} else if (never_mapped(source)) {
+			err_set(err, EINVAL, "mount %s: its file system has no id-mapped mounts",
+				source);
+			return err_hint(
+				err,
+				"mount it read-only, or with idmap=none, or run with --userns=host");
+		}
+	}
+	*ret_choice = choice;
+	return 0;
 }
 
 int bind_map(const struct spec *spec, struct spec_mount *mount, const char *wanted,
-	     bool *ret_refuse, const char **ret_mode, struct err *err)
+	     bool *ret_refuse, struct err *err)
 {
-	bool readonly = mount->attr_set & MOUNT_ATTR_RDONLY;
-	struct stat st;
+	struct bind_choice choice;
+	int r = bind_choose(mount->source, wanted, mount->attr_set & MOUNT_ATTR_RDONLY,
+			    spec->uid_map_count > 0, &choice, err);
 
-	*ret_refuse = false;
-	*ret_mode = "none";
-	if (stat(mount->source, &st) < 0)
-		return err_sys(err, errno, "mount %s", mount->source);
-	if (!readonly)
-		*ret_refuse = bind_reachable(mount->source);
-	if (spec->uid_map_count == 0)
-		return 0; /* --userns=host: the numbers are the host's anyway */
-	if (strcmp(wanted, "none") == 0)
-		return 0;
-	if (!*wanted)
-		wanted = in_owners_home(mount->source, st.st_uid) ? "owner" : "container";
-	if (never_mapped(mount->source)) {
-		if (readonly)
-			return 0;
-		err_set(err, EINVAL, "mount %s: its file system has no id-mapped mounts",
-			mount->source);
-		return err_hint(
-			err, "mount it read-only, or with idmap=none, or run with --userns=host");
-	}
-	if (strcmp(wanted, "owner") == 0) {
-		/* the process's user is known by number here, or is root */
-		uint32_t user =
-			spec->process.user ? (uint32_t)strtoul(spec->process.user, NULL, 10) : 0;
-
-		mount->uid_map =
-			owner_map(st.st_uid, spec->uid_map, user & 0xffff, &mount->uid_map_count);
-		mount->gid_map =
-			owner_map(st.st_gid, spec->gid_map, user & 0xffff, &mount->gid_map_count);
-		*ret_mode = "owner";
-	} else {
+	if (r < 0)
+		return r;
+	*ret_refuse = choice.refuse;
+	if (strcmp(choice.map, "owner") == 0) {
+		mount->owner_map = true;
+		mount->owner_uid = choice.uid;
+		mount->owner_gid = choice.gid;
+	} else if (strcmp(choice.map, "container") == 0) {
 		mount->uid_map = map_copy(spec->uid_map, spec->uid_map_count);
 		mount->gid_map = map_copy(spec->gid_map, spec->gid_map_count);
 		mount->uid_map_count = spec->uid_map_count;
 		mount->gid_map_count = spec->gid_map_count;
-		*ret_mode = "container";
 	}
 	return 0;
 }

@@ -4,15 +4,26 @@
 #define CLOCHE_ENGINE_BIND_MAP_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct err;
 struct spec;
 struct spec_mount;
 
-/* wanted: container, owner, none, or "" for the default. Fills mount's maps. *ret_refuse: host users can reach a writable source.
- * *ret_mode: the word that `inspect` shows. */
+struct bind_choice {
+	const char *map;    /* container, owner or none: the word that `inspect` shows */
+	const char *reason; /* why, for people */
+	bool refuse;	    /* host users can reach a writable source: set-id bits are refused */
+	uid_t uid;	    /* of the source */
+	gid_t gid;
+};
+
+/* wanted: container, owner, none, or "" for the default. own_users: the container has a user namespace. */
+int bind_choose(const char *source, const char *wanted, bool readonly, bool own_users,
+		struct bind_choice *ret_choice, struct err *err);
+/* Choose for mount, and fill in its maps, or that they are its owner's. *ret_refuse as above. */
 int bind_map(const struct spec *spec, struct spec_mount *mount, const char *wanted,
-	     bool *ret_refuse, const char **ret_mode, struct err *err);
+	     bool *ret_refuse, struct err *err);
 /* Whether somebody who is not root can search every folder above path. */
 bool bind_reachable(const char *path);
 

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "engine/bind_map.h"
 #include "engine/create.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
@@ -108,6 +109,58 @@ static json_t *state_json(const struct container_status *status)
 	return state;
 }
 
+/* Docker's keys; how we came to them is ours. */
+static json_t *mounts_json(const json_t *recorded)
+{
+	static const char *const keys[] = { "Type",   "Name", "Source", "Destination",
+					    "Driver", "Mode", "RW",	"Propagation" };
+	json_t *all = json_array(), *value;
+	const json_t *mount;
+	size_t i;
+
+	json_array_foreach(recorded, i, mount)
+	{
+		json_t *one = json_object();
+
+		for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
+			if ((value = json_object_get(mount, keys[k])) != NULL)
+				json_put(one, keys[k], json_incref(value));
+		if (!json_object_get(one, "Source"))
+			json_put(one, "Source", json_text(""));
+		json_push(all, one);
+	}
+	return all;
+}
+
+/* Whose the files of a host path are inside, and why. What is gone now has no answer. */
+static json_t *binds_json(const struct record *record)
+{
+	json_t *all = json_array();
+	const json_t *mount;
+	size_t i;
+
+	json_array_foreach(json_at(record->config, "Mounts"), i, mount)
+	{
+		struct err ignored = ERR_NONE;
+		struct bind_choice choice;
+		json_t *one;
+
+		if (strcmp(json_string_at(mount, "Type", ""), "bind") != 0 ||
+		    bind_choose(json_string_at(mount, "Source", ""),
+				json_string_at(mount, "IdMap", ""), !json_bool_at(mount, "RW"),
+				record->row.uid_base != 0, &choice, &ignored) < 0)
+			continue;
+		one = json_object();
+		json_put(one, "Destination", json_text(json_string_at(mount, "Destination", "")));
+		json_put(one, "IdMap", json_text(choice.map));
+		json_put(one, "Reason", json_text(choice.reason));
+		json_put(one, "SetIdRefused",
+			 json_boolean(choice.refuse && !json_bool_at(mount, "SetId")));
+		json_push(all, one);
+	}
+	return all;
+}
+
 static json_t *own_json(struct engine *engine, const struct record *record,
 			const struct container_status *status)
 {
@@ -125,6 +178,7 @@ static json_t *own_json(struct engine *engine, const struct record *record,
 	json_put(own, "Monitored", json_boolean(status->monitored));
 	json_put(own, "OOM", json_boolean(status->oom));
 	json_put(own, "Isolation", json_text("namespaces"));
+	json_put(own, "Binds", binds_json(record));
 	return own;
 }
 
@@ -256,6 +310,7 @@ json_t *inspect_container(struct engine *engine, const struct record *record)
 		 json_pack("{s:s,s:{s:s}}", "Name", "overlay", "Data", "UpperDir", upper));
 	json_object_foreach(record->config, key, value) if (strcmp(key, "Cloche") != 0)
 		json_put(all, key, json_deep_copy(value));
+	json_put(all, "Mounts", mounts_json(json_at(record->config, "Mounts")));
 	json_put(all, "NetworkSettings", network_json(engine, record, &status));
 	json_put(all, "Cloche", own_json(engine, record, &status));
 	return all;

@@ -320,17 +320,33 @@ static uint64_t propagation_of(const char *word, bool *ret_recursive)
 	return strstr(word, "slave") ? MS_SLAVE : MS_PRIVATE;
 }
 
+/* Docker's: -v makes a folder where there is nothing, with its parents. */
+static int source_make(const char *path, struct err *err)
+{
+	_cleanup_free_ char *copy = str_dup(path);
+
+	for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
+		if (slash)
+			*slash = '\0';
+		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+			return err_sys(err, errno, "make folder %s for the bind mount", copy);
+		if (!slash)
+			return 0;
+		*slash = '/';
+	}
+}
+
 static int bind_fill(const json_t *json, struct built_spec *built, struct err *err)
 {
 	struct spec *spec = built->spec;
-	const char *source = json_string_at(json, "Source", ""), *mode;
+	const char *source = json_string_at(json, "Source", "");
 	struct spec_mount *mount;
 	bool recursive, refuse;
 	uint64_t attrs = 0;
 	int r;
 
-	if (json_bool_at(json, "CreateSource") && mkdir(source, 0755) < 0 && errno != EEXIST)
-		return err_sys(err, errno, "make folder %s for the bind mount", source);
+	if (json_bool_at(json, "CreateSource") && (r = source_make(source, err)) < 0)
+		return r;
 	if (!json_bool_at(json, "RW"))
 		attrs |= MOUNT_ATTR_RDONLY;
 	if (json_bool_at(json, "NoExec"))
@@ -341,10 +357,9 @@ static int bind_fill(const json_t *json, struct built_spec *built, struct err *e
 	mount->propagation =
 		propagation_of(json_string_at(json, "Propagation", "rprivate"), &recursive);
 	mount->recursive = !json_bool_at(json, "Nonrecursive");
-	r = bind_map(spec, mount, json_string_at(json, "IdMap", ""), &refuse, &mode, err);
+	r = bind_map(spec, mount, json_string_at(json, "IdMap", ""), &refuse, err);
 	if (r < 0)
 		return r;
-	json_put((json_t *)json, "IdMapInForce", json_text(mode));
 	if (refuse && !json_bool_at(json, "SetId") && !spec->privileged) {
 		_cleanup_free_ char *warning = str_printf(
 			"set-id bits and file capabilities are refused in this container, since host users can reach %s; "

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@
 #include "runtime/mount.h"
 #include "runtime/process.h"
 #include "runtime/spec.h"
+#include "runtime/user.h"
 
 static const uint64_t clone_flags[SPEC_NS_COUNT] = {
 	[SPEC_NS_USER] = CLONE_NEWUSER, [SPEC_NS_MOUNT] = CLONE_NEWNS,
@@ -34,6 +36,94 @@ static const uint64_t clone_flags[SPEC_NS_COUNT] = {
 };
 
 /* -- what needs the host's rights ------------------------------------------------------------- */
+
+/* Who the process is going to be, for the maps that need it: a child with the rights of the container's root alone reads the
+ * container's files (user.h), and tells two numbers. */
+static int user_ask(const struct spec *spec, int root, uint32_t ret_ids[2], struct err *err)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD };
+	struct container_report report = { 0 };
+	uint32_t ids[2];
+	int ends[2];
+	ssize_t n;
+	pid_t pid;
+
+	if (!spec->process.user) {
+		ret_ids[0] = spec->process.uid;
+		ret_ids[1] = spec->process.gid;
+		return 0;
+	}
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "make a pipe");
+	pid = sys_clone3(&args);
+	if (pid == 0) {
+		struct spec_process process = spec->process; /* a copy since the clone */
+		uint32_t uid = spec_host_id(spec->uid_map, spec->uid_map_count, 0);
+		uint32_t gid = spec_host_id(spec->gid_map, spec->gid_map_count, 0);
+		enum container_step step = STEP_USER_LOOKUP;
+		size_t index = 0;
+		int r = setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
+					setresuid(uid, uid, uid) < 0 ?
+				-errno :
+				user_resolve(root, &process, &step, &index);
+
+		report.step = (uint32_t)step | (uint32_t)index << 8;
+		report.code = -r;
+		ids[0] = process.uid;
+		ids[1] = process.gid;
+		/* both are eight bytes, the exit status tells them apart */
+		(void)!write(ends[1], r == 0 ? (void *)ids : (void *)&report, sizeof(ids));
+		_exit(r == 0 ? 0 : 1);
+	}
+	fd_close(ends[1]);
+	n = -1;
+	if (pid > 0) {
+		int status = 0;
+
+		n = read(ends[0], ids, sizeof(ids));
+		(void)waitpid(pid, &status, 0);
+		if (status != 0 && n == sizeof(report)) {
+			fd_close(ends[0]);
+			memcpy(&report, ids, sizeof(report));
+			return container_explain(spec, &report, err);
+		}
+	}
+	fd_close(ends[0]);
+	if (n != sizeof(ids))
+		return err_set(err, EPIPE, "look up user %s in the container", spec->process.user);
+	ret_ids[0] = ids[0];
+	ret_ids[1] = ids[1];
+	return 0;
+}
+
+_Static_assert(sizeof(struct container_report) == 2 * sizeof(uint32_t), "user_ask tells either");
+
+static int owner_maps(const struct spec *spec, int root, struct err *err)
+{
+	uint32_t ids[2] = { UINT32_MAX, UINT32_MAX };
+
+	for (size_t i = 0; i < spec->mount_count; i++) {
+		struct spec_mount *mount = &spec->mounts[i];
+		int r;
+
+		if (!mount->owner_map || mount->uid_map_count)
+			continue;
+		r = ids[0] == UINT32_MAX ? user_ask(spec, root, ids, err) : 0;
+		if (r < 0)
+			return r;
+		if (ids[0] >= spec->uid_map[0].size || ids[1] >= spec->gid_map[0].size)
+			return err_set(err, ERANGE,
+				       "mount %s: user %u:%u is not in the container's range",
+				       mount->source, ids[0], ids[1]);
+		mount->uid_map = mem_new(3 * sizeof(*mount->uid_map));
+		mount->gid_map = mem_new(3 * sizeof(*mount->gid_map));
+		mount->uid_map_count =
+			id_map_owner(mount->owner_uid, spec->uid_map, ids[0], mount->uid_map);
+		mount->gid_map_count =
+			id_map_owner(mount->owner_gid, spec->gid_map, ids[1], mount->gid_map);
+	}
+	return 0;
+}
 
 static int bind_open(const struct spec *spec, const struct spec_mount *mount, int userns,
 		     struct err *err)
@@ -141,6 +231,8 @@ static int mounts_send(const struct container *c, const struct spec *spec, int u
 	fds[count] = root_fs_open(spec, userns, parts, err);
 	r = fds[count] < 0 ? fds[count] : 0;
 	count += r == 0;
+	if (r == 0)
+		r = owner_maps(spec, fds[0], err);
 	for (size_t i = 0; r == 0 && i < spec->mount_count; i++) {
 		if (spec->mounts[i].kind != SPEC_MOUNT_BIND)
 			continue;

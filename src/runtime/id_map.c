@@ -42,6 +42,21 @@ bool id_map_equal(const struct spec_id_map *a, size_t a_count, const struct spec
 	return a_count == b_count && (a_count == 0 || memcmp(a, b, a_count * sizeof(*a)) == 0);
 }
 
+size_t id_map_owner(uint32_t owner, const struct spec_id_map *range, uint32_t user,
+		    struct spec_id_map *ret_map)
+{
+	uint32_t base = range->host_id, size = range->size;
+	size_t n = 0;
+
+	ret_map[n++] = (struct spec_id_map){ owner, base + user, 1 };
+	if (user > 0)
+		ret_map[n++] = (struct spec_id_map){ base, base, user };
+	if (user + 1 < size)
+		ret_map[n++] =
+			(struct spec_id_map){ base + user + 1, base + user + 1, size - user - 1 };
+	return n;
+}
+
 int id_map_namespace(const struct spec_id_map *uids, size_t uid_count,
 		     const struct spec_id_map *gids, size_t gid_count, struct err *err)
 {

@@ -62,6 +62,8 @@ struct spec_mount {
 	bool copy_up; /* an empty source is filled with what the root file system has at destination */
 	struct spec_id_map *uid_map, *gid_map; /* id-mapped bind: on disk -> host, NULL: none */
 	size_t uid_map_count, gid_map_count;
+	bool owner_map; /* id-mapped bind: owner_uid, owner_gid are the process's user, the container's other ids themselves */
+	uint32_t owner_uid, owner_gid;
 	bool optional_map; /* where the file system has no id-mapped mounts: as it is, owned by nobody */
 };
 

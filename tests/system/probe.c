@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What a process may do and what it was born with: static, so that it runs in any container of any
  * engine. `probe calls` makes system calls that a container must not succeed with, or must be able
- * to make, and prints "NAME ERRNO" (0: it worked); `probe state` prints what came with execve. */
+ * to make, and prints "NAME ERRNO" (0: it worked); `probe state` prints what came with execve,
+ * `probe rights FILE` who it is and whether it may read FILE. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -175,12 +176,24 @@ static int state_tell(void)
 	return 0;
 }
 
+/* Who we are by what the file's mode and capabilities made of us, and whether that opens a file. */
+static int rights_tell(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+
+	printf("euid %d egid %d open %s\n", geteuid(), getegid(),
+	       fd < 0 ? strerrorname_np(errno) : "0");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "calls") == 0)
 		return calls_try();
 	if (argc == 2 && strcmp(argv[1], "state") == 0)
 		return state_tell();
-	fprintf(stderr, "usage: probe calls|state\n");
+	if (argc == 3 && strcmp(argv[1], "rights") == 0)
+		return rights_tell(argv[2]);
+	fprintf(stderr, "usage: probe calls|state|rights FILE\n");
 	return 2;
 }
