@@ -50,7 +50,7 @@ struct value value_bool(bool truth)
 
 bool value_is_nil(struct value value)
 {
-	return value.json && json_is_null(value.json);
+	return json_is_null(value.json);
 }
 
 bool value_true(struct value value)

@@ -106,7 +106,7 @@ void grid_print(const struct grid *grid, const struct grid_column *columns, bool
 	size_t widths[COLUMNS_MOST] = { 0 }, n = 0, cut = terminal_width(out);
 	_cleanup_(buf_clear) struct buf line = BUF_EMPTY;
 
-	while (columns[n].heading && n < COLUMNS_MOST) {
+	while (n < COLUMNS_MOST && columns[n].heading) {
 		widths[n] = headings ? columns_of(columns[n].heading) : 0;
 		n++;
 	}
