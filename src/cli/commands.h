@@ -20,6 +20,6 @@ extern const struct command command_network_create, command_network_ls, command_
 extern const struct command command_events, command_info, command_version;
 extern const struct command command_system_check, command_system_reap, command_system_docs;
 extern const struct command command_system_names, command_procs, command_sockets, command_netstat,
-	command_whois;
+	command_whois, command_netns_expose;
 
 #endif

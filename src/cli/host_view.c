@@ -171,19 +171,31 @@ void view_start(const struct host_view *view, uint64_t start_ticks, char out[32]
 
 /* -- watch ------------------------------------------------------------------------------------ */
 
-int view_watch(long interval_s, int (*draw)(void *data, struct err *err), void *data,
-	       struct err *err)
+static int repeat(long interval_s, bool clear, int (*act)(void *data, struct err *err), void *data,
+		  struct err *err)
 {
 	int r;
 
 	do {
-		if (interval_s > 0 && isatty(STDOUT_FILENO))
+		if (interval_s > 0 && clear && isatty(STDOUT_FILENO))
 			(void)fputs("\033[H\033[2J", stdout);
-		r = draw(data, err);
+		r = act(data, err);
 		if (fflush(stdout) != 0)
 			return 0; /* whoever read has gone */
 		if (r == 0 && interval_s > 0)
 			(void)poll(NULL, 0, (int)(interval_s * 1000)); /* ^C ends it */
 	} while (r == 0 && interval_s > 0);
 	return r;
+}
+
+int view_watch(long interval_s, int (*draw)(void *data, struct err *err), void *data,
+	       struct err *err)
+{
+	return repeat(interval_s, true, draw, data, err);
+}
+
+int view_repeat(long interval_s, int (*act)(void *data, struct err *err), void *data,
+		struct err *err)
+{
+	return repeat(interval_s, false, act, data, err);
 }

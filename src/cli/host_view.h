@@ -46,5 +46,8 @@ bool view_owner_is(const struct owner *owner, const char *wanted);
 /* Call `draw` again and again, the screen cleared before each, until it fails; interval_s 0: once. */
 int view_watch(long interval_s, int (*draw)(void *data, struct err *err), void *data,
 	       struct err *err);
+/* The same without clearing. */
+int view_repeat(long interval_s, int (*act)(void *data, struct err *err), void *data,
+		struct err *err);
 
 #endif

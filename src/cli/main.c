@@ -55,6 +55,7 @@ static const struct command *const commands[] = {
 	&command_sockets,
 	&command_netstat,
 	&command_whois,
+	&command_netns_expose,
 	&command_events,
 	&command_info,
 	&command_version,

@@ -11,21 +11,25 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/host_view.h"
 #include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/inspect.h"
 #include "engine/publish.h"
 #include "engine/repair.h"
 #include "engine/status.h"
+#include "host/owner.h"
 
 struct ps_args {
-	bool all, latest, no_trunc, quiet;
+	bool all, all_engines, latest, no_trunc, quiet;
 	const char *format, *last;
 	char **filters;
 };
 
 static const struct opt ps_opts[] = {
 	OPT_BOOL('a', "all", struct ps_args, all, "show all containers, not only running ones"),
+	OPT_BOOL(0, "all-engines", struct ps_args, all_engines,
+		 "also those of Docker, Podman, containerd, Kubernetes, CRI-O, LXC, systemd-nspawn"),
 	OPT_LIST('f', "filter", "NAME=VALUE", struct ps_args, filters,
 		 "id, name, label, status, exited or ancestor"),
 	OPT_STRING(0, "format", "TEMPLATE", struct ps_args, format,
@@ -54,6 +58,7 @@ static const struct table_column headings[] = {
 	{ "MOUNTS", "Mounts" },
 	{ "LOCAL VOLUMES", "LocalVolumes" },
 	{ "NETWORKS", "Networks" },
+	{ "ENGINE", "Engine" },
 	{ NULL, NULL },
 };
 static const struct table_column columns[] = {
@@ -302,7 +307,7 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 		if (record.config && filters_match(a->filters, &record, &status)) {
 			json_t *row = row_json(&record, &status, a, ports, port_count);
 
-			if (a->format)
+			if (a->format || a->all_engines)
 				row_complete(row, &record, &status);
 			json_push(out, row);
 		}
@@ -310,6 +315,55 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 	}
 	port_rows_free(ports, (size_t)port_count);
 	container_rows_free(rows, (size_t)count);
+	return 0;
+}
+
+/* -- other engines' ---------------------------------------------------------------------------- */
+
+static const struct table_column all_columns[] = {
+	{ NULL, "Engine" },  { NULL, "ID" },	{ NULL, "Names" }, { NULL, "Image" },
+	{ NULL, "Command" }, { NULL, "State" }, { NULL, "Ports" }, { NULL, NULL },
+};
+
+static json_t *foreign_row(const json_t *found, bool whole)
+{
+	_cleanup_free_ char *id = str_ndup(json_string_at(found, "Id", ""), whole ? 64 : 12);
+	const char *command = json_string_at(found, "Command", "");
+	_cleanup_free_ char *short_command = !whole && strlen(command) > 20 ?
+						     str_printf("\"%.19s…\"", command) :
+						     str_printf("\"%s\"", command);
+	json_t *row = json_object();
+
+	json_put(row, "Engine", json_text(json_string_at(found, "Engine", "")));
+	json_put(row, "ID", json_text(id));
+	json_put(row, "Names", json_text(json_string_at(found, "Name", "")));
+	json_put(row, "Image", json_text(json_string_at(found, "Image", "")));
+	json_put(row, "Command", json_text(*command ? short_command : ""));
+	json_put(row, "State", json_text(json_string_at(found, "State", "")));
+	json_put(row, "Ports", json_text(json_string_at(found, "Ports", "")));
+	json_put(row, "CreatedAt", json_text(json_string_at(found, "Created", "")));
+	json_put(row, "Pid", json_integer(json_int_at(found, "Pid", 0)));
+	return row;
+}
+
+static int foreign_collect(struct cli *cli, const struct ps_args *a, json_t *out, struct err *err)
+{
+	_cleanup_(host_view_clear) struct host_view view = HOST_VIEW_EMPTY;
+	_cleanup_json_ json_t *all = NULL;
+	json_t *found, *row;
+	size_t i;
+
+	json_array_foreach(out, i, row) json_put(row, "Engine", json_text("cloche"));
+	if (host_view_open(cli, PROCESS_ARGS, &view, err) < 0)
+		return -err->code;
+	all = owner_all(&view.table);
+	json_array_foreach(all, i, found)
+	{
+		const char *state = json_string_at(found, "State", "");
+
+		if (a->all || strcmp(state, "running") == 0 || strcmp(state, "paused") == 0)
+			json_push(out, foreign_row(found, a->no_trunc));
+	}
 	return 0;
 }
 
@@ -321,8 +375,13 @@ static int ps_run(void *data, void *args, char **operands, struct err *err)
 	const char *format = a->quiet ? "{{.ID}}" : a->format;
 
 	(void)operands;
+	if (a->all_engines && a->filters) {
+		err_set(err, EINVAL, "--filter and --all-engines exclude each other");
+		return 125;
+	}
 	if (!engine || filters_check(a->filters, err) < 0 || ps_collect(engine, a, rows, err) < 0 ||
-	    table_print(format, columns, headings, rows, err) < 0)
+	    (a->all_engines && foreign_collect(data, a, rows, err) < 0) ||
+	    table_print(format, a->all_engines ? all_columns : columns, headings, rows, err) < 0)
 		return 1;
 	return 0;
 }

@@ -80,18 +80,24 @@ void socket_view_end(const struct socket *socket, bool peer, char *out, size_t s
 static char *cloche_ports(struct engine *engine, const char *id)
 {
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
-	_cleanup_json_ json_t *config = NULL;
 	struct container_row row = { 0 };
+	struct port_row *ports = NULL;
 	struct err ignored = ERR_NONE;
 	struct store *store = engine ? engine_store(engine, &ignored) : NULL;
+	int count;
 
 	if (!store || container_find(store, id, &row, &ignored) < 0)
 		return str_dup("");
-	config = json_loads(row.config, 0, NULL);
+	count = port_list(store, row.id, &ports, &ignored);
+	for (int i = 0; i < count; i++)
+		buf_printf(&text,
+			   strchr(ports[i].host, ':') ? "%s[%s]:%lld->%lld/%s" :
+							"%s%s:%lld->%lld/%s",
+			   i ? ", " : "", ports[i].host, (long long)ports[i].port,
+			   (long long)ports[i].to_port, ports[i].protocol);
+	if (count > 0)
+		port_rows_free(ports, (size_t)count);
 	container_row_clear(&row);
-	foreign_ports(json_at(config, "NetworkSettings.Ports"), &text);
-	if (text.length == 0)
-		foreign_ports(json_at(config, "HostConfig.PortBindings"), &text);
 	return str_dup(text.data ? text.data : "");
 }
 
@@ -109,7 +115,7 @@ const char *socket_view_ports(struct socket_view *view, int owner)
 		if (o->engine == ENGINE_CLOCHE) {
 			view->ports[owner] = cloche_ports(view->host.engine, o->id);
 		} else {
-			_cleanup_json_ json_t *details = owner_details(table, o);
+			_cleanup_json_ json_t *details = owner_details(o);
 
 			view->ports[owner] = str_dup(json_string_at(details, "Ports", ""));
 		}

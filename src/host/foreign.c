@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -93,37 +94,66 @@ json_t *foreign_docker(const json_t *config)
 	return details;
 }
 
-/* Where daemons keep their data: those that run say it, the configuration, the default. */
-static char **docker_roots(const struct process_table *table)
+static void daemon_note(pid_t pid, char ***roots)
+{
+	static const char *const options[] = { "--data-root", "-g", "--graph" };
+	char words[8192];
+	size_t length = supervisor_words(pid, words, sizeof(words));
+
+	for (size_t i = 0; length && i < ARRAY_SIZE(options); i++) {
+		const char *root = supervisor_option(words, length, options[i]);
+
+		if (root && root[0] == '/')
+			strv_add(roots, root);
+	}
+}
+
+/* Where root's daemons that run keep their data. */
+static void daemons_find(char ***roots)
+{
+	DIR *d = opendir("/proc");
+	const struct dirent *e;
+
+	while (d && (e = readdir(d)) != NULL) {
+		_cleanup_(buf_clear) struct buf comm = BUF_EMPTY;
+		char path[300];
+		struct stat st;
+
+		if (e->d_name[0] < '1' || e->d_name[0] > '9')
+			continue;
+		(void)snprintf(path, sizeof(path), "%s/comm", e->d_name);
+		if (file_read(dirfd(d), path, 64, &comm) == 0 &&
+		    strcmp(comm.data, "dockerd\n") == 0 &&
+		    fstatat(dirfd(d), e->d_name, &st, 0) == 0 && st.st_uid == 0)
+			daemon_note((pid_t)strtol(e->d_name, NULL, 10), roots);
+	}
+	if (d)
+		(void)closedir(d);
+}
+
+/* The default, the configuration's, and those of daemons that run with another one. */
+static char **docker_roots(void)
 {
 	_cleanup_json_ json_t *daemon = file_json("/etc/docker/daemon.json");
 	const char *configured = json_string_at(daemon, "data-root", NULL);
 	char **roots = NULL;
 
-	for (size_t i = 0; i < table->count; i++) {
-		static const char *const options[] = { "--data-root", "-g", "--graph" };
-		char words[8192];
-		size_t length;
-
-		if (strcmp(table->list[i].comm, "dockerd") != 0 || table->list[i].uid != 0)
-			continue;
-		length = supervisor_words(table->list[i].pid, words, sizeof(words));
-		for (size_t k = 0; length && k < ARRAY_SIZE(options); k++) {
-			const char *root = supervisor_option(words, length, options[k]);
-
-			if (root && root[0] == '/')
-				strv_add(&roots, root);
-		}
-	}
+	strv_add(&roots, "/var/lib/docker");
 	if (configured)
 		strv_add(&roots, configured);
-	strv_add(&roots, "/var/lib/docker");
+	daemons_find(&roots);
 	return roots;
 }
 
-static json_t *docker_details(const struct process_table *table, const char *id)
+static json_t *docker_details(const char *id)
 {
-	_cleanup_strv_ char **roots = docker_roots(table);
+	_cleanup_free_ char *usual = str_printf("/var/lib/docker/containers/%s/config.v2.json", id);
+	_cleanup_json_ json_t *there = file_json(usual);
+	_cleanup_strv_ char **roots = NULL;
+
+	if (there)
+		return foreign_docker(there);
+	roots = docker_roots();
 
 	for (size_t i = 0; roots && roots[i]; i++) {
 		_cleanup_free_ char *path =
@@ -243,13 +273,13 @@ static json_t *shim_details(const struct owner *owner)
 
 /* -- any -------------------------------------------------------------------------------------- */
 
-json_t *owner_details(const struct process_table *table, const struct owner *owner)
+json_t *owner_details(const struct owner *owner)
 {
 	json_t *details = NULL;
 
 	switch (owner->engine) {
 	case ENGINE_DOCKER:
-		details = docker_details(table, owner->id);
+		details = docker_details(owner->id);
 		break;
 	case ENGINE_PODMAN:
 	case ENGINE_CRIO:
@@ -379,7 +409,7 @@ static json_t *listed_find(json_t *all, const struct owner *owner)
 
 json_t *owner_all(const struct process_table *table)
 {
-	_cleanup_strv_ char **docker = docker_roots(table), **podman = podman_lists(table);
+	_cleanup_strv_ char **docker = docker_roots(), **podman = podman_lists(table);
 	json_t *all = json_array();
 
 	for (size_t i = 0; docker[i]; i++) {
@@ -397,10 +427,10 @@ json_t *owner_all(const struct process_table *table)
 		const struct owner *owner = &table->owners[i];
 		json_t *entry = listed_find(all, owner);
 
-		if (owner->engine == ENGINE_CLOCHE)
+		if (owner->engine == ENGINE_CLOCHE || owner->engine == ENGINE_OTHER)
 			continue;
 		if (!entry) {
-			entry = owner_details(table, owner);
+			entry = owner_details(owner);
 			listed_add(all, owner_engine(owner), owner->id, entry);
 			if (!json_at(entry, "Name"))
 				put_text(entry, "Name", owner_title(owner));

@@ -106,8 +106,10 @@ static void mounts_note(struct net_spaces *spaces)
 		at = space_find(spaces, inode);
 		if (at < 0 && stat(path, &st) == 0 && st.st_ino == inode)
 			at = space_add(spaces, inode, path);
-		if (at <= 0 || *spaces->list[at].name)
+		/* a name in ip-netns(8)'s folder is better than a path */
+		if (at <= 0 || (*spaces->list[at].name && !str_prefix(path, "/run/netns/")))
 			continue;
+		spaces->list[at].name[0] = '\0';
 		(void)str_append(spaces->list[at].name, NET_SPACE_NAME,
 				 str_prefix(path, "/run/netns/") ? path + strlen("/run/netns/") :
 								   path);

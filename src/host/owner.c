@@ -97,7 +97,7 @@ void owner_name_all(struct process_table *table, struct store *store, const char
 			cloche_name(&record, suffix, owner);
 			continue;
 		}
-		details = owner_details(table, owner);
+		details = owner_details(owner);
 		if (json_at(details, "Name"))
 			text_set(owner->name, sizeof(owner->name),
 				 json_string_at(details, "Name", ""));

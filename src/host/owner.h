@@ -19,7 +19,7 @@ void owner_limits_all(struct process_table *table);
 
 /* What the engine keeps about a container: "Name", "Image", "Command", "Created", "Ports" ("8080->80/tcp, ..."), "User", "State"
  * ("running", or what else it says), each a string and each missing when it cannot be read. New reference. */
-json_t *owner_details(const struct process_table *table, const struct owner *owner);
+json_t *owner_details(const struct owner *owner);
 
 /* Every container that an engine's state tells of, running or not: an array of objects as of owner_details, with "Engine" and "Id". The
  * running ones of the table are among them. */

@@ -1,0 +1,155 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Containers of other engines in the host's views: each engine really runs, with folders of its own.
+
+load helper
+
+setup_file()
+{
+	local program
+
+	cloche_setup_file
+	export F=$CLOCHE_TEST_DIR/foreign R=$CLOCHE_TEST_DIR/foreign/rootfs
+	mkdir -p "$R"/{bin,proc,dev,sys,tmp,etc,root,run,usr/bin,usr/lib}
+	cp /bin/busybox "$R/bin/busybox"
+	for program in sh sleep; do ln -s busybox "$R/bin/$program"; done
+	printf 'root:x:0:0:root:/root:/bin/sh\nwww:x:33:33:www:/:/bin/sh\n' >"$R/etc/passwd"
+	echo ID=x >"$R/etc/os-release"
+	touch "$R/etc/machine-id"
+}
+
+teardown_file()
+{
+	local file folder
+
+	for file in "$F"/*.end; do
+		[ ! -e "$file" ] || bash "$file" >/dev/null 2>&1 || :
+	done
+	for folder in cloche-foreign lxc.payload.f-lxc lxc.monitor.f-lxc f-test/f-ctr f-test lxc.pivot payload supervisor; do
+		rmdir /sys/fs/cgroup/*/"$folder" 2>/dev/null || :
+	done
+	cloche_teardown_file
+}
+
+# seen ENGINE NAME COMMAND USER: in procs, with the user inside, and alone so; its pid.
+seen()
+{
+	cloche procs --engine "$1" --json | jq -er --arg name "$2" --arg command "$3" --arg user "$4" \
+		'[.[] | select(.Container == $name and .Command == $command and .InnerUser == $user and .InnerPid == 1)] |
+		if length == 1 then .[0].Pid else error("\(length) such processes") end'
+}
+
+docker_up()
+{
+	skip_unless_program dockerd docker containerd
+	[ ! -e "$F/docker.up" ] || return 0
+	dockerd --data-root "$F/docker" --exec-root "$F/docker-run" -H "unix://$F/docker.sock" \
+		--pidfile "$F/docker.pid" --bridge=none --iptables=false --ip6tables=false -l error \
+		>"$F/dockerd.log" 2>&1 3>&- &
+	cat >"$F/docker.end" <<-END
+		docker -H unix://$F/docker.sock ps -aq | xargs -r docker -H unix://$F/docker.sock rm -f
+		ctr -a $F/docker-run/containerd/containerd.sock -n f-test task kill -s KILL f-ctr
+		sleep 0.5
+		ctr -a $F/docker-run/containerd/containerd.sock -n f-test container rm f-ctr
+		kill $!
+		while kill -0 $!; do sleep 0.1; done
+		umount $F/docker-run/* $F/docker
+	END
+	until_true 60 docker -H "unix://$F/docker.sock" version >/dev/null 2>&1 || { tail -3 "$F/dockerd.log"; return 1; }
+	touch "$F/docker.up"
+}
+
+@test "Docker: name, image, users inside; the same number on the host is told apart" {
+	local pid
+
+	docker_up
+	tar -C "$R" -cf "$F/b.tar" .
+	docker -H "unix://$F/docker.sock" import "$F/b.tar" busy:1 >/dev/null
+	docker -H "unix://$F/docker.sock" run -d --name f-docker -u 33 --network none busy:1 sleep 1111 >/dev/null
+	pid=$(seen docker f-docker "sleep 1111" www)
+	run -0 cloche whois "$pid"
+	assert_output --partial "is of container f-docker (docker "
+	assert_output --regexp "image +busy:1"
+	run -0 cloche ps --all-engines
+	assert_output --regexp "docker +[0-9a-f]{12} +f-docker +busy:1 +\"sleep 1111\" +running"
+	run -1 cloche whois uid:33
+	assert_output --partial "but container f-docker (docker) has 1 processes with this number"
+}
+
+@test "containerd: a container made by ctr, by its shim" {
+	docker_up
+	ctr -a "$F/docker-run/containerd/containerd.sock" -n f-test run --rootfs -d "$R" f-ctr /bin/sleep 2222
+	seen containerd f-ctr "/bin/sleep 2222" root
+	run -0 cloche ps --all-engines
+	assert_output --regexp "containerd +f-ctr +f-ctr"
+}
+
+@test "Podman: by its cgroup and conmon" {
+	skip_unless_program podman runc conmon
+	cat >"$F/podman" <<-END
+		exec podman --root $F/pod --runroot $F/pod-run --cgroup-manager cgroupfs --runtime runc "\$@"
+	END
+	echo "bash $F/podman rm -f -t 0 f-podman; umount $F/pod/overlay $F/pod" >"$F/podman.end"
+	bash "$F/podman" run -d --ulimit nofile=512:512 --ulimit nproc=1000:1000 --name f-podman --network none \
+		--security-opt seccomp=unconfined --rootfs "$R" /bin/sleep 3333 >/dev/null
+	run -0 cloche whois "$(seen podman f-podman "/bin/sleep 3333" root)"
+	assert_output --partial "is of container f-podman (podman "
+	run -0 cloche ps --all-engines
+	assert_output --regexp "podman +[0-9a-f]{12} +f-podman"
+}
+
+@test "LXC: by the name in its cgroup" {
+	skip_unless_program lxc-start
+	mkdir "$F/lxc"
+	cat >"$F/lxc.conf" <<-END
+		lxc.rootfs.path = dir:$R
+		lxc.net.0.type = empty
+		lxc.init.cmd = /bin/sleep 4444
+	END
+	echo "lxc-stop -k -P $F/lxc -n f-lxc" >"$F/lxc.end"
+	lxc-start -P "$F/lxc" -n f-lxc -f "$F/lxc.conf" -o "$F/lxc.log" -d || { tail -3 "$F/lxc.log"; return 1; }
+	seen lxc f-lxc "/bin/sleep 4444" root
+}
+
+@test "systemd-nspawn without systemd: by its own arguments" {
+	skip_unless_program systemd-nspawn
+	mkdir -p /sys/fs/cgroup/systemd/cloche-foreign 2>/dev/null || skip "this host has no name=systemd cgroup of v1"
+	# shellcheck disable=SC2016 # for the inner shell
+	bash -c 'echo $$ >/sys/fs/cgroup/systemd/cloche-foreign/cgroup.procs
+		exec systemd-nspawn --register=no --keep-unit -q -D "$1" -M f-nspawn --private-network /bin/sleep 5555' \
+		sh "$R" </dev/null >"$F/nspawn.log" 2>&1 3>&- &
+	echo "kill -KILL \$(pgrep -P $!) $!" >"$F/nspawn.end"
+	until_true 30 seen nspawn f-nspawn "/bin/sleep 5555" root
+}
+
+@test "ip netns knows them all, and forgets them with the container" {
+	local name
+
+	skip_unless_program ip
+	ip netns add f-lxc # somebody else's
+	run -0 cloche netns expose
+	for name in f-docker f-ctr f-podman f-nspawn; do
+		[ -z "$(cloche procs --container "$name" --no-headings)" ] || ip netns | grep -q "^$name"
+	done
+	run -0 cloche netns expose # all are there
+	assert_output ""
+	[ ! -e "$F/lxc.end" ] || ip netns | grep -q '^f-lxc-lxc'
+	ip netns del f-lxc
+	if [ -e "$F/lxc.end" ]; then
+		bash "$F/lxc.end"
+		run -0 cloche netns expose
+		assert_output --partial "- f-lxc-lxc"
+	fi
+	run -0 cloche netns expose --remove
+	assert_equal "$(find /run/netns -name 'f-*')" ""
+}
+
+@test "when an engine's state cannot be read, id and cgroup are shown and nothing fails" {
+	docker_up
+	chmod 000 "$F/docker/containers" # root reads on; so take the files away
+	mv "$F/docker/containers" "$F/docker/containers.away"
+	run -0 cloche procs --engine docker --no-headings -o container,image,cmd
+	mv "$F/docker/containers.away" "$F/docker/containers"
+	chmod 710 "$F/docker/containers"
+	assert_output --regexp "^[0-9a-f]{23}[0-9a-f+]+ - +sleep 1111"
+}
