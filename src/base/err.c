@@ -83,7 +83,11 @@ void err_clear(struct err *err)
 int err_print(const struct err *err, const char *program, int default_status)
 {
 	bool hint = err->hint[0] != '\0';
+	int status = err->exit_status ? err->exit_status : default_status;
+
+	if (!err->words[0]) /* another program said it */
+		return status;
 
 	(void)fprintf(stderr, "%s: %s%s%s\n", program, err->words, hint ? "; " : "", err->hint);
-	return err->exit_status ? err->exit_status : default_status;
+	return status;
 }

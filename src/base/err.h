@@ -36,7 +36,8 @@ int err_hint(struct err *err, const char *fmt, ...) __attribute__((format(printf
 int err_exit(struct err *err, int exit_status);
 /* Forget the error. */
 void err_clear(struct err *err);
-/* Print `program: words; hint` to stderr. Returns exit_status, or default_status when none was set. */
+/* Print `program: words; hint` to stderr; nothing without words, for what another program of ours has told already.
+ * Returns exit_status, or default_status when none was set. */
 int err_print(const struct err *err, const char *program, int default_status);
 
 #endif

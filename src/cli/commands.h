@@ -11,7 +11,7 @@ extern const struct command command_pause, command_unpause, command_restart, com
 extern const struct command command_ps, command_exec, command_logs;
 extern const struct command command_inspect, command_container_inspect;
 extern const struct command command_load, command_import, command_images, command_rmi, command_tag,
-	command_image_inspect;
+	command_pull, command_image_inspect;
 extern const struct command command_volume_create, command_volume_ls, command_volume_rm,
 	command_volume_inspect;
 extern const struct command command_port;

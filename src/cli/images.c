@@ -68,7 +68,7 @@ static int load_run(void *data, void *args, char **operands, struct err *err)
 		strv_add(&words, a->input);
 	}
 	if (image_transfer(engine, "load", words, -1, &report, err) < 0)
-		return err_clear(err), 1;
+		return 1;
 	json_array_foreach(json_at(report, "images"), i, image)
 	{
 		const json_t *names = json_at(image, "names");
@@ -142,7 +142,7 @@ static int import_run(void *data, void *args, char **operands, struct err *err)
 	}
 	strv_add(&words, operands[0]);
 	if (image_transfer(engine, "import", words, -1, &report, err) < 0)
-		return err_clear(err), 1;
+		return 1;
 	id = json_string_at(json_array_get(json_at(report, "images"), 0), "id", "");
 	if (operands[1] && image_tag_add(engine, id, operands[1], err) < 0)
 		return 1;
@@ -172,7 +172,7 @@ struct images_args {
 
 static const struct opt images_opts[] = {
 	OPT_BOOL('a', "all", struct images_args, all, "show all images"),
-	OPT_LATER(0, "digests", NULL, "not possible yet"),
+	OPT_BOOL(0, "digests", struct images_args, digests, "show the digests of their manifests"),
 	OPT_LIST('f', "filter", "NAME=VALUE", struct images_args, filters,
 		 "dangling=true|false, reference=NAME"),
 	OPT_STRING(0, "format", "TEMPLATE", struct images_args, format,
@@ -190,6 +190,10 @@ static const struct table_column image_headings[] = {
 };
 static const struct table_column image_columns[] = {
 	{ NULL, "Repository" },	  { NULL, "Tag" },  { NULL, "ID" },
+	{ NULL, "CreatedSince" }, { NULL, "Size" }, { NULL, NULL },
+};
+static const struct table_column image_columns_digests[] = {
+	{ NULL, "Repository" },	  { NULL, "Tag" },  { NULL, "Digest" }, { NULL, "ID" },
 	{ NULL, "CreatedSince" }, { NULL, "Size" }, { NULL, NULL },
 };
 
@@ -221,7 +225,23 @@ static int64_t created_seconds(const struct image_row *row)
 	return timegm(&tm);
 }
 
-static void image_put(json_t *rows, const struct image_row *image, const char *tag,
+/* The NAME@DIGEST of the same repository as a tag; "<none>". */
+static const char *digest_beside(const struct image_row *image, const char *name)
+{
+	size_t length = strcspn(name, "@");
+	const char *colon = strrchr(name, ':');
+
+	if (!name[length] && colon)
+		length = (size_t)(colon - name);
+	for (size_t i = 0; image->tags && image->tags[i]; i++)
+		if (image_name_is_digest(image->tags[i]) &&
+		    strncmp(image->tags[i], name, length) == 0 && image->tags[i][length] == '@')
+			return image->tags[i] + length + 1;
+	return "<none>";
+}
+
+/* name: a tag, a NAME@DIGEST, or NULL. */
+static void image_put(json_t *rows, const struct image_row *image, const char *name,
 		      const struct images_args *a)
 {
 	int64_t created = created_seconds(image);
@@ -229,17 +249,23 @@ static void image_put(json_t *rows, const struct image_row *image, const char *t
 	_cleanup_free_ char *since = str_printf("%s ago", age);
 	_cleanup_free_ char *size = size_text(image->size_bytes);
 	_cleanup_free_ char *id = a->no_trunc ? str_dup(image->id) : str_ndup(image->id + 7, 12);
-	_cleanup_free_ char *familiar = tag ? image_familiar(tag) : str_dup("<none>:<none>");
+	_cleanup_free_ char *familiar = name ? image_familiar(name) : str_dup("<none>");
 	_cleanup_free_ char *at = time_text(created * 1000000000);
-	char *colon = strrchr(familiar, ':');
+	const char *tag = "<none>";
 	json_t *row = json_object();
 
-	*colon++ = '\0';
+	if (name && image_name_is_digest(name)) {
+		familiar[strcspn(familiar, "@")] = '\0';
+	} else if (name) {
+		char *colon = strrchr(familiar, ':');
+
+		*colon = '\0';
+		tag = colon + 1;
+	}
 	json_put(row, "Repository", json_text(familiar));
-	json_put(row, "Tag", json_text(colon));
+	json_put(row, "Tag", json_text(tag));
 	json_put(row, "ID", json_text(id));
-	json_put(row, "Digest",
-		 json_text(image->manifest_digest ? image->manifest_digest : "<none>"));
+	json_put(row, "Digest", json_text(name ? digest_beside(image, name) : "<none>"));
 	json_put(row, "CreatedSince", json_text(since));
 	json_put(row, "CreatedAt", json_text(at));
 	json_put(row, "Size", json_text(size));
@@ -251,7 +277,8 @@ static bool image_wanted(const char *tag, const char *reference, const struct im
 	_cleanup_free_ char *familiar = tag ? image_familiar(tag) : NULL;
 
 	for (size_t i = 0; a->filters && a->filters[i]; i++) {
-		if (strcmp(a->filters[i], "dangling=true") == 0 && tag)
+		if (strcmp(a->filters[i], "dangling=true") == 0 && tag &&
+		    !image_name_is_digest(tag))
 			return false;
 		if (strcmp(a->filters[i], "dangling=false") == 0 && !tag)
 			return false;
@@ -264,7 +291,10 @@ static bool image_wanted(const char *tag, const char *reference, const struct im
 		return false;
 	if (strcmp(familiar, reference) == 0)
 		return true;
-	*strrchr(familiar, ':') = '\0';
+	if (image_name_is_digest(familiar))
+		familiar[strcspn(familiar, "@")] = '\0';
+	else
+		*strrchr(familiar, ':') = '\0';
 	return strcmp(familiar, reference) == 0;
 }
 
@@ -288,14 +318,21 @@ static int images_run(void *data, void *args, char **operands, struct err *err)
 	if (count < 0)
 		return 1;
 	for (int i = 0; i < count; i++) {
-		for (size_t k = 0; images[i].tags && images[i].tags[k]; k++)
-			if (image_wanted(images[i].tags[k], operands[0], a))
-				image_put(rows, &images[i], images[i].tags[k], a);
-		if ((!images[i].tags || !images[i].tags[0]) && image_wanted(NULL, operands[0], a))
-			image_put(rows, &images[i], NULL, a);
+		char *const *names = images[i].tags;
+		bool tagged = false;
+
+		for (size_t k = 0; names && names[k]; k++) {
+			tagged |= !image_name_is_digest(names[k]);
+			if (!image_name_is_digest(names[k]) &&
+			    image_wanted(names[k], operands[0], a))
+				image_put(rows, &images[i], names[k], a);
+		}
+		if (!tagged && image_wanted(names ? names[0] : NULL, operands[0], a))
+			image_put(rows, &images[i], names ? names[0] : NULL, a);
 	}
 	image_rows_free(images, (size_t)count);
-	return table_print(a->quiet ? "{{.ID}}" : a->format, image_columns, image_headings, rows,
+	return table_print(a->quiet ? "{{.ID}}" : a->format,
+			   a->digests ? image_columns_digests : image_columns, image_headings, rows,
 			   err) < 0;
 }
 

@@ -36,6 +36,7 @@ static const struct command *const commands[] = {
 	&command_container_inspect,
 	&command_load,
 	&command_import,
+	&command_pull,
 	&command_images,
 	&command_rmi,
 	&command_tag,

@@ -21,6 +21,7 @@
 #include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/frame.h"
+#include "engine/image.h"
 #include "engine/lifecycle.h"
 #include "engine/publish.h"
 #include "engine/repair.h"
@@ -120,7 +121,8 @@ static const struct opt run_opts[] = {
 	OPT_STRING(
 		0, "publish-mode", "MODE", struct create_options, publish_mode,
 		"kernel: translate (the default); visible: relay, so that netstat shows LISTEN and every session"),
-	OPT_STRING(0, "pull", "WHEN", struct create_options, pull, "missing or never"),
+	OPT_STRING(0, "pull", "WHEN", struct create_options, pull,
+		   "when to get the image from its registry: always, missing or never"),
 	OPT_BOOL('q', "quiet", struct create_options, quiet, "no warnings"),
 	OPT_BOOL(0, "read-only", struct create_options, read_only,
 		 "mount the root file system read-only"),
@@ -224,6 +226,36 @@ static void warnings_print(const struct create_options *o, char **warnings)
 		cli_warn(warnings[i]);
 }
 
+static void tell_missing(const char *familiar)
+{
+	(void)fprintf(stderr, "Unable to find image '%s' locally\n", familiar);
+}
+
+static int image_get(struct engine *engine, const struct create_options *o, const char *image,
+		     struct err *err)
+{
+	const char *when = o->pull ? o->pull : "missing";
+	_cleanup_strv_ char **words = NULL;
+
+	if (strcmp(when, "always") != 0 && strcmp(when, "missing") != 0 &&
+	    strcmp(when, "never") != 0)
+		return err_set(
+			err, EINVAL,
+			"invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"",
+			when);
+	if (o->rootfs || strcmp(image, "host") == 0)
+		return 0;
+	if (o->quiet) {
+		strv_add(&words, "--progress");
+		strv_add(&words, "none");
+	}
+	if (o->platform && *o->platform) {
+		strv_add(&words, "--platform");
+		strv_add(&words, o->platform);
+	}
+	return image_ensure(engine, image, when, words, tell_missing, err);
+}
+
 static int create(struct cli *cli, struct create_options *o, char **operands, bool run,
 		  struct record *record, char ***warnings, struct err *err)
 {
@@ -236,6 +268,9 @@ static int create(struct cli *cli, struct create_options *o, char **operands, bo
 	engine = cli_engine(cli, err);
 	if (!engine)
 		return -err->code;
+	r = image_get(engine, o, operands[0], err);
+	if (r < 0)
+		return r;
 	if (!run)
 		o->detach = false; /* `create` records what a later `start -a` attaches to */
 	return create_container(engine, o, o->rootfs ? NULL : operands[0], command, record,

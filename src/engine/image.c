@@ -36,6 +36,25 @@ static bool id_like(const char *text)
 	return *text && strspn(text, "0123456789abcdef") == strlen(text);
 }
 
+bool image_name_is_digest(const char *full)
+{
+	return strchr(full, '@') != NULL;
+}
+
+/* The name under which the database has it: with a digest the tag says nothing. */
+static int full_name(const char *text, char **ret_full, struct err *err)
+{
+	_cleanup_(reference_clear) struct reference reference = REFERENCE_EMPTY;
+	int r = reference_parse(text, &reference, err);
+
+	if (r < 0)
+		return r;
+	if (reference.digest)
+		free(ptr_take(&reference.tag));
+	*ret_full = reference_full(&reference);
+	return 0;
+}
+
 int image_resolve(struct engine *engine, const char *text, struct image_row *ret_row,
 		  struct err *err)
 {
@@ -46,7 +65,7 @@ int image_resolve(struct engine *engine, const char *text, struct image_row *ret
 
 	if (!store)
 		return -err->code;
-	r = reference_normalize(text, &full, &malformed);
+	r = full_name(text, &full, &malformed);
 	if (r == 0)
 		r = image_find(store, full, ret_row, err);
 	/* "sha256:..." and bare hex are no references, or name an image that is not there */
@@ -61,7 +80,7 @@ int image_resolve(struct engine *engine, const char *text, struct image_row *ret
 		_cleanup_free_ char *familiar = full ? image_familiar(full) : str_dup(text);
 
 		err_set(err, ENOENT, "No such image: %s", familiar);
-		err_hint(err, "load it with: cloche load -i ARCHIVE");
+		err_hint(err, "cloche pull gets one from a registry, cloche load from an archive");
 		return -ENOENT;
 	}
 	if (r == 0)
@@ -117,6 +136,12 @@ static int one_record(struct engine *engine, struct store *store, json_t *json, 
 		sizes[i] = json_int_at(layer, "size", 0);
 	}
 	r = image_add(store, &row, sizes, err);
+	json_array_foreach(json_at(json, "blobs"), i, layer)
+	{
+		if (r == 0)
+			r = image_blob_add(store, id, json_string_at(layer, "digest", ""),
+					   json_int_at(layer, "size", 0), err);
+	}
 	for (i = 0; r == 0 && names && names[i]; i++)
 		r = tag_move(store, names[i], json, err);
 	strv_clear(row.layers);
@@ -190,8 +215,8 @@ int image_transfer(struct engine *engine, const char *verb, char *const *args, i
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		return err_set(err, ENOENT, "%s is not there", program);
 	if (status != 0) {
-		/* it has said why */
-		err_set(err, EIO, "%s failed", verb);
+		/* it has said why: no words of ours */
+		*err = (struct err){ .code = EIO };
 		return -EIO;
 	}
 	report = json_loads(text.data ? text.data : "", 0, &why);
@@ -209,6 +234,80 @@ int image_transfer(struct engine *engine, const char *verb, char *const *args, i
 				    "");
 	*ret_report = ptr_take(&report);
 	return 0;
+}
+
+int image_pull(struct engine *engine, const char *name, char *const *args,
+	       enum image_pulled *ret_what, char **ret_full, char **ret_digest, struct err *err)
+{
+	_cleanup_free_ char *full = NULL, *digest = NULL;
+	_cleanup_json_ json_t *report = NULL;
+	_cleanup_strv_ char **words = strv_copy(args), **names = NULL;
+	struct store *store = engine_store(engine, err);
+	struct image_row before = { 0 };
+	const json_t *image;
+	int r = store ? full_name(name, &full, err) : -err->code;
+
+	if (r < 0)
+		return r;
+	r = image_find(store, full, &before, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	strv_add(&words, full);
+	r = image_transfer(engine, "pull", words, -1, &report, err);
+	if (r == 0) {
+		image = json_array_get(json_at(report, "images"), 0);
+		names = json_strv_at(image, "names");
+		for (size_t i = 0; names && names[i]; i++)
+			if (image_name_is_digest(names[i]) && !digest)
+				digest = str_dup(strchr(names[i], '@') + 1);
+		*ret_what = before.id && strcmp(before.id, json_string_at(image, "id", "")) == 0 ?
+				    IMAGE_UP_TO_DATE :
+				    IMAGE_NEWER;
+		*ret_full = ptr_take(&full);
+		*ret_digest = ptr_take(&digest);
+	}
+	image_row_clear(&before);
+	return r;
+}
+
+/* Bare digits of an id are no name of a registry's. */
+static bool can_be_pulled(const char *name)
+{
+	struct err ignored = ERR_NONE;
+	_cleanup_free_ char *full = NULL;
+
+	return !str_prefix(name, "sha256:") && reference_normalize(name, &full, &ignored) == 0;
+}
+
+int image_ensure(struct engine *engine, const char *name, const char *when, char *const *args,
+		 void (*missing)(const char *familiar), struct err *err)
+{
+	_cleanup_free_ char *full = NULL, *digest = NULL, *familiar = NULL;
+	struct image_row row = { 0 };
+	enum image_pulled what;
+	int r;
+
+	if (strcmp(when, "never") == 0)
+		return 0;
+	if (strcmp(when, "always") != 0) {
+		r = image_resolve(engine, name, &row, err);
+		image_row_clear(&row);
+		if (r != -ENOENT || !can_be_pulled(name))
+			return 0; /* create says what it thinks of it */
+		err_clear(err);
+		r = image_name_full(name, &full, err);
+		if (r < 0)
+			return r;
+		familiar = image_familiar(full);
+		missing(familiar);
+		free(ptr_take(&full));
+	}
+	return image_pull(engine, name, args, &what, &full, &digest, err);
+}
+
+int image_name_full(const char *name, char **ret_full, struct err *err)
+{
+	return reference_normalize(name, ret_full, err);
 }
 
 /* -- tag -------------------------------------------------------------------------------------- */
@@ -245,15 +344,7 @@ json_t *image_inspect(struct engine *engine, const struct image_row *row)
 	for (size_t i = 0; row->tags && row->tags[i]; i++) {
 		_cleanup_free_ char *familiar = image_familiar(row->tags[i]);
 
-		json_push(tags, json_text(familiar));
-		if (row->manifest_digest) {
-			_cleanup_free_ char *name =
-				str_ndup(familiar, (size_t)(strrchr(familiar, ':') - familiar));
-			_cleanup_free_ char *digest =
-				str_printf("%s@%s", name, row->manifest_digest);
-
-			json_push(digests, json_text(digest));
-		}
+		json_push(image_name_is_digest(row->tags[i]) ? digests : tags, json_text(familiar));
 	}
 	json_put(root, "Type", json_text("layers"));
 	json_put(root, "Layers", json_from_strv(row->layers));

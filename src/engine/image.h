@@ -17,6 +17,16 @@ int image_resolve(struct engine *engine, const char *reference, struct image_row
 /* Run `cloche-transfer VERB --root ROOT ARGS...`, record what it reports in one transaction. *ret_report: its JSON, with "images". */
 int image_transfer(struct engine *engine, const char *verb, char *const *args, int input,
 		   json_t **ret_report, struct err *err);
+enum image_pulled { IMAGE_UP_TO_DATE, IMAGE_NEWER };
+/* From its registry. args: of cloche-transfer pull. *ret_full: the name's full form, *ret_digest: of what it led to. */
+int image_pull(struct engine *engine, const char *name, char *const *args,
+	       enum image_pulled *ret_what, char **ret_full, char **ret_digest, struct err *err);
+/* Have it here before a container is made of it. when: "always", "missing" or "never"; args: as above. missing is told the
+ * name that must be fetched. */
+int image_ensure(struct engine *engine, const char *name, const char *when, char *const *args,
+		 void (*missing)(const char *familiar), struct err *err);
+/* "docker.io/library/web:latest" from "web" */
+int image_name_full(const char *name, char **ret_full, struct err *err);
 int image_tag_add(struct engine *engine, const char *reference, const char *new_tag,
 		  struct err *err);
 /* Docker's `rmi`: lines of what was done ("Untagged: ...", "Deleted: ...") in *ret_lines. */
@@ -24,6 +34,8 @@ int image_remove(struct engine *engine, const char *reference, bool force, char 
 		 struct err *err);
 /* Docker's structure of `image inspect`: a new object. */
 json_t *image_inspect(struct engine *engine, const struct image_row *row);
+/* Is it a NAME@DIGEST, which a pull leaves beside the tag? */
+bool image_name_is_digest(const char *full);
 /* "web:1" from "docker.io/library/web:1" */
 char *image_familiar(const char *full);
 

@@ -60,25 +60,63 @@ static int untag(struct removal *m, const char *full, struct err *err)
 	return r;
 }
 
+/* Tags; the digests beside them go with them. */
+static size_t count_tags(char *const *names)
+{
+	size_t count = 0;
+
+	for (; names && *names; names++)
+		count += !image_name_is_digest(*names);
+	return count;
+}
+
+/* Is `name` of the repository of `full`, "HOST/PATH:TAG" or "HOST/PATH@DIGEST"? */
+static bool same_repository(const char *full, const char *name)
+{
+	const char *colon = strrchr(full, ':');
+	size_t length = image_name_is_digest(full) ? strcspn(full, "@") :
+			colon			   ? (size_t)(colon - full) :
+						     strlen(full);
+
+	return strncmp(full, name, length) == 0 && (name[length] == ':' || name[length] == '@');
+}
+
+static bool repository_has_another_tag(const struct removal *m, const char *full)
+{
+	for (size_t i = 0; m->row.tags[i]; i++)
+		if (!image_name_is_digest(m->row.tags[i]) && strcmp(m->row.tags[i], full) != 0 &&
+		    same_repository(full, m->row.tags[i]))
+			return true;
+	return false;
+}
+
 static int remove_name(struct removal *m, const char *reference, const char *full, struct err *err)
 {
-	if (m->user[0] && strv_length(m->row.tags) == 1 && !m->force)
+	int r;
+
+	if (m->user[0] && count_tags(m->row.tags) == 1 && !m->force)
 		return err_set(
 			err, EBUSY,
 			"conflict: unable to remove repository reference \"%s\" (must force) - container %.12s is using its referenced image %.12s",
 			reference, m->user, m->row.id + strlen("sha256:"));
-	return untag(m, full, err);
+	r = untag(m, full, err);
+	if (image_name_is_digest(full) || repository_has_another_tag(m, full))
+		return r;
+	for (size_t i = 0; r == 0 && m->row.tags[i]; i++)
+		if (image_name_is_digest(m->row.tags[i]) && same_repository(full, m->row.tags[i]))
+			r = untag(m, m->row.tags[i], err);
+	return r;
 }
 
 static int remove_by_id(struct removal *m, struct err *err)
 {
-	size_t names = strv_length(m->row.tags);
+	size_t names = strv_length(m->row.tags), tags = count_tags(m->row.tags);
 	int r = 0;
 
 	if (m->runs)
 		return conflict(m, "cannot be forced", "image is being used by running container ",
 				err);
-	if (names > 1 && !m->force)
+	if (tags > 1 && !m->force)
 		return err_set(
 			err, EBUSY,
 			"conflict: unable to delete %.12s (must be forced) - image is referenced in multiple repositories",

@@ -501,9 +501,6 @@ int mode_options(struct engine *engine, const struct create_options *o, json_t *
 		return err_set(err, EOPNOTSUPP,
 			       "--restart %s: restart policies are not possible yet", o->restart);
 	}
-	if (o->pull && strcmp(o->pull, "never") != 0 && strcmp(o->pull, "missing") != 0)
-		return err_set(err, EOPNOTSUPP, "--pull %s: registries are not possible yet",
-			       o->pull);
 	if (o->cgroup_parent && *o->cgroup_parent)
 		return err_set(err, EOPNOTSUPP, "--cgroup-parent %s: not possible yet",
 			       o->cgroup_parent);

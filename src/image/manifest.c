@@ -205,6 +205,26 @@ int descriptor_fits(const struct descriptor *descriptor, const char *os, const c
 		       2;
 }
 
+const struct descriptor *manifest_best(const struct manifest *index, const char *os,
+				       const char *architecture, const char *variant)
+{
+	const struct descriptor *best = NULL;
+	int best_fit = 0;
+
+	for (size_t i = 0; i < index->count; i++) {
+		const struct descriptor *d = &index->items[i];
+		int fit = descriptor_is_manifest(d) ? descriptor_fits(d, os, architecture) : 0;
+
+		if (fit > 1 && variant)
+			fit = str_equal(d->variant, variant) ? 4 : 0;
+		if (fit > best_fit) {
+			best = d;
+			best_fit = fit;
+		}
+	}
+	return best;
+}
+
 const char *architecture_here(void)
 {
 #if defined(__x86_64__)

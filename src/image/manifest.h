@@ -38,6 +38,10 @@ bool descriptor_is_manifest(const struct descriptor *descriptor);
 
 /* Does it run on os/architecture? 0: no. 1: it does not say. 2: yes. 3: yes, and the variant is the plain one. */
 int descriptor_fits(const struct descriptor *descriptor, const char *os, const char *architecture);
+/* Of an index the manifest that fits best, the first of equal ones; variant: the wanted one, or NULL. NULL: none does. One that
+ * says nothing fits, but less. */
+const struct descriptor *manifest_best(const struct manifest *index, const char *os,
+				       const char *architecture, const char *variant);
 /* This machine as GOARCH spells it. */
 const char *architecture_here(void);
 

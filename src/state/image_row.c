@@ -66,6 +66,13 @@ int image_add(struct store *store, const struct image_row *row, const int64_t *l
 	return r < 0 ? r : transaction_end(store, own, row_add(store, row, layer_sizes, err), err);
 }
 
+int image_blob_add(struct store *store, const char *image_id, const char *digest,
+		   int64_t size_bytes, struct err *err)
+{
+	return store_run(store, err, "INSERT OR IGNORE INTO image_blobs VALUES(?, ?, ?)", "ssi",
+			 image_id, digest, size_bytes);
+}
+
 int image_tag(struct store *store, const char *tag, const char *image_id, struct err *err)
 {
 	return store_run(
@@ -179,6 +186,7 @@ static int delete_rows(struct store *store, const char *image_id, char ***ret_la
 {
 	static const char *const steps[] = { "DELETE FROM tags WHERE image = ?",
 					     "DELETE FROM image_layers WHERE image = ?",
+					     "DELETE FROM image_blobs WHERE image = ?",
 					     "DELETE FROM images WHERE id = ?" };
 	int r = 0;
 
@@ -216,6 +224,7 @@ int blob_list(struct store *store, char ***ret_digests, struct err *err)
 {
 	return store_strings(
 		store, ret_digests, err,
-		"SELECT id FROM images UNION SELECT manifest FROM images WHERE manifest IS NOT NULL",
+		"SELECT id FROM images UNION SELECT manifest FROM images WHERE manifest IS NOT NULL"
+		" UNION SELECT digest FROM image_blobs",
 		"");
 }

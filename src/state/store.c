@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 
-enum { SCHEMA_VERSION = 2, PATIENCE_MS = 60000, WAL_LIMIT_PAGES = 128 };
+enum { SCHEMA_VERSION = 3, PATIENCE_MS = 60000, WAL_LIMIT_PAGES = 128 };
 
 /* One step for each version; the number done stands in user_version. Containers have rowids, and no index that is rarely asked:
  * a start writes each page that it touches twice, and a record of a kilobyte would not fit into a page of a WITHOUT ROWID table. */
@@ -45,6 +45,9 @@ static const char *const schema_steps[SCHEMA_VERSION] = {
 	" container TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE, to_ip TEXT NOT NULL,"
 	" to_port INTEGER NOT NULL, mode TEXT NOT NULL, PRIMARY KEY(protocol, port, host)) WITHOUT ROWID;"
 	"CREATE INDEX ports_container ON ports(container);",
+	/* archives of layers, as they came */
+	"CREATE TABLE image_blobs(image TEXT NOT NULL REFERENCES images(id), digest TEXT NOT NULL,"
+	" size INTEGER NOT NULL, PRIMARY KEY(image, digest)) WITHOUT ROWID;",
 };
 
 int store_error(struct store *store, struct err *err)

@@ -64,13 +64,16 @@ struct image_row {
 	char *config;	       /* the config blob's bytes, JSON */
 	char *manifest_digest; /* or NULL */
 	char **layers;	       /* diff ids, lowest first */
-	char **tags;	       /* "docker.io/library/x:tag", filled by find and list */
+	char **tags; /* "docker.io/library/x:tag", and "docker.io/library/x@sha256:..." of a pull; filled by find and list */
 };
 void image_row_clear(struct image_row *row);
 
 /* Known images are left as they are. Layers get rows with their sizes (parallel to row->layers). */
 int image_add(struct store *store, const struct image_row *row, const int64_t *layer_sizes,
 	      struct err *err);
+/* An archive of one of its layers that the store keeps. */
+int image_blob_add(struct store *store, const char *image_id, const char *digest,
+		   int64_t size_bytes, struct err *err);
 /* Move a full tag to an image. */
 int image_tag(struct store *store, const char *tag, const char *image_id, struct err *err);
 /* Remove one tag; -ENOENT. */
@@ -86,7 +89,7 @@ int image_users(struct store *store, const char *image_id, char ***ret_ids, stru
 int image_delete(struct store *store, const char *image_id, char ***ret_layers, struct err *err);
 /* Every diff id that has a row: a string list. */
 int layer_list(struct store *store, char ***ret_layers, struct err *err);
-/* Every digest of a config or manifest that an image has. */
+/* Every digest of a config, manifest or layer's archive that an image has. */
 int blob_list(struct store *store, char ***ret_digests, struct err *err);
 
 struct volume_row {

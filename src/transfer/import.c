@@ -10,10 +10,10 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "image/image_config.h"
-#include "image/manifest.h"
 #include "transfer/change.h"
 #include "transfer/layer.h"
 #include "transfer/outcome.h"
+#include "transfer/platform.h"
 
 /* RFC 3339 with nanoseconds, UTC, as the specification wants "created". */
 static json_t *now_json(void)
@@ -29,20 +29,18 @@ static json_t *now_json(void)
 	return json_text(text);
 }
 
-static int put_platform(json_t *image, const char *platform, struct err *err)
+static int put_platform(json_t *image, const char *text, struct err *err)
 {
-	_cleanup_strv_ char **parts = strv_split(platform ? platform : "linux", '/');
-	size_t count = strv_length(parts);
+	struct platform platform;
+	int r = platform_parse(text, &platform, err);
 
-	if (count > 3 || strcmp(parts[0], "linux") != 0)
-		return err_set(err, EINVAL, "platform \"%s\" is not linux/ARCHITECTURE", platform);
-	for (size_t i = 0; i < count; i++)
-		if (!*parts[i])
-			return err_set(err, EINVAL, "platform \"%s\" has an empty part", platform);
-	json_put(image, "os", json_text(parts[0]));
-	json_put(image, "architecture", json_text(count > 1 ? parts[1] : architecture_here()));
-	if (count > 2)
-		json_put(image, "variant", json_text(parts[2]));
+	if (r < 0)
+		return r;
+	json_put(image, "os", json_text(platform.os));
+	json_put(image, "architecture", json_text(platform.architecture));
+	if (platform.variant)
+		json_put(image, "variant", json_text(platform.variant));
+	platform_clear(&platform);
 	return 0;
 }
 

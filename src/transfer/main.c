@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* cloche-transfer: all that touches foreign archives. `cloche` runs it, and records in the database what it prints:
+/* cloche-transfer: all that touches foreign archives and registries. `cloche` runs it, and records in the database what it prints:
  *
  *	cloche-transfer load --root DIR [--input FILE|DIR] [--limit-bytes N]
+ *	cloche-transfer pull --root DIR [--platform P] [--insecure-registry HOST]... [--progress MODE] NAME
  *	cloche-transfer import --root DIR [--change INSTRUCTION]... [--message TEXT] [--platform P] [--limit-bytes N] [FILE|-]
  *
  * The document on stdout is outcome.h's. The store changes as a whole or not at all; a killed run leaves a folder in tmp/,
@@ -27,14 +28,15 @@
 #include "transfer/import.h"
 #include "transfer/load.h"
 #include "transfer/outcome.h"
+#include "transfer/pull.h"
 
 /* More than any sensible image; a bomb ends here or at the end of the disk, less a reserve. */
 static const uint64_t limit_default = 64ULL << 30;
 
 struct transfer_args {
 	const char *root, *input, *limit;
-	const char *message, *platform;
-	char **changes;
+	const char *message, *platform, *progress;
+	char **changes, **insecure;
 };
 
 static const struct opt load_opts[] = {
@@ -55,6 +57,19 @@ static const struct opt import_opts[] = {
 		   "the image's platform"),
 	OPT_STRING(0, "limit-bytes", "BYTES", struct transfer_args, limit,
 		   "refuse an archive that unpacks to more"),
+	OPT_END,
+};
+
+static const struct opt pull_opts[] = {
+	OPT_STRING(0, "root", "DIR", struct transfer_args, root, "the data root"),
+	OPT_STRING(0, "platform", "OS/ARCH", struct transfer_args, platform,
+		   "the platform whose image is wanted"),
+	OPT_LIST(0, "insecure-registry", "HOST", struct transfer_args, insecure,
+		 "a registry that needs no valid certificate, nor TLS"),
+	OPT_STRING(0, "progress", "MODE", struct transfer_args, progress,
+		   "auto, tty, plain, json or none"),
+	OPT_STRING(0, "limit-bytes", "BYTES", struct transfer_args, limit,
+		   "refuse a layer that unpacks to more"),
 	OPT_END,
 };
 
@@ -95,21 +110,26 @@ static int open_input(const char *path, struct job *job, struct err *err)
 	return job->input < 0 ? err_sys(err, errno, "open %s", path ? path : "stdin") : 0;
 }
 
-static int job_open(const struct transfer_args *args, const char *path, struct job *job,
-		    int *ret_root, struct err *err)
+static int job_open_root(const struct transfer_args *args, struct job *job, int *ret_root,
+			 struct err *err)
 {
 	int r;
 
 	if (!args->root)
 		return err_set(err, EINVAL, "--root is missing");
-	r = open_input(path, job, err);
-	if (r < 0)
-		return r;
 	*ret_root = store_root_open(args->root, err);
 	if (*ret_root < 0)
 		return *ret_root;
 	r = read_limit(args->limit, *ret_root, &job->limit_bytes, err);
 	return r < 0 ? r : work_open(*ret_root, &job->work, err);
+}
+
+static int job_open(const struct transfer_args *args, const char *path, struct job *job,
+		    int *ret_root, struct err *err)
+{
+	int r = open_input(path, job, err);
+
+	return r < 0 ? r : job_open_root(args, job, ret_root, err);
 }
 
 static int job_end(struct job *job, int r, struct err *err)
@@ -163,6 +183,26 @@ static int import_run(void *unused, void *data, char **operands, struct err *err
 	return job_end(&job, r, err);
 }
 
+static int pull_run(void *unused, void *data, char **operands, struct err *err)
+{
+	const struct transfer_args *args = data;
+	struct job job = { .work = WORK_NONE, .outcome = OUTCOME_EMPTY, .input = -1 };
+	struct pull_options options = { .reference = operands[0],
+					.platform = args->platform,
+					.insecure = args->insecure };
+	_cleanup_close_ int root = -1;
+	int r = progress_mode_parse(args->progress ? args->progress : "auto", &options.progress,
+				    err);
+
+	(void)unused;
+	if (r == 0)
+		r = job_open_root(args, &job, &root, err);
+	options.limit_bytes = job.limit_bytes;
+	if (r == 0)
+		r = pull_image(&job.work, &options, &job.outcome, err);
+	return job_end(&job, r, err);
+}
+
 static const struct command load = {
 	.name = "load",
 	.args = "",
@@ -183,7 +223,17 @@ static const struct command import = {
 	.flags = COMMAND_INTERSPERSED,
 };
 
-static const struct command *const commands[] = { &load, &import, NULL };
+static const struct command pull = {
+	.name = "pull",
+	.args = "NAME",
+	.summary = "get an image from a registry",
+	.opts = pull_opts,
+	.args_size = sizeof(struct transfer_args),
+	.run = pull_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+static const struct command *const commands[] = { &load, &import, &pull, NULL };
 
 static int run(char **argv, struct err *err)
 {

@@ -20,6 +20,10 @@ enum message_kind {
 	MESSAGE_WHITEOUT, /* whiteout.h */
 	MESSAGE_OPAQUE,
 	MESSAGE_TOTALS, /* extract.h */
+	MESSAGE_OPEN,	/* fetcher.h, these too */
+	MESSAGE_REQUEST,
+	MESSAGE_HEAD,
+	MESSAGE_DATA,
 };
 
 enum { MESSAGES_MAX = 64 * 1024 * 1024 }; /* bytes of one report */
@@ -32,6 +36,10 @@ struct message {
 };
 
 void message_add(struct buf *report, enum message_kind kind, const void *data, size_t length);
+/* One record through a pipe, at once: what is said while the work goes on. */
+int message_send(int fd, enum message_kind kind, const void *data, size_t length);
+/* The next one, whose bytes replace what buf holds. 1; 0 at the end; -EBADMSG: cut, or longer than limit_bytes. */
+int message_receive(int fd, size_t limit_bytes, struct buf *buf, uint32_t *ret_kind);
 /* The record at *at, which moves on. 1; 0 at the end; -EBADMSG. */
 int message_next(const struct buf *report, size_t *at, struct message *ret_message);
 

@@ -116,25 +116,6 @@ static int load_manifest(const struct load *load, const struct descriptor *d, ch
 	return load_image(load, &parts, err);
 }
 
-/* Of several manifests the first that fits best; NULL: none does. A manifest that says nothing fits, but less. */
-static const struct descriptor *best_of(const struct manifest *index)
-{
-	const struct descriptor *best = NULL;
-	int best_fit = 0;
-
-	for (size_t i = 0; i < index->count; i++) {
-		int fit = descriptor_is_manifest(&index->items[i]) ?
-				  descriptor_fits(&index->items[i], "linux", architecture_here()) :
-				  0;
-
-		if (fit > best_fit) {
-			best = &index->items[i];
-			best_fit = fit;
-		}
-	}
-	return best;
-}
-
 static int no_platform(struct err *err)
 {
 	return err_set(err, ENOENT, "there is no image for linux/%s in it", architecture_here());
@@ -158,7 +139,7 @@ static int load_descriptor(const struct load *load, const struct descriptor *d, 
 		return r;
 	if (!inner.is_index)
 		return err_set(err, EBADMSG, "index %s is a manifest", d->digest);
-	best = best_of(&inner);
+	best = manifest_best(&inner, "linux", architecture_here(), NULL);
 	if (!best)
 		return no_platform(err);
 	if (!names)

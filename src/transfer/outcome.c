@@ -21,9 +21,13 @@ void outcome_clear(struct outcome *outcome)
 		image_config_clear(&outcome->images[i].config);
 		strv_clear(outcome->images[i].names);
 		free(outcome->images[i].manifest);
+		free(outcome->images[i].blobs);
 	}
 	free(outcome->images);
 	free(outcome->layers);
+	for (size_t i = 0; i < outcome->part_count; i++)
+		part_close(&outcome->parts[i]);
+	free(outcome->parts);
 	*outcome = OUTCOME_EMPTY;
 }
 
@@ -49,6 +53,27 @@ void outcome_add_layer(struct outcome *outcome, const struct layer *layer)
 	outcome->layers[outcome->layer_count++] = *layer;
 }
 
+void outcome_add_blob(struct outcome_image *image, const char *digest, uint64_t size_bytes)
+{
+	struct outcome_blob *blob;
+
+	image->blobs = reallocarray(image->blobs, image->blob_count + 1, sizeof(*blob));
+	if (!image->blobs)
+		abort();
+	blob = &image->blobs[image->blob_count++];
+	*blob = (struct outcome_blob){ .size_bytes = size_bytes };
+	(void)str_append(blob->digest, sizeof(blob->digest), digest);
+}
+
+void outcome_add_part(struct outcome *outcome, struct part_file *part)
+{
+	outcome->parts = reallocarray(outcome->parts, outcome->part_count + 1, sizeof(*part));
+	if (!outcome->parts)
+		abort();
+	outcome->parts[outcome->part_count++] = *part;
+	*part = PART_FILE_NONE;
+}
+
 const struct layer *outcome_layer(const struct outcome *outcome, const char *diff_id)
 {
 	for (size_t i = 0; i < outcome->layer_count; i++)
@@ -67,6 +92,8 @@ int outcome_store(const struct outcome *outcome, const struct work *work, struct
 		if (layer->folder[0])
 			r = layer_commit(work, layer->folder, layer->diff_id, err);
 	}
+	for (size_t i = 0; r == 0 && i < outcome->part_count; i++)
+		r = part_keep(&outcome->parts[i], err);
 	for (size_t i = 0; r == 0 && i < outcome->image_count; i++) {
 		const struct outcome_image *image = &outcome->images[i];
 
@@ -85,6 +112,20 @@ static bool comes_again(char *const *rest, const char *diff_id)
 		if (strcmp(*rest, diff_id) == 0)
 			return true;
 	return false;
+}
+
+static json_t *blobs_json(const struct outcome_image *image)
+{
+	json_t *blobs = json_array();
+
+	for (size_t i = 0; i < image->blob_count; i++) {
+		json_t *one = json_object();
+
+		json_put(one, "digest", json_text(image->blobs[i].digest));
+		json_put(one, "size", json_integer((json_int_t)image->blobs[i].size_bytes));
+		json_push(blobs, one);
+	}
+	return blobs;
 }
 
 static json_t *image_json(const struct outcome *outcome, const struct outcome_image *image)
@@ -117,6 +158,7 @@ static json_t *image_json(const struct outcome *outcome, const struct outcome_im
 		 image->manifest ? json_text(image->manifest_digest) : json_null());
 	json_put(json, "size", json_integer((json_int_t)size));
 	json_put(json, "layers", layers);
+	json_put(json, "blobs", blobs_json(image));
 	return json;
 }
 

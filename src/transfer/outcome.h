@@ -4,6 +4,7 @@
  *
  *	{"images": [{"id": "sha256:...", "names": ["docker.io/library/web:1"], "config": "sha256:...",
  *		     "manifest": "sha256:..." or null, "size": BYTES,
+ *		     "blobs": [{"digest": "sha256:...", "size": BYTES}],
  *		     "layers": [{"diff_id": "sha256:...", "size": BYTES, "skipped_devices": N}]}]}
  *
  * Layers stand lowest first, as they are to be stacked: of equal ones only the topmost (overlayfs takes a folder once), and
@@ -12,13 +13,20 @@
 #define CLOCHE_TRANSFER_OUTCOME_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "image/digest.h"
 #include "image/image_config.h"
 #include "transfer/layer.h"
+#include "transfer/part.h"
 
 struct err;
 struct work;
+
+struct outcome_blob { /* of a layer, as it came */
+	char digest[DIGEST_SIZE];
+	uint64_t size_bytes;
+};
 
 struct outcome_image {
 	struct image_config config;
@@ -27,6 +35,8 @@ struct outcome_image {
 	char *manifest;	      /* bytes as they came, or NULL */
 	size_t manifest_length;
 	char manifest_digest[DIGEST_SIZE];
+	struct outcome_blob *blobs; /* of its layers, those that the store keeps */
+	size_t blob_count;
 };
 
 struct outcome {
@@ -34,12 +44,17 @@ struct outcome {
 	size_t image_count;
 	struct layer *layers; /* of all images, each once */
 	size_t layer_count;
+	struct part_file *parts; /* blobs that came whole */
+	size_t part_count;
 };
 #define OUTCOME_EMPTY ((struct outcome){ 0 })
 void outcome_clear(struct outcome *outcome);
 
 /* A new image at the end, whose config is taken. Borrowed until the next call. */
 struct outcome_image *outcome_add_image(struct outcome *outcome, struct image_config *config);
+void outcome_add_blob(struct outcome_image *image, const char *digest, uint64_t size_bytes);
+/* part is taken. */
+void outcome_add_part(struct outcome *outcome, struct part_file *part);
 void outcome_add_layer(struct outcome *outcome, const struct layer *layer);
 const struct layer *outcome_layer(const struct outcome *outcome, const char *diff_id);
 

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -76,6 +78,27 @@ static int confine_root(int folder, struct err *err)
 	return 0;
 }
 
+/* What name service, TLS and their settings lie in. */
+static const char *const readable[] = { "/etc", "/usr", "/lib", "/lib64", "/run", "/dev" };
+
+static int allow_reading(int set, uint64_t handled, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(readable); i++) {
+		_cleanup_close_ int fd = open(readable[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		const struct landlock_path_beneath_attr rule = {
+			.parent_fd = fd,
+			.allowed_access =
+				(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR) &
+				handled,
+		};
+
+		if (fd >= 0 &&
+		    syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+			return err_sys(err, errno, "add a Landlock rule");
+	}
+	return 0;
+}
+
 /* landlock(7); rights that a kernel does not know yet are taken away by its ABI number. */
 static int landlock(enum sandbox_kind kind, int folder, struct err *err)
 {
@@ -111,9 +134,19 @@ static int landlock(enum sandbox_kind kind, int folder, struct err *err)
 	if (kind == SANDBOX_TREE &&
 	    syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
 		return err_sys(err, errno, "add a Landlock rule");
+	if (kind == SANDBOX_NETWORK && allow_reading(set, handled.handled_access_fs, err) < 0)
+		return -err->code;
 	if (syscall(SYS_landlock_restrict_self, set, 0) < 0)
 		return err_sys(err, errno, "put Landlock rules in force");
 	return 0;
+}
+
+/* What an exec could give, which is refused anyway. */
+static void drop_bounds(void)
+{
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		(void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 }
 
 static int drop_capabilities(enum sandbox_kind kind, struct err *err)
@@ -129,11 +162,23 @@ static int drop_capabilities(enum sandbox_kind kind, struct err *err)
 		keep[i].effective &= have[i].permitted;
 		keep[i].permitted = keep[i].effective;
 	}
-	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		(void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0); /* exec is refused anyway */
+	drop_bounds();
 	if (syscall(SYS_capset, &head, keep) < 0)
 		return err_sys(err, errno, "drop capabilities");
+	return 0;
+}
+
+/* nobody: what the machine's own files let anyone read, and no more. A change of user clears the signal of a parent's death
+ * (prctl(2)), so that it is asked for anew. */
+static int become_nobody(struct err *err)
+{
+	static const uid_t nobody = 65534;
+
+	if (setgroups(0, NULL) < 0 || setresgid(nobody, nobody, nobody) < 0 ||
+	    setresuid(nobody, nobody, nobody) < 0)
+		return err_sys(err, errno, "become nobody");
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return err_sys(err, errno, "ask to end with the parent");
 	return 0;
 }
 
@@ -191,6 +236,65 @@ static int allow(scmp_filter_ctx filter, const int *calls, size_t count)
 	return 0;
 }
 
+/* A client of servers needs threads, sockets, name service modules: here it is a list of what it surely does not need. */
+static const int network_refused[] = {
+	SCMP_SYS(execve),
+	SCMP_SYS(execveat),
+	SCMP_SYS(ptrace),
+	SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev),
+	SCMP_SYS(kcmp),
+	SCMP_SYS(pidfd_getfd),
+	SCMP_SYS(mount),
+	SCMP_SYS(umount2),
+	SCMP_SYS(move_mount),
+	SCMP_SYS(open_tree),
+	SCMP_SYS(fsopen),
+	SCMP_SYS(fsmount),
+	SCMP_SYS(fspick),
+	SCMP_SYS(mount_setattr),
+	SCMP_SYS(pivot_root),
+	SCMP_SYS(chroot),
+	SCMP_SYS(setns),
+	SCMP_SYS(unshare),
+	SCMP_SYS(bpf),
+	SCMP_SYS(perf_event_open),
+	SCMP_SYS(userfaultfd),
+	SCMP_SYS(io_uring_setup),
+	SCMP_SYS(io_uring_enter),
+	SCMP_SYS(keyctl),
+	SCMP_SYS(add_key),
+	SCMP_SYS(request_key),
+	SCMP_SYS(init_module),
+	SCMP_SYS(finit_module),
+	SCMP_SYS(delete_module),
+	SCMP_SYS(kexec_load),
+	SCMP_SYS(kexec_file_load),
+	SCMP_SYS(open_by_handle_at),
+	SCMP_SYS(name_to_handle_at),
+	SCMP_SYS(personality),
+	SCMP_SYS(mknod),
+	SCMP_SYS(mknodat),
+	SCMP_SYS(kill),
+	SCMP_SYS(tkill),
+	SCMP_SYS(pidfd_send_signal),
+	SCMP_SYS(rt_sigqueueinfo),
+	SCMP_SYS(rt_tgsigqueueinfo),
+};
+
+static int network_filter(struct err *err)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int r = filter ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(network_refused); i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), network_refused[i], 0);
+	if (r == 0)
+		r = seccomp_load(filter);
+	seccomp_release(filter);
+	return r < 0 ? err_sys(err, r, "set the seccomp filter") : 0;
+}
+
 /* All else is EPERM: exec, clone, socket, ptrace, mount, kill, setns, bpf, io_uring and what comes next. */
 static int seccomp_filter(enum sandbox_kind kind, struct err *err)
 {
@@ -219,7 +323,25 @@ static int seccomp_filter(enum sandbox_kind kind, struct err *err)
 	return r < 0 ? err_sys(err, r, "set the seccomp filter") : 0;
 }
 
-int sandbox_enter(enum sandbox_kind kind, int folder, struct err *err)
+static int network_enter(struct err *err)
+{
+	int r = limits(err);
+
+	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		r = err_sys(err, errno, "set no_new_privs");
+	if (r == 0)
+		r = landlock(SANDBOX_NETWORK, -1, err);
+	drop_bounds(); /* nobody could not */
+	if (r == 0)
+		r = become_nobody(err);
+	if (r == 0)
+		r = drop_capabilities(SANDBOX_NETWORK, err);
+	if (r == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		r = err_sys(err, errno, "close the process to others");
+	return r == 0 ? network_filter(err) : r;
+}
+
+static int closed_enter(enum sandbox_kind kind, int folder, struct err *err)
 {
 	int r = own_namespaces(err);
 
@@ -237,5 +359,12 @@ int sandbox_enter(enum sandbox_kind kind, int folder, struct err *err)
 		r = drop_capabilities(kind, err);
 	if (r == 0)
 		r = seccomp_filter(kind, err);
+	return r;
+}
+
+int sandbox_enter(enum sandbox_kind kind, int folder, struct err *err)
+{
+	int r = kind == SANDBOX_NETWORK ? network_enter(err) : closed_enter(kind, folder, err);
+
 	return r < 0 ? err_wrap(err, "close the sandbox") : 0;
 }

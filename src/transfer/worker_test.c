@@ -113,6 +113,35 @@ static int try_everything(struct buf *report, struct err *err)
 	return 0;
 }
 
+/* The other half: it has the network, and nothing else. */
+static int try_beside_the_network(struct buf *report, struct err *err)
+{
+	char *const argv[] = { (char *)"/bin/true", NULL };
+
+	must_fail(report, "read shadow", open("/etc/shadow", O_RDONLY | O_CLOEXEC));
+	must_fail(report, "read root's home", open("/root", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	must_fail(report, "make a file in /tmp",
+		  open("/tmp/worker_test.made", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	must_fail(report, "make a file in /dev/shm",
+		  open("/dev/shm/worker_test.made", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	must_fail(report, "make a file outside",
+		  openat(WORKER_IN, "made", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	must_fail(report, "make a file in its folder",
+		  openat(WORKER_FOLDER, "made", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	must_fail(report, "write a file of the host", open("/etc/hosts", O_WRONLY | O_CLOEXEC));
+	must_fail(report, "become root", setuid(0));
+	must_fail(report, "exec", execv(argv[0], argv));
+	must_fail(report, "ptrace", ptrace(PTRACE_TRACEME, 0, 0, 0));
+	must_fail(report, "mount", mount("none", "/", "tmpfs", 0, NULL));
+	must_fail(report, "signal its parent", kill(getppid(), 0));
+	must_fail(report, "chroot", chroot("/"));
+	if (socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) < 0)
+		return err_sys(err, errno, "make a socket");
+	if (open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0)
+		return err_sys(err, errno, "read what name service needs");
+	return 0;
+}
+
 static int write_tree(struct buf *report, struct err *err)
 {
 	int fd = openat(WORKER_FOLDER, "file", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -165,6 +194,20 @@ static void nothing_but_its_folder_is_within_reach(void **state)
 	}
 }
 
+static void who_has_the_network_has_nothing_else(void **state)
+{
+	_cleanup_(buf_clear) struct buf report = BUF_EMPTY;
+	struct err err = ERR_NONE;
+	struct message m;
+	size_t at = 0;
+
+	if (run_in(*state, SANDBOX_NETWORK, try_beside_the_network, &report, &err) < 0)
+		fail_msg("%s", err.words);
+	while (message_next(&report, &at, &m) == 1)
+		if (m.kind == MESSAGE_FILE)
+			fail_msg("it could %.*s", (int)m.length, m.data);
+}
+
 static void a_tree_can_be_written(void **state)
 {
 	_cleanup_(buf_clear) struct buf report = BUF_EMPTY, again = BUF_EMPTY;
@@ -207,6 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_but_its_folder_is_within_reach),
+		TEST(who_has_the_network_has_nothing_else),
 		TEST(a_tree_can_be_written),
 		TEST(its_error_arrives_escaped),
 		TEST(its_death_and_its_silence_are_errors),

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "transfer/http.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+
+enum {
+	ANSWER_MAX = 64 * 1024, /* of an answer that is no success */
+	CONNECT_TIMEOUT_S = 30,
+	BUFFER = 256 * 1024,
+	RETRY_AFTER_MAX_S = 24 * 3600,
+};
+
+struct http {
+	CURL *curl;
+	struct http_options options;
+	char words[CURL_ERROR_SIZE];
+};
+
+struct exchange {
+	struct http *http;
+	const struct http_request *request;
+	struct http_response *response;
+	struct err *err;
+	bool headed, stalled, refused_address;
+	int failed; /* of a callback of the caller's */
+	time_t moved;
+};
+
+static time_t seconds_now(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+void http_response_clear(struct http_response *response)
+{
+	free(response->content_type);
+	free(response->location);
+	free(response->digest);
+	free(response->range);
+	free(response->content_range);
+	free(response->link);
+	free(response->redirect);
+	strv_clear(response->challenges);
+	buf_clear(&response->body);
+	*response = HTTP_RESPONSE_EMPTY;
+}
+
+char *http_origin(const char *url)
+{
+	CURLU *parsed = curl_url();
+	char *scheme = NULL, *host = NULL, *port = NULL, *origin = NULL;
+
+	if (parsed && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	    curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+	    curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+	    curl_url_get(parsed, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+	    (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0)) {
+		origin = str_printf("%s://%s:%s", scheme, host, port);
+		for (char *c = origin; *c; c++)
+			if (*c >= 'A' && *c <= 'Z')
+				*c = (char)(*c - 'A' + 'a');
+	}
+	curl_free(scheme);
+	curl_free(host);
+	curl_free(port);
+	curl_url_cleanup(parsed);
+	return origin;
+}
+
+/* -- headers ---------------------------------------------------------------------------------- */
+
+static char *header(CURL *curl, const char *name)
+{
+	struct curl_header *h;
+
+	return curl_easy_header(curl, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK ?
+		       str_dup(h->value) :
+		       NULL;
+}
+
+static void read_headers(CURL *curl, struct http_response *r)
+{
+	struct curl_header *h;
+	curl_off_t retry = 0;
+	char *redirect = NULL;
+
+	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &r->status);
+	(void)curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry);
+	(void)curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
+	if (retry > 0)
+		r->retry_after_s =
+			(uint64_t)(retry < RETRY_AFTER_MAX_S ? retry : RETRY_AFTER_MAX_S);
+	r->redirect = str_dup(redirect);
+	r->content_type = header(curl, "Content-Type");
+	r->location = header(curl, "Location");
+	r->digest = header(curl, "Docker-Content-Digest");
+	r->range = header(curl, "Range");
+	r->content_range = header(curl, "Content-Range");
+	r->link = header(curl, "Link");
+	for (size_t i = 0; i < 8 && curl_easy_header(curl, "WWW-Authenticate", i, CURLH_HEADER, -1,
+						     &h) == CURLHE_OK;
+	     i++)
+		strv_add(&r->challenges, h->value);
+}
+
+static int head_once(struct exchange *x)
+{
+	const struct http_sink *sink = x->request->sink;
+
+	if (x->headed)
+		return 0;
+	x->headed = true;
+	read_headers(x->http->curl, x->response);
+	if (x->response->status / 100 != 2 || !sink || !sink->head)
+		return 0;
+	return sink->head(sink->data, x->response, x->err);
+}
+
+/* -- callbacks -------------------------------------------------------------------------------- */
+
+static size_t on_body(char *bytes, size_t one, size_t count, void *data)
+{
+	struct exchange *x = data;
+	const struct http_sink *sink = x->request->sink;
+	size_t length = one * count;
+
+	x->failed = head_once(x);
+	if (x->failed == 0 && x->response->status / 100 == 2) {
+		if (sink)
+			x->failed = sink->write(sink->data, bytes, length, x->err);
+	} else if (x->failed == 0 && x->response->body.length + length <= ANSWER_MAX) {
+		buf_add(&x->response->body, bytes, length);
+	} else if (x->failed == 0) {
+		x->failed = err_set(x->err, EFBIG, "its answer is too long");
+	}
+	x->moved = seconds_now(); /* after the sink, which may have waited for a disk */
+	return x->failed < 0 ? 0 : length;
+}
+
+static size_t on_source(char *bytes, size_t one, size_t count, void *data)
+{
+	struct exchange *x = data;
+	const struct http_source *source = x->request->source;
+	long n = source->read(source->data, bytes, one * count, x->err);
+
+	x->moved = seconds_now();
+	if (n >= 0)
+		return (size_t)n;
+	x->failed = (int)n;
+	return CURL_READFUNC_ABORT;
+}
+
+static int on_progress(void *data, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	struct exchange *x = data;
+
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	x->stalled = seconds_now() - x->moved > (time_t)x->http->options.stall_s;
+	return x->stalled;
+}
+
+static bool link_local(const struct sockaddr *address)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+
+	if (address->sa_family == AF_INET)
+		return ntohl(v4->sin_addr.s_addr) >> 16 == 0xa9fe;
+	if (address->sa_family != AF_INET6)
+		return false;
+	return IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr) ||
+	       (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) && v6->sin6_addr.s6_addr[12] == 0xa9 &&
+		v6->sin6_addr.s6_addr[13] == 0xfe);
+}
+
+/* A cloud's metadata service answers there, and trusts whoever asks from this host. */
+static curl_socket_t on_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct exchange *x = data;
+
+	(void)purpose;
+	if (x->request->not_link_local && link_local(&address->addr)) {
+		x->refused_address = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* -- the exchange ----------------------------------------------------------------------------- */
+
+static void set_blob(CURL *curl, CURLoption option, const char *pem)
+{
+	struct curl_blob blob = { .data = (void *)(uintptr_t)pem,
+				  .len = pem ? strlen(pem) : 0,
+				  .flags = CURL_BLOB_COPY };
+
+	if (pem)
+		(void)curl_easy_setopt(curl, option, &blob);
+}
+
+int http_open(struct http **ret_http, const struct http_options *options, struct err *err)
+{
+	struct http *http = mem_new(sizeof(*http));
+
+	http->options = *options;
+	http->curl = curl_easy_init();
+	if (!http->curl) {
+		free(http);
+		return err_set(err, ENOMEM, "start libcurl");
+	}
+	*ret_http = http;
+	return 0;
+}
+
+void http_close(struct http *http)
+{
+	if (!http)
+		return;
+	curl_easy_cleanup(http->curl);
+	free(http);
+}
+
+static void set_up(struct exchange *x, struct curl_slist *headers)
+{
+	const struct http_request *request = x->request;
+	const struct http_options *options = &x->http->options;
+	CURL *c = x->http->curl;
+	const char *proxy = getenv("HTTP_PROXY");
+
+	curl_easy_reset(c); /* keeps connections */
+	(void)curl_easy_setopt(c, CURLOPT_URL, request->url);
+	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	(void)curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, request->method);
+	(void)curl_easy_setopt(c, CURLOPT_NOBODY, strcmp(request->method, "HEAD") == 0 ? 1L : 0L);
+	(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	(void)curl_easy_setopt(c, CURLOPT_USERAGENT, "cloche/" CLOCHE_VERSION);
+	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+	(void)curl_easy_setopt(c, CURLOPT_BUFFERSIZE, (long)BUFFER);
+	(void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->http->words);
+	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
+	(void)curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+	(void)curl_easy_setopt(c, CURLOPT_XFERINFODATA, x);
+	(void)curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+	(void)curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+	(void)curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, x);
+	if (proxy && !getenv("http_proxy") && str_prefix(request->url, "http:"))
+		(void)curl_easy_setopt(c, CURLOPT_PROXY, proxy); /* as Docker reads it */
+	if (options->insecure) {
+		(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
+		(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	set_blob(c, CURLOPT_CAINFO_BLOB, options->ca_pem);
+	set_blob(c, CURLOPT_SSLCERT_BLOB, options->cert_pem);
+	set_blob(c, CURLOPT_SSLKEY_BLOB, options->key_pem);
+	if (request->source) {
+		(void)curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+		(void)curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE,
+				       (curl_off_t)request->source->length);
+		(void)curl_easy_setopt(c, CURLOPT_READFUNCTION, on_source);
+		(void)curl_easy_setopt(c, CURLOPT_READDATA, x);
+	}
+}
+
+static int failure(struct exchange *x, CURLcode code, struct err *err)
+{
+	const char *words = x->http->words[0] ? x->http->words : curl_easy_strerror(code);
+	struct http_response *r = x->response;
+
+	if (x->failed < 0)
+		return x->failed;
+	if (x->refused_address)
+		return err_set(err, EPERM, "a redirect to a link-local address is not followed");
+	if (x->stalled) {
+		r->transient = true;
+		return err_set(err, ETIMEDOUT, "nothing came for %u seconds",
+			       x->http->options.stall_s);
+	}
+	switch (code) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return err_set(err, EHOSTUNREACH, "%s", words);
+	case CURLE_COULDNT_CONNECT:
+		return err_set(err, ECONNREFUSED, "%s", words);
+	case CURLE_SSL_CONNECT_ERROR:
+		r->tls_failed = true;
+		return err_set(err, EPROTO, "%s", words);
+	case CURLE_PEER_FAILED_VERIFICATION:
+		err_set(err, EPERM, "%s", words);
+		return err_hint(
+			err,
+			"put its CA into /etc/docker/certs.d/HOST:PORT/ca.crt, or name it in --insecure-registry");
+	case CURLE_OPERATION_TIMEDOUT:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_GOT_NOTHING:
+	case CURLE_HTTP2:
+	case CURLE_HTTP2_STREAM:
+		r->transient = true;
+		return err_set(err, EIO, "%s", words);
+	default:
+		return err_set(err, EIO, "%s", words);
+	}
+}
+
+int http_perform(struct http *http, const struct http_request *request,
+		 struct http_response *ret_response, struct err *err)
+{
+	struct http_response response = HTTP_RESPONSE_EMPTY;
+	struct exchange x = { .http = http,
+			      .request = request,
+			      .response = &response,
+			      .err = err,
+			      .moved = seconds_now() };
+	struct curl_slist *headers = NULL;
+	CURLcode code;
+	int r = 0;
+
+	for (size_t i = 0; request->headers && request->headers[i]; i++)
+		headers = curl_slist_append(headers, request->headers[i]);
+	headers = curl_slist_append(headers, "Expect:");
+	http->words[0] = '\0';
+	set_up(&x, headers);
+	code = curl_easy_perform(http->curl);
+	if (code == CURLE_OK) {
+		r = head_once(&x); /* an answer without a body */
+		if (r < 0)
+			x.failed = r;
+	} else {
+		if (!x.headed)
+			read_headers(http->curl, &response);
+		r = failure(&x, code, err);
+	}
+	curl_slist_free_all(headers);
+	*ret_response = response;
+	return r;
+}

@@ -1,0 +1,268 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# pull, from a registry that misbehaves in one way a repository (hostile_registry.py). What it sends must end in a clear
+# error or in the right image, and leave nothing else.
+
+load helper
+
+setup_file()
+{
+	cloche_setup_file
+	export SERVER=$BATS_FILE_TMPDIR
+	python3 "$BATS_TEST_DIRNAME/hostile_registry.py" "$SERVER" >"$SERVER/out" 2>&1 3>&- &
+	echo $! >"$SERVER/pid"
+	until_true 20 test -s "$SERVER/port"
+	REGISTRY=127.0.0.1:$(cat "$SERVER/port")
+	export REGISTRY
+}
+
+teardown_file()
+{
+	kill "$(cat "$BATS_FILE_TMPDIR/pid")"
+	cloche_teardown_file
+}
+
+setup()
+{
+	cloche_setup
+	ROOT=$BATS_TEST_TMPDIR/root
+	mkdir -m 0700 "$ROOT"
+	: >"$SERVER/log"
+	rm -f "$SERVER/fast"
+	rm -rf "$HOME"/.docker "$HOME"/.config
+}
+
+# pull CASE [OPTION...]: into a root of the test's own; the report is in $output.
+pull() { "$CLOCHE_TRANSFER" pull --root "$ROOT" --progress none "${@:2}" "$REGISTRY/$1"; }
+stored() { find "$ROOT" -mindepth 1 ! -type d ! -path "$ROOT/parts/*" ! -path "$ROOT/tmp/*"; }
+hello() { cat "$ROOT/layers/$(jq -r '.images[0].layers[0].diff_id' <<<"$output" | cut -d : -f 2)/etc/hello"; }
+requests() { grep -c "$1" "$SERVER/log" || :; }
+
+# pulls CASE: it becomes the right image.
+pulls()
+{
+	run -0 pull "$@"
+	assert_equal "$(hello)" hello
+	assert_equal "$(find "$ROOT/parts" "$ROOT/tmp" -mindepth 1)" ""
+}
+
+# refuses CASE WORDS: one line that has WORDS, nothing in the store but parts to go on with.
+refuses()
+{
+	rm -rf "${ROOT:?}"/*
+	run -1 pull "$1"
+	assert_equal "${#lines[@]}" 1
+	assert_output --partial "$2"
+	assert_equal "$(stored)" ""
+	assert_equal "$(ls -A "$ROOT/tmp")" ""
+}
+
+@test "a good image is pulled, by tag and by digest, and what is there is not fetched again" {
+	local digest
+
+	pulls good
+	digest=$(jq -r '.images[0].names[1]' <<<"$output")
+	[[ $digest == "$REGISTRY/good@sha256:"* ]]
+	assert_equal "$(jq -r '.images[0].names[0]' <<<"$output")" "$REGISTRY/good:latest"
+	# the manifest, the config, the layer: kept as they came
+	assert_equal "$(find "$ROOT/blobs/sha256" -type f | wc -l)" 3
+	for blob in "$ROOT"/blobs/sha256/*; do
+		assert_equal "$(sha256sum <"$blob" | cut -c -64)" "${blob##*/}"
+	done
+	: >"$SERVER/log"
+	run -0 pull good
+	assert_equal "$(wc -l <"$SERVER/log")" 1
+	: >"$SERVER/log"
+	run -0 "$CLOCHE_TRANSFER" pull --root "$ROOT" --progress none "$digest"
+	assert_equal "$(wc -l <"$SERVER/log")" 0
+	assert_equal "$(jq -r '.images[0].names | length' <<<"$output")" 1
+}
+
+@test "what is not what its digest or size says is refused" {
+	refuses wrong-layer "layer sha256:"
+	assert_equal "$(ls -A "$ROOT/parts")" "" # a part that was found wrong is not gone on with
+	refuses lying-digest "damaged or forged"
+	refuses short-layer "bytes, not "
+	refuses long-layer "more than the"
+	refuses wrong-diff-id "damaged or forged"
+	refuses negative-size "size"
+	refuses huge-size "size"
+	refuses not-a-tar "bytes, not "
+	run -1 "$CLOCHE_TRANSFER" pull --root "$ROOT" --progress none "$REGISTRY/good@sha256:$(printf '0%.0s' {1..64})"
+	assert_output --partial "not found"
+}
+
+@test "documents that lie, are too large, too deep or of another kind are refused" {
+	refuses type-lie "the manifest says it is application/vnd.oci.image.manifest.v1+json"
+	refuses schema1 "schema 1"
+	refuses both "a manifest and an index at once"
+	refuses deep "nested more than 64 deep"
+	refuses double-key "duplicate object key"
+	refuses no-json "manifest"
+	refuses many-layers "pull "
+	refuses index-loop "an index in an index"
+	refuses other-platform "no matching manifest for linux/"
+	refuses fewer-layers "it has 0 layers, but its configuration names 1"
+	refuses artifact "not an image"
+	refuses encrypted "encrypted"
+	refuses endless-manifest "more than the 4194304 bytes"
+	refuses digest-path "digest"
+	refuses md5 "only sha256"
+}
+
+@test "an endless body ends at the size that was agreed" {
+	refuses endless "more than the"
+}
+
+@test "a layer that leads out, or swells, is refused by the extractor" {
+	refuses escape 'its name has a ".." component'
+	[ ! -e /canary ]
+	CLOCHE_UNPACK_LIMIT=1m refuses bomb "unpacks to more than 1048576 bytes"
+}
+
+@test "a redirect is followed without credentials, and only to the web" {
+	mkdir -p "$HOME/.docker"
+	printf '{"auths": {"%s": {"auth": "%s"}}}' "$REGISTRY" "$(printf me:secret | base64)" >"$HOME/.docker/config.json"
+	pulls redirect
+	assert_equal "$(grep -c '/elsewhere/.* - -$' "$SERVER/log")" 1
+	refuses redirect-file "is no web address"
+	refuses redirect-far "is no web address"
+	refuses redirect-loop "more than 10 times"
+	refuses redirect-password "a password in it"
+	refuses redirect-metadata "link-local address is not followed"
+	rm -r "$HOME/.docker"
+}
+
+@test "basic credentials come from Docker's and from podman's files, and from a helper" {
+	refuses basic "no basic auth credentials; cloche login"
+	mkdir -p "$HOME/.docker" "$HOME/.config/containers"
+	printf '{"auths": {"%s": {"auth": "%s"}}}' "$REGISTRY" "$(printf me:wrong | base64)" >"$HOME/.docker/config.json"
+	refuses basic "unauthorized"
+	refute_output --partial wrong
+	printf '{"auths": {"%s": {"auth": "%s"}}}' "$REGISTRY" "$(printf me:secret | base64)" >"$HOME/.docker/config.json"
+	pulls basic
+	rm "$HOME/.docker/config.json"
+	printf '{"auths": {"%s/basic": {"auth": "%s"}}}' "$REGISTRY" "$(printf me:secret | base64)" >"$HOME/.config/containers/auth.json"
+	rm -rf "${ROOT:?}"/*
+	pulls basic
+	rm "$HOME/.config/containers/auth.json"
+	mkdir bin
+	# shellcheck disable=SC2016 # for the helper's shell
+	printf '#!/bin/sh\n[ "$1" = get ] && grep -q "^%s$" && echo '"'"'{"Username": "me", "Secret": "secret"}'"'"'\n' "$REGISTRY" >bin/docker-credential-tests
+	chmod +x bin/docker-credential-tests
+	printf '{"credHelpers": {"%s": "tests"}}' "$REGISTRY" >"$HOME/.docker/config.json"
+	rm -rf "${ROOT:?}"/*
+	PATH=$PWD/bin:$PATH pulls basic
+	printf '{"credHelpers": {"%s": "../../evil"}}' "$REGISTRY" >"$HOME/.docker/config.json"
+	run -1 pull basic
+	assert_output --partial "is no name of a credential helper"
+	rm -r "$HOME/.docker"
+}
+
+@test "a token is fetched once for all, anew when it has run out, and never from another domain" {
+	pulls token
+	assert_equal "$(requests '^GET /token?service=here%2C%20and%20there&scope=repository%3Atoken%3Apull')" 1
+	rm -rf "${ROOT:?}"/*
+	pulls refresh
+	assert_equal "$(requests '^GET /token?')" 3
+	refuses token-huge "its token is too long"
+	refuses token-odd "odd characters"
+	mkdir -p "$HOME/.docker"
+	printf '{"auths": {"%s": {"auth": "%s"}}}' "$REGISTRY" "$(printf me:secret | base64)" >"$HOME/.docker/config.json"
+	refuses token-elsewhere "token.example.net, another domain: not done"
+	pulls token
+	assert_equal "$(requests '^GET /token?account=me&.*Basic_')" 1
+	rm -r "$HOME/.docker"
+}
+
+@test "a server that is busy is asked again, when it wants that, and not for ever" {
+	pulls busy
+	pulls later
+	refuses much-later "it wants us back in 3600 seconds"
+	refuses always-500 "status 503: unavailable"
+}
+
+@test "a body that was cut is gone on with where it ended, with ranges and without" {
+	pulls cut
+	assert_equal "$(requests 'bytes=[1-9][0-9]*- ')" 2
+	pulls cut-no-range
+	assert_equal "$(requests 'cut-no-range.*bytes=')" 2
+	refuses wrong-range "another part than it was asked for"
+}
+
+@test "a server that goes silent is noticed" {
+	CLOCHE_STALL_SECONDS=1 pulls stall
+	[ "$(requests 'stall.*bytes=')" -ge 1 ]
+}
+
+@test "a pull that is killed goes on after a new start, and no half image is seen" {
+	local pid part size
+
+	"$CLOCHE_TRANSFER" pull --root "$ROOT" --progress none "$REGISTRY/slow" >out 2>&1 3>&- &
+	pid=$!
+	begun() { part=$(find "$ROOT/parts" -type f -size +32k 2>/dev/null) && [ -n "$part" ]; }
+	until_true 20 begun
+	kill -KILL "$pid"
+	wait "$pid" || :
+	assert_equal "$(stored)" ""
+	size=$(stat -c %s "$part")
+	: >"$SERVER/fast"
+	pulls slow
+	[ "$(sed -n 's/.*slow.*bytes=\([0-9]*\)-.*/\1/p' "$SERVER/log" | tail -n 1)" -ge "$size" ]
+}
+
+@test "two pulls of one layer meet: it is fetched once" {
+	local first
+
+	"$CLOCHE_TRANSFER" pull --root "$ROOT" --progress plain "$REGISTRY/slow" >first 2>first.err 3>&- &
+	first=$!
+	until_true 20 grep -q Downloading first.err
+	"$CLOCHE_TRANSFER" pull --root "$ROOT" --progress plain "$REGISTRY/slow" >second 2>second.err 3>&- &
+	until_true 20 grep -q "Waiting for another pull" second.err
+	: >"$SERVER/fast"
+	wait "$first"
+	wait $!
+	diff first second
+	grep -q "Already exists" second.err
+	assert_equal "$(requests 'GET /v2/slow/blobs/.* - -')" 3 # the config twice, as nobody had it yet
+}
+
+@test "who fetches is nobody, without rights, and who unpacks has no network" {
+	local pid worker fetchers=0 others=0
+
+	"$CLOCHE_TRANSFER" pull --root "$ROOT" --progress none "$REGISTRY/slow" >out 2>&1 3>&- &
+	pid=$!
+	all_there() { [ "$(for p in $(pgrep -P "$pid"); do grep -c '^Seccomp:.*2$' "/proc/$p/status"; done | paste -sd +)" = 1+1+1 ]; }
+	until_true 20 all_there
+	for worker in $(pgrep -P "$pid"); do
+		grep -qx 'NoNewPrivs:.1' "/proc/$worker/status"
+		assert_equal "$(awk '$1 == "CapBnd:" { print $2 }' "/proc/$worker/status")" 0000000000000000
+		if [ "$(awk '$1 == "Uid:" { print $2, $3, $4, $5 }' "/proc/$worker/status")" = "65534 65534 65534 65534" ]; then
+			fetchers=$((fetchers + 1))
+			assert_equal "$(awk '$1 == "CapPrm:" { print $2 }' "/proc/$worker/status")" 0000000000000000
+			assert_equal "$(awk '$1 == "Groups:" { print $2 }' "/proc/$worker/status")" ""
+			assert_equal "$(readlink "/proc/$worker/ns/net")" "$(readlink /proc/self/ns/net)"
+		else
+			others=$((others + 1))
+			[ "$(readlink "/proc/$worker/ns/net")" != "$(readlink /proc/self/ns/net)" ]
+			[[ $(readlink "/proc/$worker/root") == "$ROOT"/tmp/* ]]
+		fi
+	done
+	assert_equal "$fetchers $others" "1 2"
+	kill "$pid"
+	wait "$pid" || :
+}
+
+@test "an interrupt ends a pull at once, and all that it started" {
+	local pid workers worker
+
+	"$CLOCHE_TRANSFER" pull --root "$ROOT" --progress none "$REGISTRY/slow" >out 2>&1 3>&- &
+	pid=$!
+	until_true 20 sh -c "[ \"\$(pgrep -P $pid | wc -l)\" = 3 ]"
+	workers=$(pgrep -P "$pid")
+	kill -TERM "$pid"
+	wait "$pid" || :
+	for worker in $workers; do
+		until_true 5 test ! -e "/proc/$worker"
+	done
+}
