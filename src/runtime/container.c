@@ -483,6 +483,11 @@ static int explain_exec(const struct spec *spec, int code, struct err *err)
 	if (code == ENOENT && strchr(command, '/'))
 		err_hint(err,
 			 "if it exists, its interpreter or loader may be missing in the image");
+	if (code == EPERM)
+		err_hint(
+			err,
+			"the file wants capabilities that this container lacks (getcap shows them): "
+			"add them with --cap-add");
 	if (code == ENOEXEC)
 		err_hint(err, "it may be built for another architecture, or lack its #! line");
 	return err_exit(err, code == ENOENT || code == ENOTDIR ? 127 : 126);
