@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/create.h"
@@ -103,11 +104,59 @@ static int cpus_put(json_t *host, const char *text, struct err *err)
 	return 0;
 }
 
-static int cpuset_put(json_t *host, const char *key, const char *text, const char *option,
-		      struct err *err)
+/* "0-3,7" as bits; false: not a list of numbers below 4096. */
+static bool cpu_list(const char *text, uint64_t bits[64])
 {
-	if (text && strspn(text, "0123456789,-") != strlen(text))
-		return err_set(err, EINVAL, "invalid value %s for %s", text, option);
+	memset(bits, 0, 64 * sizeof(*bits));
+	while (*text && *text != '\n') {
+		char *end;
+		unsigned long first = strtoul(text, &end, 10), last = first;
+
+		if (!isdigit((unsigned char)*text))
+			return false;
+		if (*end == '-') {
+			text = end + 1;
+			last = strtoul(text, &end, 10);
+			if (!isdigit((unsigned char)*text))
+				return false;
+		}
+		if (last >= 4096 || first > last)
+			return false;
+		for (unsigned long n = first; n <= last; n++)
+			bits[n / 64] |= UINT64_C(1) << n % 64;
+		if (*end == ',' && !isdigit((unsigned char)end[1]))
+			return false;
+		if (*end && *end != ',' && *end != '\n')
+			return false;
+		text = *end ? end + 1 : end;
+	}
+	return true;
+}
+
+/* what: CPUs or memory nodes, whose numbers the kernel lists in the file `online`. */
+static int cpuset_put(json_t *host, const char *key, const char *text, const char *what,
+		      const char *online, struct err *err)
+{
+	_cleanup_(buf_clear) struct buf have = BUF_EMPTY;
+	uint64_t wanted[64], here[64];
+
+	if (text && *text) {
+		if (!cpu_list(text, wanted))
+			return err_set(err, EINVAL, "Invalid value %s for cpuset %s", text,
+				       strcmp(what, "CPUs") == 0 ? "cpus" : "mems");
+		/* a kernel without NUMA has no such file, and one node */
+		if (file_read(AT_FDCWD, online, 4096, &have) < 0)
+			buf_puts(&have, "0");
+		have.data[strcspn(have.data, "\n")] = '\0';
+		if (!cpu_list(have.data, here))
+			here[0] = 1;
+		for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+			if (wanted[i] & ~here[i])
+				return err_set(
+					err, EINVAL,
+					"Requested %s are not available - requested %s, available: %s",
+					what, text, have.data);
+	}
 	json_put(host, key, json_text(text));
 	return 0;
 }
@@ -210,8 +259,10 @@ int limit_options(struct engine *engine, const struct create_options *o, json_t 
 		    0 ||
 	    (r = number_put(host, "CpuQuota", o->cpu_quota, "--cpu-quota", -1, INT64_MAX / 1000, 0,
 			    err)) < 0 ||
-	    (r = cpuset_put(host, "CpusetCpus", o->cpuset_cpus, "cpuset cpus", err)) < 0 ||
-	    (r = cpuset_put(host, "CpusetMems", o->cpuset_mems, "cpuset mems", err)) < 0 ||
+	    (r = cpuset_put(host, "CpusetCpus", o->cpuset_cpus, "CPUs",
+			    "/sys/devices/system/cpu/online", err)) < 0 ||
+	    (r = cpuset_put(host, "CpusetMems", o->cpuset_mems, "memory nodes",
+			    "/sys/devices/system/node/online", err)) < 0 ||
 	    (r = number_put(host, "PidsLimit", o->pids_limit ? o->pids_limit : pids, "--pids-limit",
 			    -1, INT64_MAX, 0, err)) < 0 ||
 	    (r = number_put(host, "OomScoreAdj", o->oom_score_adj, "--oom-score-adj", -1000, 1000,
@@ -235,6 +286,21 @@ int limit_options(struct engine *engine, const struct create_options *o, json_t 
 		return err_set(
 			err, EINVAL,
 			"Minimum memoryswap limit should be larger than memory limit, see usage");
+	/* Docker's: as much swap as memory where nothing is said; a kernel without the account of it has no such limit */
+	if (json_int_at(host, "Memory", 0) > 0 && !o->memory_swap)
+		json_put(host, "MemorySwap", json_integer(2 * json_int_at(host, "Memory", 0)));
+	if (o->memory && json_int_at(host, "Memory", 0) < json_int_at(host, "MemoryReservation", 0))
+		return err_set(
+			err, EINVAL,
+			"Minimum memory limit can not be less than memory reservation limit, see usage");
+	if (o->cpu_period && json_int_at(host, "CpuPeriod", 0) != 0 &&
+	    json_int_at(host, "CpuPeriod", 0) < 1000)
+		return err_set(
+			err, ERANGE,
+			"CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
+	if (o->cpu_quota && json_int_at(host, "CpuQuota", 0) > 0 &&
+	    json_int_at(host, "CpuQuota", 0) < 1000)
+		return err_set(err, ERANGE, "CPU cfs quota can not be less than 1ms (i.e. 1000)");
 	if (o->cpus && (o->cpu_quota || o->cpu_period))
 		return err_set(err, EINVAL,
 			       "Conflicting options: Nano CPUs and CPU %s cannot both be set",
