@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/json.h"
+#include "base/signal_name.h"
 #include "base/str.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
@@ -25,7 +26,6 @@
 #include "engine/network_option.h"
 #include "engine/publish.h"
 #include "engine/repair.h"
-#include "engine/signal_name.h"
 #include "state/uid_range.h"
 
 struct draft { /* everything about a container before it has a row */

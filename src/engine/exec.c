@@ -83,7 +83,7 @@ static int exec_run(struct engine *engine, const struct record *record,
 		    struct err *err)
 {
 	_cleanup_(seccomp_clear) struct seccomp_program program = { 0 };
-	struct container_io io = { .stdio = { -1, -1, -1 }, .init_binary = -1 };
+	struct container_io io = CONTAINER_IO_NONE;
 	_cleanup_close_ int init = -1;
 	struct container container;
 	int *ours[] = { &process->in, &process->out, &process->err }, r = 0;

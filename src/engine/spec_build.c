@@ -218,7 +218,7 @@ static void sysctl_add(struct spec *spec, const char *name, const char *value)
 	spec->sysctls = reallocarray(spec->sysctls, spec->sysctl_count + 1, sizeof(*spec->sysctls));
 	if (!spec->sysctls)
 		abort();
-	spec->sysctls[spec->sysctl_count++] = (struct spec_sysctl){ str_dup(name), str_dup(value) };
+	spec->sysctls[spec->sysctl_count++] = (struct spec_pair){ str_dup(name), str_dup(value) };
 }
 
 static void sysctls_fill(const struct record *record, struct spec *spec)

@@ -146,10 +146,11 @@ static int output_open(int run, const char *name, int *ret_keeper, struct err *e
 
 static int launch_container(struct launch *launch, struct monitor_exec *monitor, struct err *err)
 {
-	struct container_io io = { .stdio = { -1, -1, -1 }, .init_binary = launch->init_binary };
+	struct container_io io = CONTAINER_IO_NONE;
 	struct container container = CONTAINER_NONE;
 	int r = 0;
 
+	io.init_binary = launch->init_binary;
 	if (!launch->spec->process.terminal) {
 		io.stdio[0] = stdin_open(launch, &monitor->stdin_writer, err);
 		r = io.stdio[0] < 0 ? io.stdio[0] : 0;

@@ -165,6 +165,19 @@ static int ambient_set(uint64_t set)
 	return 0;
 }
 
+int capability_raise_admin(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return -errno;
+	if (data[0].effective & 1u << CAP_SYS_ADMIN)
+		return 0;
+	data[0].effective |= data[0].permitted & 1u << CAP_SYS_ADMIN;
+	return syscall(SYS_capset, &head, data) < 0 ? -errno : 0;
+}
+
 int capability_apply(const struct spec_process *process)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };

@@ -23,6 +23,8 @@ int capability_resolve(char *const *add, char *const *drop, uint64_t *ret_set, s
 /* In the child, system calls only: drop the bounding set to process->cap_bounding. Before the change
  * of uid. 0 or -errno. */
 int capability_drop_bounding(const struct spec_process *process);
+/* In the child after the change of uid: make CAP_SYS_ADMIN effective, which is permitted still, to load a filter. 0 or -errno. */
+int capability_raise_admin(void);
 /* In the child after the change of uid (with PR_SET_KEEPCAPS), system calls only: set permitted,
  * effective, inheritable, ambient. 0 or -errno. */
 int capability_apply(const struct spec_process *process);

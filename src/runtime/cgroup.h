@@ -35,6 +35,9 @@ struct cgroup_stats {
 	uint64_t pids, pids_limit; /* limit UINT64_MAX: none */
 	uint64_t oom_kills;
 	uint64_t block_read_bytes, block_write_bytes; /* of all devices */
+	uint64_t cpu_system_ns, cpu_user_ns;
+	uint64_t cpu_periods, cpu_throttled_periods, cpu_throttled_ns;
+	uint64_t memory_cache_bytes, memory_failures;
 };
 
 struct cgroup *cgroup_open(struct err *err); /* NULL on failure */

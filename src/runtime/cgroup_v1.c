@@ -295,9 +295,23 @@ static void v1_stats(struct cgroup_hierarchy *h, const char *folder, struct cgro
 				      &stats->memory_inactive_file_bytes);
 		(void)cgroup_file_key(h, folder, "memory.oom_control", "oom_kill",
 				      &stats->oom_kills);
+		(void)cgroup_file_key(h, folder, "memory.stat", "total_cache",
+				      &stats->memory_cache_bytes);
+		(void)cgroup_file_u64(h, folder, "memory.failcnt", &stats->memory_failures);
 	}
 	if (mine & CGROUP_CPUACCT)
 		(void)cgroup_file_u64(h, folder, "cpuacct.usage", &stats->cpu_usage_ns);
+	if (mine & CGROUP_CPUACCT) {
+		(void)cgroup_file_u64(h, folder, "cpuacct.usage_sys", &stats->cpu_system_ns);
+		(void)cgroup_file_u64(h, folder, "cpuacct.usage_user", &stats->cpu_user_ns);
+	}
+	if (mine & CGROUP_CPU) {
+		(void)cgroup_file_key(h, folder, "cpu.stat", "nr_periods", &stats->cpu_periods);
+		(void)cgroup_file_key(h, folder, "cpu.stat", "nr_throttled",
+				      &stats->cpu_throttled_periods);
+		(void)cgroup_file_key(h, folder, "cpu.stat", "throttled_time",
+				      &stats->cpu_throttled_ns);
+	}
 	if (mine & CGROUP_PIDS) {
 		(void)cgroup_file_u64(h, folder, "pids.current", &stats->pids);
 		(void)cgroup_file_u64(h, folder, "pids.max", &stats->pids_limit);

@@ -450,10 +450,26 @@ static void v2_stats(struct cgroup_hierarchy *h, const char *folder, struct cgro
 		(void)cgroup_file_key(h, folder, "memory.stat", "inactive_file",
 				      &stats->memory_inactive_file_bytes);
 		(void)cgroup_file_key(h, folder, "memory.events", "oom_kill", &stats->oom_kills);
+		(void)cgroup_file_key(h, folder, "memory.stat", "file", &stats->memory_cache_bytes);
+		(void)cgroup_file_key(h, folder, "memory.events", "max", &stats->memory_failures);
 	}
 	if (mine & CGROUP_CPUACCT &&
 	    cgroup_file_key(h, folder, "cpu.stat", "usage_usec", &usage_us) == 0)
 		stats->cpu_usage_ns = usage_us * 1000;
+	if (mine & CGROUP_CPUACCT) {
+		(void)cgroup_file_key(h, folder, "cpu.stat", "system_usec", &stats->cpu_system_ns);
+		(void)cgroup_file_key(h, folder, "cpu.stat", "user_usec", &stats->cpu_user_ns);
+		stats->cpu_system_ns *= 1000;
+		stats->cpu_user_ns *= 1000;
+	}
+	if (mine & CGROUP_CPU) {
+		(void)cgroup_file_key(h, folder, "cpu.stat", "nr_periods", &stats->cpu_periods);
+		(void)cgroup_file_key(h, folder, "cpu.stat", "nr_throttled",
+				      &stats->cpu_throttled_periods);
+		(void)cgroup_file_key(h, folder, "cpu.stat", "throttled_usec",
+				      &stats->cpu_throttled_ns);
+		stats->cpu_throttled_ns *= 1000;
+	}
 	if (mine & CGROUP_PIDS) {
 		(void)cgroup_file_u64(h, folder, "pids.current", &stats->pids);
 		(void)cgroup_file_u64(h, folder, "pids.max", &stats->pids_limit);

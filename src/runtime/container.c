@@ -21,8 +21,11 @@
 #include "runtime/cgroup.h"
 #include "runtime/container_step.h"
 #include "runtime/fd_pass.h"
+#include "runtime/hook.h"
 #include "runtime/id_map.h"
+#include "runtime/join.h"
 #include "runtime/mount.h"
+#include "runtime/net_device.h"
 #include "runtime/process.h"
 #include "runtime/spec.h"
 #include "runtime/user.h"
@@ -125,41 +128,80 @@ static int owner_maps(const struct spec *spec, int root, struct err *err)
 	return 0;
 }
 
-static int bind_open(const struct spec *spec, const struct spec_mount *mount, int userns,
-		     struct err *err)
+/* Attributes of a bind that is told exactly: those of the tree, then those of the mount itself. */
+static int bind_told(const struct spec_mount *mount, int fd, int userns)
 {
-	unsigned int flags = mount->recursive ? AT_RECURSIVE : 0;
-	_cleanup_close_ int mapped = -1, fd = -1;
+	uint64_t propagation = mount->propagation ? mount->propagation & ~(uint64_t)MS_REC :
+						    MS_PRIVATE;
+	bool deep = !mount->propagation || mount->propagation & MS_REC;
+	int r = mount_adjust(fd, mount->all_set, mount->all_clear, 0, -1, AT_RECURSIVE);
+
+	if (r == 0)
+		r = mount_adjust(fd, mount->attr_set, mount->attr_clear, 0, userns,
+				 mount->map_tree ? AT_RECURSIVE : 0);
+	return r < 0 ? r : mount_adjust(fd, 0, 0, propagation, -1, deep ? AT_RECURSIVE : 0);
+}
+
+static int bind_adjust(const struct spec_mount *mount, int fd, int userns)
+{
 	int r;
 
-	fd = mount->source_fd >= 0 ? mount_copy(mount->source_fd, "", flags) :
-				     mount_copy(AT_FDCWD, mount->source, flags);
-	if (fd < 0)
-		return err_sys(err, fd, "mount %s", mount->source);
-	if (mount->uid_map_count > 0) {
-		bool own = userns >= 0 &&
-			   id_map_equal(mount->uid_map, mount->uid_map_count, spec->uid_map,
-					spec->uid_map_count) &&
-			   id_map_equal(mount->gid_map, mount->gid_map_count, spec->gid_map,
-					spec->gid_map_count);
-
-		if (!own) {
-			mapped = id_map_namespace(mount->uid_map, mount->uid_map_count,
-						  mount->gid_map, mount->gid_map_count, err);
-			if (mapped < 0)
-				return err_wrap(err, "mount %s", mount->source);
-		}
-		userns = own ? userns : mapped;
-	} else {
-		userns = -1;
-	}
+	if (mount->top_only)
+		return bind_told(mount, fd, userns);
 	r = mount_change(fd, mount->attr_set | MOUNT_ATTR_NODEV,
 			 mount->propagation ? mount->propagation : MS_PRIVATE, userns,
 			 AT_RECURSIVE);
 	if (r == -EINVAL && userns >= 0 && mount->optional_map)
 		r = mount_change(fd, mount->attr_set | MOUNT_ATTR_NODEV, MS_PRIVATE, -1,
 				 AT_RECURSIVE);
-	else if (r == -EINVAL && userns >= 0) {
+	return r;
+}
+
+/* The user namespace whose maps the mount gets: the container's own, or one made for it, which is in *ret_made. -1: none. */
+static int bind_userns(const struct spec *spec, const struct spec_mount *mount, int userns,
+		       int *ret_made, struct err *err)
+{
+	bool own = userns >= 0 && mount->own_map;
+
+	if (mount->uid_map_count == 0)
+		return own ? userns : -1;
+	if (userns >= 0 &&
+	    id_map_equal(mount->uid_map, mount->uid_map_count, spec->uid_map,
+			 spec->uid_map_count) &&
+	    id_map_equal(mount->gid_map, mount->gid_map_count, spec->gid_map, spec->gid_map_count))
+		return userns;
+	*ret_made = id_map_namespace(mount->uid_map, mount->uid_map_count, mount->gid_map,
+				     mount->gid_map_count, err);
+	return *ret_made;
+}
+
+static int bind_open(const struct spec *spec, const struct spec_mount *mount, int userns,
+		     struct err *err)
+{
+	unsigned int flags = mount->recursive ? AT_RECURSIVE : 0;
+	_cleanup_close_ int made = -1, fd = -1;
+	int r;
+
+	if (mount->copy_link) {
+		struct stat st;
+
+		fd = open(mount->source, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return err_sys(err, errno, "mount %s", mount->source);
+		if (S_ISLNK(st.st_mode))
+			return fd_take(&fd);
+		fd_close(fd_take(&fd));
+	}
+	fd = mount->source_fd >= 0 ? mount_copy(mount->source_fd, "", flags) :
+				     mount_copy(AT_FDCWD, mount->source, flags);
+	if (fd < 0)
+		return err_sys(err, fd, "mount %s", mount->source);
+	err_clear(err);
+	userns = bind_userns(spec, mount, userns, &made, err);
+	if (err->code)
+		return err_wrap(err, "mount %s", mount->source);
+	r = bind_adjust(mount, fd, userns);
+	if (r == -EINVAL && userns >= 0) {
 		err_set(err, EINVAL, "mount %s: its file system has no id-mapped mounts",
 			mount->source);
 		return err_hint(err, "mount it read-only or with idmap=none, or run with "
@@ -207,8 +249,8 @@ static int root_fs_open(const struct spec *spec, int userns, int *parts, struct 
 	fd = mount_copy(AT_FDCWD, spec->rootfs_path, AT_RECURSIVE);
 	if (fd < 0)
 		return err_sys(err, fd, "open root file system %s", spec->rootfs_path);
-	r = mount_change(fd, spec->privileged ? 0 : MOUNT_ATTR_NODEV, MS_PRIVATE, userns,
-			 AT_RECURSIVE);
+	r = mount_change(fd, spec->privileged || spec->told_exactly ? 0 : MOUNT_ATTR_NODEV,
+			 MS_PRIVATE, spec->rootfs_unmapped ? -1 : userns, AT_RECURSIVE);
 	if (r == -EINVAL && userns >= 0) {
 		err_set(err, EINVAL, "map the ids of %s: its file system has no id-mapped mounts",
 			spec->rootfs_path);
@@ -216,6 +258,16 @@ static int root_fs_open(const struct spec *spec, int userns, int *parts, struct 
 	}
 	return r < 0 ? err_sys(err, r, "open root file system %s", spec->rootfs_path) :
 		       fd_take(&fd);
+}
+
+bool container_nodes_by_parent(const struct spec *spec)
+{
+	return !spec->told_exactly || spec->namespaces[SPEC_NS_USER].mode != SPEC_NS_INHERIT;
+}
+
+bool container_has_root(const struct spec *spec)
+{
+	return spec->namespaces[SPEC_NS_MOUNT].mode != SPEC_NS_JOIN;
 }
 
 static int mounts_send(const struct container *c, const struct spec *spec, int userns,
@@ -240,7 +292,10 @@ static int mounts_send(const struct container *c, const struct spec *spec, int u
 		r = fds[count] < 0 ? fds[count] : 0;
 		count += r == 0;
 	}
-	for (size_t i = 0; r == 0 && i < spec->device_count; i++) {
+	for (size_t i = 0; r == 0 && container_nodes_by_parent(spec) && i < spec->device_count;
+	     i++) {
+		if (spec->devices[i].fifo)
+			continue;
 		fds[count] = device_open(spec, &spec->devices[i], err);
 		r = fds[count] < 0 ? fds[count] : 0;
 		count += r == 0;
@@ -273,13 +328,9 @@ static int init_clone(struct container *c, const struct spec *spec, const struct
 	sigset_t none;
 	pid_t pid;
 
-	for (int i = 0; i < SPEC_NS_COUNT; i++) {
+	for (int i = 0; i < SPEC_NS_COUNT; i++)
 		if (spec->namespaces[i].mode == SPEC_NS_NEW)
 			args.flags |= clone_flags[i];
-		else if (spec->namespaces[i].mode == SPEC_NS_JOIN)
-			return err_set(err, EOPNOTSUPP, "join namespace %s: not possible yet",
-				       spec->namespaces[i].path);
-	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, errno, "make a socket pair");
 	c->sync = pair[0];
@@ -293,7 +344,13 @@ static int init_clone(struct container *c, const struct spec *spec, const struct
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (unsigned int)door->folder;
 	}
-	pid = sys_clone3(&args);
+	if (join_wanted(spec)) {
+		pid = join_clone(spec, &args, &c->pidfd, err);
+		if (pid < 0 && err->code)
+			return -err->code;
+	} else {
+		pid = sys_clone3(&args);
+	}
 	if (pid < 0) {
 		err_sys(err, errno, "make the container's namespaces");
 		if (err->code == EINVAL || err->code == ENOSPC || err->code == EUSERS)
@@ -307,7 +364,8 @@ static int init_clone(struct container *c, const struct spec *spec, const struct
 					  .seccomp = seccomp,
 					  .door = door,
 					  .sync = sync,
-					  .report = report };
+					  .report = report,
+					  .proc = -1 };
 
 		/* The parent's ends would keep this process waiting for a parent that was killed. */
 		(void)close(pair[0]);
@@ -328,8 +386,10 @@ static int oom_score_set(const struct container *c, const struct spec *spec, str
 	if (!spec->process.oom_score_adj_set) {
 		_cleanup_(buf_clear) struct buf own = BUF_EMPTY;
 
-		/* ours may come from a service that is protected, or from a shell that is not */
-		if (file_read(AT_FDCWD, "/proc/self/oom_score_adj", 16, &own) < 0 ||
+		/* ours may come from a service that is protected, or from a shell that is not; a config.json
+		 * without it wants it unchanged (config.md, "oomScoreAdj") */
+		if (spec->told_exactly ||
+		    file_read(AT_FDCWD, "/proc/self/oom_score_adj", 16, &own) < 0 ||
 		    strcmp(own.data, "0\n") == 0)
 			return 0;
 		(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)c->pid);
@@ -339,6 +399,8 @@ static int oom_score_set(const struct container *c, const struct spec *spec, str
 	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)c->pid);
 	(void)snprintf(value, sizeof(value), "%d", spec->process.oom_score_adj);
 	r = file_poke(AT_FDCWD, path, value);
+	if (r == -EACCES && spec->process.oom_score_adj_wish)
+		return 0;
 	if (r == -EACCES)
 		return err_set(err, EACCES,
 			       "set oom_score_adj to %d: lowering it needs CAP_SYS_RESOURCE, which "
@@ -347,10 +409,42 @@ static int oom_score_set(const struct container *c, const struct spec *spec, str
 	return r < 0 ? err_sys(err, r, "set oom_score_adj") : 0;
 }
 
-static int set_up(struct container *c, const struct spec *spec, struct err *err)
+/* Hooks of the runtime's side: init has its mounts and stands before pivot_root. */
+static int hooks_run(const struct container *c, const struct spec *spec,
+		     const struct container_io *io, struct err *err)
+{
+	_cleanup_free_ char *state = NULL;
+	char word = (char)INIT_HOOKS;
+	int n = fd_pass_receive(c->sync, word, NULL, 0), r;
+
+	if (n < 0)
+		return n;
+	state = io->hook_state(io->data, c->pid, "creating");
+	r = hook_run_all(&spec->hooks[SPEC_HOOK_PRESTART], "prestart", state, err);
+	if (r == 0)
+		r = hook_run_all(&spec->hooks[SPEC_HOOK_CREATE_RUNTIME], "createRuntime", state,
+				 err);
+	if (r == 0 && send(c->sync, &word, 1, MSG_NOSIGNAL) < 0)
+		r = -errno;
+	return r;
+}
+
+static int userns_open(const struct container *c, const struct spec *spec, struct err *err)
+{
+	const struct spec_namespace *ns = &spec->namespaces[SPEC_NS_USER];
+	char path[64];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)c->pid);
+	fd = open(ns->mode == SPEC_NS_JOIN ? ns->path : path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_sys(err, errno, "open the user namespace") : fd;
+}
+
+static int set_up(struct container *c, const struct spec *spec, const struct container_io *io,
+		  struct err *err)
 {
 	_cleanup_close_ int userns = -1;
-	char word = (char)INIT_MAPPED, path[64];
+	char word = (char)INIT_MAPPED;
 	int r = 0;
 
 	if (spec->namespaces[SPEC_NS_USER].mode == SPEC_NS_NEW) {
@@ -358,16 +452,21 @@ static int set_up(struct container *c, const struct spec *spec, struct err *err)
 				 spec->gid_map_count, err);
 		if (r < 0)
 			return r;
-		(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)c->pid);
-		userns = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (spec->namespaces[SPEC_NS_USER].mode != SPEC_NS_INHERIT) {
+		userns = userns_open(c, spec, err);
 		if (userns < 0)
-			return err_sys(err, errno, "open the user namespace");
+			return userns;
 	}
 	r = oom_score_set(c, spec, err);
+	if (r == 0 && spec->net_device_count > 0)
+		r = net_device_move(spec, c->pid, err);
 	if (r == 0 && send(c->sync, &word, 1, MSG_NOSIGNAL) < 0)
 		r = err_sys(err, errno, "talk to the container's first process");
-	if (r == 0)
+	if (r == 0 && container_has_root(spec))
 		r = mounts_send(c, spec, userns, err);
+	if (r == 0 && hook_any_of_create(spec))
+		r = hooks_run(c, spec, io, err);
 	if (r == 0) {
 		int n = fd_pass_receive(c->sync, (char)INIT_READY, &c->terminal, 1);
 
@@ -391,7 +490,7 @@ int container_create(struct container *ret_container, const struct spec *spec,
 	if (r == 0)
 		r = init_clone(&c, spec, io, seccomp, &door, err);
 	if (r == 0)
-		r = set_up(&c, spec, err);
+		r = set_up(&c, spec, io, err);
 	if (r < 0) {
 		struct container_report report;
 		struct err ignored = ERR_NONE;
@@ -422,6 +521,27 @@ int container_go(struct container *c, struct err *err)
 	fd_close(c->sync);
 	c->sync = -1;
 	return 0;
+}
+
+int container_start(int connection, struct container_report *ret_report)
+{
+	char word = (char)INIT_GO;
+	struct container_report report;
+	ssize_t n;
+
+	if (send(connection, &word, 1, MSG_NOSIGNAL) < 0)
+		return -errno;
+	do
+		n = recv(connection, &report, sizeof(report), 0);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return 0;
+	if (n < 0 && errno != ECONNRESET)
+		return -errno;
+	if (n != (ssize_t)sizeof(report))
+		return n < 0 ? 0 : -EPROTO;
+	*ret_report = report;
+	return 1;
 }
 
 void container_close(struct container *c)
@@ -464,6 +584,13 @@ static const char *const step_words[STEP_COUNT] = {
 	[STEP_GROUPS] = "set the groups",
 	[STEP_USER] = "set the user",
 	[STEP_SECCOMP] = "load the seccomp filter",
+	[STEP_LISTENER] = "hand the descriptor of the seccomp filter to its listener",
+	[STEP_ROOT_PROPAGATION] = "set the propagation of the root",
+	[STEP_LABEL] = "set the security label",
+	[STEP_PERSONALITY] = "set the personality",
+	[STEP_SCHEDULER] = "set the scheduler",
+	[STEP_IO_PRIORITY] = "set the io priority",
+	[STEP_MEMORY_POLICY] = "set the memory policy",
 };
 
 static int explain_exec(const struct spec *spec, int code, struct err *err)
@@ -520,6 +647,17 @@ int container_explain(const struct spec *spec, const struct container_report *re
 		return err_sys(err, code,
 			       step == STEP_MOUNT ? "mount at %s" : "make mount point %s",
 			       spec->mounts[i].destination);
+	if (step == STEP_REAL_PROC && i < spec->mount_count)
+		return err_set(err, code,
+			       "mount at %s: refused, it would hide parts of /proc or lies behind "
+			       "a symlink",
+			       spec->mounts[i].destination);
+	if (step == STEP_HOOK_CREATE && i < spec->hooks[SPEC_HOOK_CREATE_CONTAINER].count)
+		return hook_explain(&spec->hooks[SPEC_HOOK_CREATE_CONTAINER], "createContainer", i,
+				    code, err);
+	if (step == STEP_HOOK_START && i < spec->hooks[SPEC_HOOK_START_CONTAINER].count)
+		return hook_explain(&spec->hooks[SPEC_HOOK_START_CONTAINER], "startContainer", i,
+				    code, err);
 	if (step == STEP_DEVICE_USER && i < spec->device_count)
 		return err_sys(err, code, "attach device %s", spec->devices[i].path);
 	if (step == STEP_SYSCTL && i < spec->sysctl_count)

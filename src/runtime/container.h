@@ -13,6 +13,7 @@
 #ifndef CLOCHE_RUNTIME_CONTAINER_H
 #define CLOCHE_RUNTIME_CONTAINER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -24,7 +25,24 @@ struct spec;
 struct container_io {
 	int stdio[3];	 /* become 0, 1, 2 of init; not looked at with a terminal */
 	int init_binary; /* --init: the reaper's program, read-only; -1: none */
+
+	/* What only an OCI runtime needs; zero and CONTAINER_IO_NONE are the same as not there. */
+	int start; /* a listening socket (seqpacket): after container_go init waits on it for one more word,
+		       * which container_start sends from whatever process; -1: it does not wait */
+	int listener; /* connected: where the descriptor of a filter with SCMP_ACT_NOTIFY goes; -1: nowhere */
+	int preserve;	/* so many descriptors from 3 on go to the command */
+	bool own_stdio; /* pipes and sockets among stdio are given to the user of the command */
+	/* The state of the container in JSON for a hook; in the caller and, between clone and exec, in init. */
+	char *(*hook_state)(const void *data, pid_t pid, const char *status);
+	/* What goes along with the descriptor to the listener (config-linux.md, "containerProcessState"); called in init. */
+	char *(*listener_state)(const void *data, pid_t pid);
+	const void *data;
 };
+#define CONTAINER_IO_NONE \
+	((struct container_io){ .stdio = { -1, -1, -1 }, \
+				.init_binary = -1, \
+				.start = -1, \
+				.listener = -1 })
 
 struct container {
 	pid_t pid; /* as the caller sees it; 0: none */
@@ -46,6 +64,9 @@ int container_create(struct container *ret_container, const struct spec *spec,
 		     struct cgroup *cgroup, struct err *err);
 /* -EPIPE: init is gone; its report tells why. */
 int container_go(struct container *container, struct err *err);
+/* The other end of io.start, from whatever process: let init go on, and wait until the command runs. 0, or 1 with *ret_report when
+ * it does not, or -errno. connection: connected to the socket; it stays the caller's. */
+int container_start(int connection, struct container_report *ret_report);
 /* Kill and reap init, close the descriptors. Nothing happens to CONTAINER_NONE. */
 void container_abort(struct container *container);
 void container_close(struct container *container);

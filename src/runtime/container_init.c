@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include "base/err.h"
 #include "base/fd.h"
@@ -33,6 +35,7 @@
 #include "runtime/capability.h"
 #include "runtime/cgroup.h"
 #include "runtime/fd_pass.h"
+#include "runtime/hook.h"
 #include "runtime/mount.h"
 #include "runtime/process.h"
 #include "runtime/seccomp.h"
@@ -95,9 +98,27 @@ static int attach_at(int root, const char *path, int mount_fd, bool directory)
 	return target < 0 ? target : mount_attach(mount_fd, target);
 }
 
+/* The place at path with no link on the way to it, made when it is missing: what is put there must not be led elsewhere by
+ * whoever writes the root file system (CVE-2019-19921, CVE-2023-27561, CVE-2025-52565). */
+static int strict_place(int root, const char *path, bool directory)
+{
+	struct err ignored = ERR_NONE;
+	int fd = -ENOENT;
+
+	for (int tries = 0; tries < 2; tries++) {
+		fd = sys_openat2(root, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0,
+				 RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+		if (fd >= 0 || errno != ENOENT)
+			break;
+		fd_close(directory ? root_make_dir(root, path, 0, 0, &ignored) :
+				     root_make_file(root, path, 0, 0, &ignored));
+	}
+	return fd < 0 ? -errno : fd;
+}
+
 /* -- /dev ------------------------------------------------------------------------------------- */
 
-/* dev is a fresh tmpfs of ours, so names in it are what we made. */
+/* In a fresh tmpfs of ours names are what we made; elsewhere a link in the place is not followed. */
 static int node_bind(int host_dev, int dev, size_t i)
 {
 	const char *name = standard_nodes[i].name;
@@ -113,25 +134,84 @@ static int node_bind(int host_dev, int dev, size_t i)
 	    st.st_rdev != makedev(standard_nodes[i].major, standard_nodes[i].minor))
 		return -ENODEV;
 	fd = openat(dev, name, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0666);
+	if (fd < 0 && errno == EEXIST)
+		fd = openat(dev, name, O_PATH | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
 	fd_close(fd);
 	return mount_attach_at(node, dev, name);
 }
 
-static void dev_populate(const struct init_plan *plan, int dev)
+static bool is_device(const struct stat *st, bool block, unsigned int major_number,
+		      unsigned int minor_number)
+{
+	return (block ? S_ISBLK(st->st_mode) : S_ISCHR(st->st_mode)) &&
+	       st->st_rdev == makedev(major_number, minor_number);
+}
+
+/* A node of our own making beneath dir; one that is there and is the same device stays. */
+static int node_make(int dir, const char *name, const struct spec_device *device)
+{
+	mode_t type = device->fifo ? S_IFIFO : device->block ? S_IFBLK : S_IFCHR;
+	struct stat st;
+
+	if (mknodat(dir, name, type | device->mode,
+		    device->fifo ? 0 : makedev(device->major, device->minor)) < 0) {
+		int code = errno;
+
+		if (code != EEXIST)
+			return -code;
+		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+		return (device->fifo ?
+				S_ISFIFO(st.st_mode) :
+				is_device(&st, device->block, device->major, device->minor)) ?
+			       0 :
+			       -EEXIST;
+	}
+	return fchmodat(dir, name, device->mode, 0) < 0 ||
+			       fchownat(dir, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) <
+				       0 ?
+		       -errno :
+		       0;
+}
+
+/* Nodes are made where that is possible and they will work, so that they look as everywhere; else the host's are bound. */
+static int standard_node(const struct init_plan *plan, int host_dev, int dev, size_t i, bool nodev)
+{
+	const struct spec_device device = { .major = standard_nodes[i].major,
+					    .minor = standard_nodes[i].minor,
+					    .mode = 0666 };
+	int r = -EPERM;
+
+	if (!nodev && !container_nodes_by_parent(plan->spec)) {
+		r = node_make(dev, standard_nodes[i].name, &device);
+		if (r == -EEXIST && unlinkat(dev, standard_nodes[i].name, 0) == 0)
+			r = node_make(dev, standard_nodes[i].name, &device);
+	}
+	if (r == -EPERM)
+		r = node_bind(host_dev, dev, i);
+	return r;
+}
+
+/* fresh: a new file system; else the root's own folder, where an earlier start left something. */
+static void dev_populate(const struct init_plan *plan, int dev, bool fresh, bool nodev)
 {
 	_cleanup_close_ int host_dev = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	for (size_t i = 0; i < ARRAY_SIZE(standard_nodes); i++) {
-		int r = node_bind(host_dev, dev, i);
+		int r = standard_node(plan, host_dev, dev, i, nodev);
 
 		if (r < 0)
 			fail(plan, STEP_DEVICE, i, r);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(dev_links); i++)
-		if (symlinkat(dev_links[i].target, dev, dev_links[i].name) < 0)
+	for (size_t i = 0; i < ARRAY_SIZE(dev_links); i++) {
+		if (!fresh)
+			(void)unlinkat(dev, dev_links[i].name, 0);
+		if (symlinkat(dev_links[i].target, dev, dev_links[i].name) < 0 &&
+		    (fresh || errno != EEXIST))
 			fail(plan, STEP_DEVICE, i, errno);
+	}
 }
 
 /* -- /sys/fs/cgroup --------------------------------------------------------------------------- */
@@ -203,7 +283,7 @@ static int cgroup_v1(int root, const struct spec_mount *mount)
 	return r;
 }
 
-static int cgroup_mount(int root, const struct spec_mount *mount)
+static int cgroup_any(int root, const struct spec_mount *mount)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
@@ -213,6 +293,25 @@ static int cgroup_mount(int root, const struct spec_mount *mount)
 		return cgroup_v1(root, mount);
 	fd = mount_new("cgroup2", "cgroup", NULL, (unsigned int)mount->attr_set | MOUNT_ATTR_NODEV);
 	return fd < 0 ? fd : attach_at(root, mount->destination, fd, true);
+}
+
+/* In the host's cgroup namespace a mount would show all of the host's cgroups: make it in one of our own, in which our folder
+ * is the root, and go back. In a user namespace there is no way back, and the container keeps it. */
+static int cgroup_mount(const struct init_plan *plan, int root, const struct spec_mount *mount)
+{
+	_cleanup_close_ int back = -1;
+	int r;
+
+	if (plan->spec->namespaces[SPEC_NS_CGROUP].mode == SPEC_NS_INHERIT &&
+	    plan->spec->told_exactly) {
+		back = openat(plan->proc, "self/ns/cgroup", O_RDONLY | O_CLOEXEC);
+		if (back < 0 || unshare(CLONE_NEWCGROUP) < 0)
+			return -errno;
+	}
+	r = cgroup_any(root, mount);
+	if (back >= 0)
+		(void)setns(back, CLONE_NEWCGROUP);
+	return r;
 }
 
 /* -- mounts ----------------------------------------------------------------------------------- */
@@ -243,9 +342,101 @@ static bool is_directory(int fd)
 	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* One mount of the spec at its place. binds: the next descriptor that the parent made. */
-static void mount_one(const struct init_plan *plan, int root, size_t i, int **binds,
-		      int *ret_devpts)
+static bool is_link(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+/* Files of /proc that may be covered: they tell of resources, and lxcfs shows those of the container there. */
+static bool proc_file_may_be_covered(const char *destination)
+{
+	static const char *const files[] = {
+		"/proc/cpuinfo",
+		"/proc/diskstats",
+		"/proc/loadavg",
+		"/proc/meminfo",
+		"/proc/slabinfo",
+		"/proc/stat",
+		"/proc/swaps",
+		"/proc/uptime",
+		"/proc/sys/crypto/fips_enabled",
+		"/proc/sys/kernel/ns_last_pid",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (strcmp(files[i], destination) == 0)
+			return true;
+	return false;
+}
+
+/* Where mount i goes. */
+static int mount_place(const struct init_plan *plan, int root, size_t i, bool directory)
+{
+	const struct spec_mount *mount = &plan->spec->mounts[i];
+	struct err ignored = ERR_NONE;
+	struct statfs fs;
+	int target;
+
+	if (mount->kind == SPEC_MOUNT_PROC || mount->kind == SPEC_MOUNT_SYSFS) {
+		target = strict_place(root, mount->destination, true);
+		if (target == -ELOOP)
+			fail(plan, STEP_REAL_PROC, i, ELOOP);
+		return target;
+	}
+	target = directory ? root_make_dir(root, mount->destination, 0, 0, &ignored) :
+			     root_make_file(root, mount->destination, 0, 0, &ignored);
+	if (target >= 0 && plan->spec->told_exactly && fstatfs(target, &fs) == 0 &&
+	    fs.f_type == PROC_SUPER_MAGIC && !proc_file_may_be_covered(mount->destination))
+		fail(plan, STEP_REAL_PROC, i, EPERM);
+	return target;
+}
+
+static void mount_put(const struct init_plan *plan, int root, size_t i, int fd, bool directory)
+{
+	_cleanup_close_ int target = mount_place(plan, root, i, directory);
+	int r = target < 0 ? target : mount_attach(fd, target);
+
+	if (r < 0)
+		fail(plan, STEP_MOUNT_TARGET, i, r);
+}
+
+static void mount_remount(const struct init_plan *plan, int root, size_t i)
+{
+	const struct spec_mount *mount = &plan->spec->mounts[i];
+	struct err ignored = ERR_NONE;
+	_cleanup_close_ int target = root_open(root, mount->destination, O_PATH, &ignored);
+	int r = target < 0 ? target :
+			     mount_adjust(target, mount->attr_set, mount->attr_clear,
+					  mount->propagation & ~(uint64_t)MS_REC, -1, 0);
+
+	if (r < 0)
+		fail(plan, STEP_MOUNT, i, r);
+}
+
+/* "copy-symlink": the parent sent the link itself. */
+static void link_copy(const struct init_plan *plan, int root, size_t i, int link)
+{
+	const char *destination = plan->spec->mounts[i].destination, *name;
+	_cleanup_free_ char *folder = NULL;
+	_cleanup_close_ int parent = -1;
+	struct err ignored = ERR_NONE;
+	char target[4096];
+	ssize_t n = readlinkat(link, "", target, sizeof(target) - 1);
+
+	name = strrchr(destination, '/') + 1;
+	folder = str_ndup(destination, (size_t)(name - destination));
+	parent = n < 0 ? -errno : root_make_dir(root, folder, 0, 0, &ignored);
+	if (parent < 0)
+		fail(plan, STEP_MOUNT_TARGET, i, parent);
+	target[n] = '\0';
+	if (symlinkat(target, parent, name) < 0 && errno != EEXIST)
+		fail(plan, STEP_MOUNT_TARGET, i, errno);
+	fd_close(link);
+}
+
+static int mount_make(const struct init_plan *plan, size_t i, unsigned int attrs)
 {
 	static const char *const types[] = {
 		[SPEC_MOUNT_TMPFS] = "tmpfs",	[SPEC_MOUNT_PROC] = "proc",
@@ -253,23 +444,55 @@ static void mount_one(const struct init_plan *plan, int root, size_t i, int **bi
 		[SPEC_MOUNT_MQUEUE] = "mqueue",
 	};
 	const struct spec_mount *mount = &plan->spec->mounts[i];
-	unsigned int attrs = (unsigned int)mount->attr_set;
+	const char *type = mount->kind == SPEC_MOUNT_OTHER ? mount->type : types[mount->kind];
+	_cleanup_free_ char *data = NULL;
+	const char *source = mount->source && *mount->source ? mount->source : type;
+	int fd, r;
+
+	if (mount->kind == SPEC_MOUNT_OTHER && attrs & MOUNT_ATTR_RDONLY)
+		data = mount->data ? str_printf("%s,ro", mount->data) : str_dup("ro");
+	fd = mount_new(type, source, data ? data : mount->data, attrs);
+	if (fd < 0)
+		return fd;
+	r = mount_adjust(fd, 0, 0, mount->propagation & ~(uint64_t)MS_REC, -1, 0);
+	if (r < 0) {
+		fd_close(fd);
+		return r;
+	}
+	return fd;
+}
+
+/* One mount of the spec at its place. binds: the next descriptor that the parent made. */
+static void mount_one(const struct init_plan *plan, int root, size_t i, int **binds,
+		      int *ret_devpts)
+{
+	const struct spec_mount *mount = &plan->spec->mounts[i];
+	unsigned int attrs = (unsigned int)(mount->attr_set | mount->all_set);
 	bool dev = mount->kind == SPEC_MOUNT_TMPFS && strcmp(mount->destination, "/dev") == 0;
+	bool read_only_later = dev && attrs & MOUNT_ATTR_RDONLY;
 	int fd, r;
 
 	if (mount->kind == SPEC_MOUNT_CGROUP) {
-		r = cgroup_mount(root, mount);
+		r = cgroup_mount(plan, root, mount);
 		if (r < 0)
 			fail(plan, STEP_MOUNT, i, r);
 		return;
 	}
-	if (mount->kind != SPEC_MOUNT_DEVPTS && !dev)
+	if (mount->kind == SPEC_MOUNT_REMOUNT) {
+		mount_remount(plan, root, i);
+		return;
+	}
+	if (mount->kind != SPEC_MOUNT_DEVPTS && !dev && !plan->spec->told_exactly)
 		attrs |= MOUNT_ATTR_NODEV;
-	fd = mount->kind == SPEC_MOUNT_BIND ?
-		     *(*binds)++ :
-		     mount_new(types[mount->kind], types[mount->kind], mount->data, attrs);
+	if (read_only_later)
+		attrs &= ~(unsigned int)MOUNT_ATTR_RDONLY;
+	fd = mount->kind == SPEC_MOUNT_BIND ? *(*binds)++ : mount_make(plan, i, attrs);
 	if (fd < 0)
 		fail(plan, STEP_MOUNT, i, fd);
+	if (mount->kind == SPEC_MOUNT_BIND && mount->copy_link && is_link(fd)) {
+		link_copy(plan, root, i, fd);
+		return;
+	}
 	if (mount->kind == SPEC_MOUNT_PROC)
 		sysctls_write(plan, fd);
 	if (mount->copy_up) {
@@ -282,32 +505,109 @@ static void mount_one(const struct init_plan *plan, int root, size_t i, int **bi
 		if (r < 0)
 			fail(plan, STEP_COPY_UP, i, r);
 	}
-	r = attach_at(root, mount->destination, fd,
-		      mount->kind != SPEC_MOUNT_BIND || is_directory(fd));
-	if (r < 0)
-		fail(plan, STEP_MOUNT_TARGET, i, r);
+	mount_put(plan, root, i, fd, mount->kind != SPEC_MOUNT_BIND || is_directory(fd));
 	if (dev)
-		dev_populate(plan, fd);
+		dev_populate(plan, fd, true, attrs & MOUNT_ATTR_NODEV);
 	if (mount->kind == SPEC_MOUNT_DEVPTS)
 		*ret_devpts = fd;
 	else
 		fd_close(fd);
 }
 
-static void devices_attach(const struct init_plan *plan, int root, int *nodes)
+/* A /dev that is told to be read-only is so after nodes, terminals and mount points are in it. */
+static void dev_finish(const struct init_plan *plan, int root)
 {
 	const struct spec *spec = plan->spec;
 
-	for (size_t i = 0; i < spec->device_count; i++) {
-		int r = attach_at(root, spec->devices[i].path, nodes[i], false);
+	for (size_t i = 0; i < spec->mount_count; i++) {
+		const struct spec_mount *mount = &spec->mounts[i];
+		struct err ignored = ERR_NONE;
+		_cleanup_close_ int dev = -1;
 
+		if (strcmp(mount->destination, "/dev") != 0)
+			continue;
+		if (mount->kind != SPEC_MOUNT_TMPFS ||
+		    !((mount->attr_set | mount->all_set) & MOUNT_ATTR_RDONLY))
+			continue;
+		dev = root_open(root, "/dev", O_PATH | O_DIRECTORY, &ignored);
+		if (dev < 0 || mount_change(dev, MOUNT_ATTR_RDONLY, 0, -1, 0) < 0)
+			fail(plan, STEP_MOUNT, i, dev < 0 ? dev : errno);
+	}
+}
+
+/* Without a mount at /dev the nodes go into the root file system's own folder, as every runtime does it. */
+static void dev_in_root(const struct init_plan *plan, int root)
+{
+	struct err ignored = ERR_NONE;
+	_cleanup_close_ int dev = -1, place = -1;
+
+	if (!plan->spec->told_exactly)
+		return;
+	for (size_t i = 0; i < plan->spec->mount_count; i++)
+		if (strcmp(plan->spec->mounts[i].destination, "/dev") == 0)
+			return;
+	place = strict_place(root, "/dev", true);
+	dev = place < 0 ? place : root_open(place, ".", O_RDONLY | O_DIRECTORY, &ignored);
+	if (dev < 0)
+		fail(plan, STEP_DEVICE, 0, dev);
+	dev_populate(plan, dev, false, false);
+}
+
+static int device_make(int root, const struct spec_device *device)
+{
+	const char *name = strrchr(device->path, '/') + 1;
+	_cleanup_free_ char *folder = str_ndup(device->path, (size_t)(name - device->path));
+	struct err ignored = ERR_NONE;
+	_cleanup_close_ int parent = -1;
+	int r;
+
+	if (!*name)
+		return -EINVAL;
+	parent = root_make_dir(root, folder, 0, 0, &ignored);
+	if (parent < 0)
+		return parent;
+	r = node_make(parent, name, device);
+	/* what an earlier start or the image left there is another one */
+	if (r == -EEXIST && unlinkat(parent, name, 0) == 0)
+		r = node_make(parent, name, device);
+	return r;
+}
+
+static void devices_attach(const struct init_plan *plan, int root, int *nodes)
+{
+	const struct spec *spec = plan->spec;
+	bool sent = container_nodes_by_parent(spec);
+
+	for (size_t i = 0; i < spec->device_count; i++) {
+		int r;
+
+		if (!sent || spec->devices[i].fifo) {
+			r = device_make(root, &spec->devices[i]);
+			if (r < 0)
+				fail(plan, STEP_DEVICE_USER, i, r);
+			continue;
+		}
+		r = attach_at(root, spec->devices[i].path, *nodes, false);
 		if (r < 0)
 			fail(plan, STEP_DEVICE_USER, i, r);
-		fd_close(nodes[i]);
+		fd_close(*nodes++);
 	}
 }
 
 /* -- masks ------------------------------------------------------------------------------------ */
+
+/* The host's own, while its root is still there: what the container has at /dev/null may be anything (CVE-2025-31133). */
+static int null_copy(void)
+{
+	struct stat st;
+	int fd = mount_copy(AT_FDCWD, "/dev/null", AT_SYMLINK_NOFOLLOW);
+
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !is_device(&st, false, 1, 3))) {
+		fd_close(fd);
+		return -ENODEV;
+	}
+	return fd;
+}
 
 static void mask_paths(const struct init_plan *plan, int root)
 {
@@ -336,7 +636,7 @@ static void mask_paths(const struct init_plan *plan, int root)
 			cover = covered++ == 0 ? fcntl(empty, F_DUPFD_CLOEXEC, 3) :
 						 mount_copy(empty, "", 0);
 		} else {
-			cover = mount_copy(root, "dev/null", AT_SYMLINK_NOFOLLOW);
+			cover = null_copy();
 		}
 		r = cover < 0 ? cover : mount_attach(cover, target);
 		if (r < 0)
@@ -370,16 +670,20 @@ static void readonly_paths(const struct init_plan *plan, int root)
 
 static int terminal_make(const struct init_plan *plan, int root, int devpts, int *ret_master)
 {
-	_cleanup_close_ int console = -1, at = -1;
+	_cleanup_close_ int console = -1, at = -1, bound = -1;
 	struct err ignored = ERR_NONE;
-	int slave = terminal_open(devpts, &plan->spec->process, ret_master);
+	int slave;
 
+	if (devpts < 0)
+		devpts = bound = root_open(root, "/dev/pts", O_PATH | O_DIRECTORY, &ignored);
+	slave = devpts < 0 ? devpts : terminal_open(devpts, &plan->spec->process, ret_master);
 	if (slave < 0)
 		fail(plan, STEP_TERMINAL, 0, slave);
-	at = root_make_file(root, "/dev/console", 0, 0, &ignored);
-	console = mount_copy(devpts, "0", AT_SYMLINK_NOFOLLOW);
+	/* its own node, not one that a name in the container leads to (CVE-2025-52565) */
+	console = open_tree(slave, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	at = strict_place(root, "/dev/console", false);
 	if (at < 0 || console < 0 || mount_attach(console, at) < 0)
-		fail(plan, STEP_TERMINAL, 0, at < 0 ? at : console < 0 ? console : errno);
+		fail(plan, STEP_TERMINAL, 0, at < 0 ? at : errno);
 	return slave;
 }
 
@@ -414,6 +718,40 @@ static void leave_old_root(const struct init_plan *plan, int root)
 		fail(plan, STEP_PIVOT, 0, errno);
 }
 
+static void user_look_up(const struct init_plan *plan, int root)
+{
+	struct spec_process *process = &plan->spec->process;
+	enum container_step step = STEP_NONE;
+	size_t index = 0;
+	int r = 0;
+
+	if (process->user)
+		r = user_resolve(root, process, &step, &index);
+	else if (plan->spec->told_exactly)
+		user_home_set(root, process);
+	if (r < 0)
+		fail(plan, step, index, r);
+}
+
+/* Before pivot_root: paths of hooks are the host's, and what they see is the container's mounts and the host's root. */
+static void hooks_of_create(const struct init_plan *plan)
+{
+	const struct spec_hooks *hooks = &plan->spec->hooks[SPEC_HOOK_CREATE_CONTAINER];
+	_cleanup_free_ char *state = NULL;
+
+	if (fd_pass_send(plan->sync, (char)INIT_HOOKS, NULL, 0) < 0)
+		_exit(126);
+	wait_for(plan, INIT_HOOKS);
+	if (hooks->count > 0)
+		state = plan->io->hook_state(plan->io->data, getpid(), "creating");
+	for (size_t i = 0; i < hooks->count; i++) {
+		int status, r = hook_run(&hooks->list[i], state, &status);
+
+		if (r < 0)
+			fail(plan, STEP_HOOK_CREATE, i, r);
+	}
+}
+
 static void receive_mounts(const struct init_plan *plan, int *fds, size_t count)
 {
 	for (size_t got = 0; got < count;) {
@@ -425,53 +763,21 @@ static void receive_mounts(const struct init_plan *plan, int *fds, size_t count)
 	}
 }
 
-_Noreturn void container_init(const struct init_plan *plan)
+/* The mounts of the container beneath its new root, which is entered. */
+static void root_set_up(const struct init_plan *plan, const int *fds, size_t bind_count,
+			int *ret_slave, int *ret_master)
 {
 	const struct spec *spec = plan->spec;
-	size_t bind_count = 0;
-	int *fds, *binds, devpts = -1, slave = -1, master = -1, root, r;
+	int *binds = (int *)fds + 1, devpts = -1, root = enter_root(plan, fds[0]), r;
 
-	for (size_t i = 0; i < spec->mount_count; i++)
-		bind_count += spec->mounts[i].kind == SPEC_MOUNT_BIND;
-	/* first of all: what is done from here on is counted and limited */
-	r = cgroup_door_pass(plan->door);
-	if (r < 0)
-		fail(plan, STEP_CGROUP, 0, r);
-	fds = mem_new((1 + bind_count + spec->device_count) * sizeof(int));
-
-	wait_for(plan, INIT_MAPPED);
-	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-		fail(plan, STEP_BECOME_ROOT, 0, errno);
-	umask(0);
-	if (is_new(spec, SPEC_NS_UTS)) {
-		if ((spec->hostname && sethostname(spec->hostname, strlen(spec->hostname)) < 0) ||
-		    (spec->domainname &&
-		     setdomainname(spec->domainname, strlen(spec->domainname)) < 0))
-			fail(plan, STEP_HOSTNAME, 0, errno);
-	}
-	if (is_new(spec, SPEC_NS_NETWORK))
-		loopback_up(plan);
-	if (sys_keyctl_join_session(NULL) < 0 && errno != ENOSYS && errno != EDQUOT)
-		fail(plan, STEP_KEYRING, 0, errno);
-
-	receive_mounts(plan, fds, 1 + bind_count + spec->device_count);
-	if (is_new(spec, SPEC_NS_CGROUP) && unshare(CLONE_NEWCGROUP) < 0)
-		fail(plan, STEP_CGROUP_NAMESPACE, 0, errno);
-	root = enter_root(plan, fds[0]);
-	binds = fds + 1;
 	for (size_t i = 0; i < spec->mount_count; i++)
 		mount_one(plan, root, i, &binds, &devpts);
-	devices_attach(plan, root, fds + 1 + bind_count);
-	if (spec->process.user) {
-		enum container_step step = STEP_NONE;
-		size_t index = 0;
-
-		r = user_resolve(root, &plan->spec->process, &step, &index);
-		if (r < 0)
-			fail(plan, step, index, r);
-	}
+	dev_in_root(plan, root);
+	devices_attach(plan, root, (int *)fds + 1 + bind_count);
+	user_look_up(plan, root);
 	if (spec->process.terminal)
-		slave = terminal_make(plan, root, devpts, &master);
+		*ret_slave = terminal_make(plan, root, devpts, ret_master);
+	dev_finish(plan, root);
 	mask_paths(plan, root);
 	readonly_paths(plan, root);
 	if (spec->process.cwd) {
@@ -484,13 +790,141 @@ _Noreturn void container_init(const struct init_plan *plan)
 		if (r < 0)
 			fail(plan, STEP_ROOT, 0, r);
 	}
+	if (hook_any_of_create(spec))
+		hooks_of_create(plan);
 	leave_old_root(plan, root);
+	if (spec->rootfs_propagation) {
+		r = mount_change(root, 0, spec->rootfs_propagation & ~(uint64_t)MS_REC, -1,
+				 spec->rootfs_propagation & MS_REC ? AT_RECURSIVE : 0);
+		if (r < 0)
+			fail(plan, STEP_ROOT_PROPAGATION, 0, r);
+	}
+}
 
+/* `start` connects to the socket, says go and learns on the same connection what comes of it. Who only looks whether we
+ * still wait connects and goes away. */
+static void wait_for_start(struct init_plan *plan)
+{
+	for (;;) {
+		int connection = accept4(plan->io->start, NULL, NULL, SOCK_CLOEXEC);
+		char got = 0;
+		ssize_t n;
+
+		if (connection < 0 && errno != EINTR && errno != ECONNABORTED)
+			fail(plan, STEP_SYNC, 0, errno);
+		if (connection < 0)
+			continue;
+		do
+			n = recv(connection, &got, 1, 0);
+		while (n < 0 && errno == EINTR);
+		if (n == 1 && got == (char)INIT_GO) {
+			plan->report = connection;
+			break;
+		}
+		fd_close(connection);
+	}
+	fd_close(plan->io->start);
+}
+
+static void hooks_of_start(const struct init_plan *plan)
+{
+	const struct spec_hooks *hooks = &plan->spec->hooks[SPEC_HOOK_START_CONTAINER];
+	_cleanup_free_ char *state = NULL;
+
+	if (hooks->count > 0)
+		state = plan->io->hook_state(plan->io->data, getpid(), "created");
+	for (size_t i = 0; i < hooks->count; i++) {
+		int status, r = hook_run(&hooks->list[i], state, &status);
+
+		if (r < 0)
+			fail(plan, STEP_HOOK_START, i, r);
+	}
+}
+
+static void become_root(const struct init_plan *plan)
+{
+	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		fail(plan, STEP_BECOME_ROOT, 0, errno);
+	umask(0);
+}
+
+static void names_set(const struct init_plan *plan)
+{
+	const struct spec *spec = plan->spec;
+
+	if (spec->namespaces[SPEC_NS_UTS].mode == SPEC_NS_INHERIT)
+		return;
+	if ((spec->hostname && *spec->hostname &&
+	     sethostname(spec->hostname, strlen(spec->hostname)) < 0) ||
+	    (spec->domainname && *spec->domainname &&
+	     setdomainname(spec->domainname, strlen(spec->domainname)) < 0))
+		fail(plan, STEP_HOSTNAME, 0, errno);
+}
+
+/* Without a proc of its own the container's parameters are written through one that is made for it. */
+static void sysctls_without_proc(const struct init_plan *plan)
+{
+	_cleanup_close_ int proc = -1;
+
+	for (size_t i = 0; i < plan->spec->mount_count; i++)
+		if (plan->spec->mounts[i].kind == SPEC_MOUNT_PROC)
+			return;
+	if (plan->spec->sysctl_count == 0)
+		return;
+	proc = mount_new("proc", "proc", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	if (proc < 0)
+		fail(plan, STEP_SYSCTL, 0, proc);
+	sysctls_write(plan, proc);
+}
+
+_Noreturn void container_init(const struct init_plan *given)
+{
+	struct init_plan own = *given, *plan = &own;
+	const struct spec *spec = plan->spec;
+	size_t bind_count = 0, node_count = 0;
+	int *fds, slave = -1, master = -1, r;
+
+	for (size_t i = 0; i < spec->mount_count; i++)
+		bind_count += spec->mounts[i].kind == SPEC_MOUNT_BIND;
+	for (size_t i = 0; container_nodes_by_parent(spec) && i < spec->device_count; i++)
+		node_count += !spec->devices[i].fifo;
+	/* first of all: what is done from here on is counted and limited */
+	r = cgroup_door_pass(plan->door);
+	if (r < 0)
+		fail(plan, STEP_CGROUP, 0, r);
+	fds = mem_new((1 + bind_count + node_count) * sizeof(int));
+
+	wait_for(plan, INIT_MAPPED);
+	become_root(plan);
+	if (spec->told_exactly) {
+		plan->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (plan->proc < 0)
+			fail(plan, STEP_LABEL, 0, errno);
+	}
+	names_set(plan);
+	if (is_new(spec, SPEC_NS_NETWORK))
+		loopback_up(plan);
+	if (!spec->no_new_keyring && sys_keyctl_join_session(NULL) < 0 && errno != ENOSYS &&
+	    errno != EDQUOT)
+		fail(plan, STEP_KEYRING, 0, errno);
+	if (container_has_root(spec)) {
+		receive_mounts(plan, fds, 1 + bind_count + node_count);
+		if (is_new(spec, SPEC_NS_CGROUP) && unshare(CLONE_NEWCGROUP) < 0)
+			fail(plan, STEP_CGROUP_NAMESPACE, 0, errno);
+		sysctls_without_proc(plan);
+		root_set_up(plan, fds, bind_count, &slave, &master);
+	} else if (hook_any_of_create(spec)) {
+		hooks_of_create(plan);
+	}
+	process_check(plan);
 	if (fd_pass_send(plan->sync, (char)INIT_READY, &master, master >= 0 ? 1 : 0) < 0)
 		_exit(126);
 	wait_for(plan, INIT_GO);
+	if (plan->io->start >= 0)
+		wait_for_start(plan);
 	r = terminal_stdio(plan->io->stdio, slave);
 	if (r < 0)
 		fail(plan, STEP_STDIO, 0, r);
+	hooks_of_start(plan);
 	process_become(plan);
 }

@@ -3,6 +3,7 @@
 #ifndef CLOCHE_RUNTIME_CONTAINER_STEP_H
 #define CLOCHE_RUNTIME_CONTAINER_STEP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "runtime/container.h"
@@ -41,7 +42,17 @@ enum container_step {
 	STEP_GROUP_LOOKUP, /* index: group_names + 1; 0: that of the user */
 	STEP_COPY_UP,	   /* index: mounts */
 	STEP_SECCOMP,
+	STEP_LISTENER,
 	STEP_CWD,
+	STEP_REAL_PROC, /* index: mounts; a mount in /proc, or a link in the way of proc or sysfs */
+	STEP_HOOK_CREATE, /* index: of createContainer hooks */
+	STEP_HOOK_START,  /* index: of startContainer hooks */
+	STEP_ROOT_PROPAGATION,
+	STEP_LABEL,
+	STEP_PERSONALITY,
+	STEP_SCHEDULER,
+	STEP_IO_PRIORITY,
+	STEP_MEMORY_POLICY,
 	STEP_EXEC,
 	STEP_COUNT
 };
@@ -53,10 +64,22 @@ struct init_plan {
 	const struct cgroup_door *door;
 	int sync;   /* seqpacket to the parent */
 	int report; /* write end */
+	int proc;   /* the host's /proc, which nobody in the container has touched */
 };
 
 /* What the parent and init say to each other; each one packet. */
-enum init_word { INIT_MAPPED = 'm', INIT_MOUNTS = 'f', INIT_READY = 'r', INIT_GO = 'g' };
+enum init_word {
+	INIT_MAPPED = 'm',
+	INIT_MOUNTS = 'f',
+	INIT_READY = 'r',
+	INIT_GO = 'g',
+	INIT_HOOKS = 'h'
+};
+
+/* Whether the parent makes the device nodes, which a user namespace cannot; else init does. */
+bool container_nodes_by_parent(const struct spec *spec);
+/* Whether the container's root, mounts and pivot are made; not in a mount namespace that was joined. */
+bool container_has_root(const struct spec *spec);
 
 _Noreturn void container_init(const struct init_plan *plan);
 

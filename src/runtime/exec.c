@@ -21,6 +21,7 @@
 #include "runtime/cgroup.h"
 #include "runtime/container_step.h"
 #include "runtime/fd_pass.h"
+#include "runtime/join.h"
 #include "runtime/process.h"
 #include "runtime/spec.h"
 #include "runtime/terminal.h"
@@ -42,11 +43,14 @@ static int namespaces_of(const struct spec *spec)
 		[SPEC_NS_USER] = CLONE_NEWUSER,	  [SPEC_NS_MOUNT] = CLONE_NEWNS,
 		[SPEC_NS_NETWORK] = CLONE_NEWNET, [SPEC_NS_IPC] = CLONE_NEWIPC,
 		[SPEC_NS_UTS] = CLONE_NEWUTS,	  [SPEC_NS_CGROUP] = CLONE_NEWCGROUP,
+		[SPEC_NS_TIME] = CLONE_NEWTIME,
 	};
 	int wanted = 0;
 
 	for (int i = 0; i < SPEC_NS_COUNT; i++)
-		if (spec->namespaces[i].mode == SPEC_NS_NEW)
+		if (spec->namespaces[i].mode == SPEC_NS_NEW ||
+		    (spec->namespaces[i].mode == SPEC_NS_JOIN &&
+		     (i != SPEC_NS_USER || !join_is_own_user(spec->namespaces[i].path))))
 			wanted |= flags[i];
 	return wanted;
 }
@@ -63,7 +67,8 @@ static _Noreturn void guest(const struct init_plan *plan, int init_pidfd)
 		fail(plan, STEP_JOIN, 0, errno);
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		fail(plan, STEP_BECOME_ROOT, 0, errno);
-	if (sys_keyctl_join_session(NULL) < 0 && errno != ENOSYS && errno != EDQUOT)
+	if (!plan->spec->no_new_keyring && sys_keyctl_join_session(NULL) < 0 && errno != ENOSYS &&
+	    errno != EDQUOT)
 		fail(plan, STEP_KEYRING, 0, errno);
 	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
@@ -75,6 +80,8 @@ static _Noreturn void guest(const struct init_plan *plan, int init_pidfd)
 		r = user_resolve(root, process, &step, &index);
 		if (r < 0)
 			fail(plan, step, index, r);
+	} else if (plan->spec->told_exactly) {
+		user_home_set(root, process);
 	}
 	if (process->terminal) {
 		_cleanup_close_ int devpts =
@@ -99,11 +106,14 @@ static int guest_clone(struct container *c, const struct spec *spec, int init_pi
 	struct clone_args args = { .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
 				   .pidfd = (uintptr_t)&c->pidfd,
 				   .exit_signal = SIGCHLD };
-	_cleanup_close_ int sync = -1, report = -1;
+	_cleanup_close_ int sync = -1, report = -1, proc = -1;
 	int pair[2], ends[2];
 	sigset_t none;
 	pid_t pid;
 
+	proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (proc < 0)
+		return err_sys(err, errno, "open /proc");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, errno, "make a socket pair");
 	c->sync = pair[0];
@@ -115,7 +125,7 @@ static int guest_clone(struct container *c, const struct spec *spec, int init_pi
 	process_forget_caller();
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return err_sys(err, errno, "protect the memory of this process");
-	if (spec->namespaces[SPEC_NS_PID].mode == SPEC_NS_NEW &&
+	if (spec->namespaces[SPEC_NS_PID].mode != SPEC_NS_INHERIT &&
 	    setns(init_pidfd, CLONE_NEWPID) < 0)
 		return err_sys(err, errno, "join the container's pid namespace");
 	if (door->folder >= 0) {
@@ -131,7 +141,8 @@ static int guest_clone(struct container *c, const struct spec *spec, int init_pi
 					  .seccomp = seccomp,
 					  .door = door,
 					  .sync = sync,
-					  .report = report };
+					  .report = report,
+					  .proc = proc };
 
 		(void)close(pair[0]);
 		(void)close(ends[0]);

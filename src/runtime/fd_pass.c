@@ -7,10 +7,10 @@
 
 #include "base/fd.h"
 
-int fd_pass_send(int socket, char word, const int *fds, size_t count)
+static int pass_send(int socket, const char *text, size_t length, const int *fds, size_t count)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * FD_PASS_MAX)] = { 0 };
-	struct iovec iov = { .iov_base = &word, .iov_len = 1 };
+	struct iovec iov = { .iov_base = (char *)text, .iov_len = length };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 
@@ -31,6 +31,16 @@ int fd_pass_send(int socket, char word, const int *fds, size_t count)
 		n = sendmsg(socket, &msg, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
+}
+
+int fd_pass_send(int socket, char word, const int *fds, size_t count)
+{
+	return pass_send(socket, &word, 1, fds, count);
+}
+
+int fd_pass_send_text(int socket, const char *text, int fd)
+{
+	return pass_send(socket, text, strlen(text), &fd, 1);
 }
 
 int fd_pass_receive(int socket, char word, int *fds, size_t room)

@@ -18,7 +18,7 @@
 
 static int configure(int fs, const char *data)
 {
-	char copy[1024], *rest = copy, *item;
+	char copy[MOUNT_DATA_MAX], *rest = copy, *item;
 
 	if (strlen(data) >= sizeof(copy))
 		return -E2BIG;
@@ -69,7 +69,21 @@ int mount_copy(int dir, const char *path, unsigned int flags)
 int mount_change(int fd, uint64_t attrs_set, uint64_t propagation, int userns_fd,
 		 unsigned int flags)
 {
-	struct mount_attr attr = { .attr_set = attrs_set, .propagation = propagation };
+	return mount_adjust(fd, attrs_set, 0, propagation, userns_fd, flags);
+}
+
+int mount_adjust(int fd, uint64_t attrs_set, uint64_t attrs_clear, uint64_t propagation,
+		 int userns_fd, unsigned int flags)
+{
+	struct mount_attr attr = { .attr_set = attrs_set,
+				   .attr_clr = attrs_clear,
+				   .propagation = propagation };
+
+	if (!attrs_set && !attrs_clear && !propagation && userns_fd < 0)
+		return 0;
+	/* The three ways to keep access times are one field, which must be cleared to be set. */
+	if (attrs_set & MOUNT_ATTR__ATIME || attrs_clear & MOUNT_ATTR__ATIME)
+		attr.attr_clr |= MOUNT_ATTR__ATIME;
 
 	if (userns_fd >= 0) {
 		attr.attr_set |= MOUNT_ATTR_IDMAP;

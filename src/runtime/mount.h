@@ -12,13 +12,17 @@
 struct spec;
 struct err;
 
+enum { MOUNT_DATA_MAX = 4096 };
+
 /* A new file system. data: "key=value,flag,..." or NULL; it is cut at its commas in a copy on the
- * stack (at most 1 KiB). attrs: MOUNT_ATTR_*. */
+ * stack (less than MOUNT_DATA_MAX). attrs: MOUNT_ATTR_*. */
 int mount_new(const char *type, const char *source, const char *data, unsigned int attrs);
 /* A detached copy of what lies at dir/path (O_PATH semantics); AT_RECURSIVE in flags for the tree. */
 int mount_copy(int dir, const char *path, unsigned int flags);
 int mount_change(int fd, uint64_t attrs_set, uint64_t propagation, int userns_fd,
 		 unsigned int flags);
+int mount_adjust(int fd, uint64_t attrs_set, uint64_t attrs_clear, uint64_t propagation,
+		 int userns_fd, unsigned int flags);
 /* Attach to target_fd. 0 or -errno. */
 int mount_attach(int mount_fd, int target_fd);
 /* The same at a name in a folder whose content is ours: links in the last component are not followed. */

@@ -4,18 +4,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/fd.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "runtime/capability.h"
+#include "runtime/fd_pass.h"
 #include "runtime/seccomp.h"
 #include "runtime/spec.h"
 
@@ -45,39 +48,39 @@ static void limits_set(const struct init_plan *plan)
 	}
 }
 
-/* As execvp(3), with the container's PATH: the first that can be executed; EACCES is
- * remembered, since a later folder may have a better one. Returns the errno. */
-static int execute(const struct spec_process *process)
+/* As execvp(3), with the container's PATH: the first that can be executed; EACCES is remembered, since a later folder
+ * may have a better one. attempt: executes, or only looks; returns the errno. */
+static int execute(const struct spec_process *process,
+		   int (*attempt)(const char *path, const struct spec_process *process))
 {
-	char *const *args = process->args, *const *env = process->env;
-	const char *path = env_get(env, "PATH"), *end;
+	const char *path = env_get(process->env, "PATH"), *end, *name = process->args[0];
 	int worst = ENOENT;
 
-	if (strchr(args[0], '/')) {
-		(void)execve(args[0], args, env);
-		return errno;
-	}
-	if (!*args[0])
+	if (strchr(name, '/'))
+		return attempt(name, process);
+	if (!*name)
 		return ENOENT;
 	for (path = path ? path : DEFAULT_PATH;; path = end + 1) {
 		char full[4096] = "";
 
 		end = strchrnul(path, ':');
-		if ((size_t)(end - path) + strlen(args[0]) + 2 < sizeof(full)) {
+		if ((size_t)(end - path) + strlen(name) + 2 < sizeof(full)) {
+			int code;
+
 			memcpy(full, path, (size_t)(end - path));
 			full[end - path] = '\0';
 			/* An empty entry of PATH is the working folder. */
 			if (end != path)
 				(void)str_append(full, sizeof(full), "/");
-			(void)str_append(full, sizeof(full), args[0]);
-			(void)execve(full, args, env);
-			if (errno == EACCES) {
+			(void)str_append(full, sizeof(full), name);
+			code = attempt(full, process);
+			if (code == EACCES) {
 				struct stat st;
 
 				if (stat(full, &st) == 0 && !S_ISDIR(st.st_mode))
 					worst = EACCES;
-			} else if (errno != ENOENT && errno != ENOTDIR) {
-				return errno;
+			} else if (code != ENOENT && code != ENOTDIR) {
+				return code;
 			}
 		}
 		if (!*end)
@@ -111,61 +114,302 @@ static void signals_reset(void)
 		(void)sigaction(i, &standard, NULL); /* KILL, STOP and the C library's own say no */
 }
 
-_Noreturn void process_become(const struct init_plan *plan)
+static int attempt_exec(const char *path, const struct spec_process *process)
 {
-	const struct spec *spec = plan->spec;
-	const struct spec_process *process = &spec->process;
-	gid_t *groups = (gid_t *)process->additional_gids;
-	const char *cwd = process->cwd;
-	int r;
+	(void)execve(path, process->args, process->env);
+	return errno;
+}
 
-	signals_reset();
-	limits_set(plan);
-	/* Docker's: a folder that only root may enter is entered; where even it may not (NFS), the user tries below */
-	if (process->cwd && chdir(process->cwd) == 0)
-		cwd = NULL;
-	r = capability_drop_bounding(process);
+static int attempt_look(const char *path, const struct spec_process *process)
+{
+	struct stat st;
+
+	(void)process;
+	if (stat(path, &st) < 0)
+		return errno;
+	if (S_ISDIR(st.st_mode))
+		return EACCES;
+	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? errno : 0;
+}
+
+/* -- working folder --------------------------------------------------------------------------- */
+
+/* No magic links: one to a descriptor that leads out of the container's root would be followed (CVE-2024-21626). The kernel
+ * tells a folder that is not beneath our root by the path that it gives: none, or one that does not start with a slash. */
+static int folder_enter(const char *path)
+{
+	_cleanup_close_ int fd = sys_openat2(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
+					     RESOLVE_NO_MAGICLINKS);
+	char where[4096];
+
+	if (fd < 0 || fchdir(fd) < 0)
+		return -errno;
+	if (syscall(SYS_getcwd, where, sizeof(where)) < 0)
+		return -errno;
+	return where[0] == '/' ? 0 : -EACCES;
+}
+
+/* -- what the command is born with ------------------------------------------------------------ */
+
+struct sched_attributes { /* linux/sched/types.h, which libc's header does not bear beside it */
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+static void scheduling_set(const struct init_plan *plan)
+{
+	const struct spec_process *process = &plan->spec->process;
+	const struct spec_scheduler *s = &process->scheduler;
+	struct sched_attributes attributes = { .size = sizeof(attributes),
+					       .policy = s->policy,
+					       .flags = s->flags,
+					       .nice = s->nice,
+					       .priority = s->priority,
+					       .runtime = s->runtime_ns,
+					       .deadline = s->deadline_ns,
+					       .period = s->period_ns };
+
+	if (s->set && syscall(SYS_sched_setattr, 0, &attributes, 0) < 0)
+		fail(plan, STEP_SCHEDULER, 0, errno);
+	if (process->io_class && syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0,
+					 process->io_class << 13 | process->io_priority) < 0)
+		fail(plan, STEP_IO_PRIORITY, 0, errno);
+}
+
+/* "0-3,7" as a mask of nodes. false: it is none. */
+static bool nodes_parse(const char *text, unsigned long *mask, size_t words)
+{
+	const size_t bits = 8 * sizeof(*mask);
+
+	while (*text) {
+		char *end;
+		unsigned long first, last;
+
+		if (*text < '0' || *text > '9')
+			return false;
+		first = last = strtoul(text, &end, 10);
+		if (*end == '-') {
+			if (end[1] < '0' || end[1] > '9')
+				return false;
+			last = strtoul(end + 1, &end, 10);
+		}
+		if (first > last || last >= words * bits || (*end && *end != ','))
+			return false;
+		for (; first <= last; first++)
+			mask[first / bits] |= 1UL << first % bits;
+		text = *end ? end + 1 : end;
+	}
+	return true;
+}
+
+static void memory_policy_set(const struct init_plan *plan)
+{
+	const struct spec_memory_policy *policy = &plan->spec->memory_policy;
+	unsigned long mask[1024 / (8 * sizeof(unsigned long))] = { 0 };
+	bool nodes = policy->nodes && *policy->nodes;
+
+	if (!policy->set)
+		return;
+	if (nodes && !nodes_parse(policy->nodes, mask, ARRAY_SIZE(mask)))
+		fail(plan, STEP_MEMORY_POLICY, 0, EINVAL);
+	if (syscall(SYS_set_mempolicy, policy->mode, nodes ? mask : NULL,
+		    nodes ? 8 * sizeof(mask) : 0) < 0)
+		fail(plan, STEP_MEMORY_POLICY, 0, errno);
+}
+
+/* AppArmor's files first, which other LSMs do not share (Linux 5.1). Written through the host's proc. */
+static void labels_set(const struct init_plan *plan)
+{
+	const struct spec_process *process = &plan->spec->process;
+	int r = 0;
+
+	if (process->apparmor_profile && *process->apparmor_profile) {
+		_cleanup_free_ char *text = str_printf("exec %s", process->apparmor_profile);
+
+		r = file_poke(plan->proc, "thread-self/attr/apparmor/exec", text);
+		if (r == -ENOENT)
+			r = file_poke(plan->proc, "thread-self/attr/exec", text);
+	}
+	if (r == 0 && process->selinux_label && *process->selinux_label)
+		r = file_poke(plan->proc, "thread-self/attr/exec", process->selinux_label);
+	if (r < 0)
+		fail(plan, STEP_LABEL, 0, r);
+}
+
+/* What one pipe or socket lets only its owner open again (/dev/stdout) is the user's. Files and devices stay whose they are. */
+static void stdio_give(const struct init_plan *plan)
+{
+	struct stat st;
+
+	for (int fd = 0; plan->io->own_stdio && fd < 3; fd++)
+		if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+			(void)!fchown(fd, plan->spec->process.uid, (gid_t)-1); /* a convenience */
+}
+
+/* Nothing of the host's crosses, and nothing is there while the command's path is resolved, for /proc/self/fd to lead out by: all
+ * but the standard streams, what is to be preserved and the report, which is no file and no folder. */
+static void descriptors_close(struct init_plan *plan, int *binary, int *listener)
+{
+	int *kept[] = { &plan->report, binary, listener }, next = 3 + plan->io->preserve;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) { /* out of the way of each other */
+		if (*kept[i] < 0)
+			continue;
+		*kept[i] = fcntl(*kept[i], F_DUPFD_CLOEXEC, 3 + plan->io->preserve + 3);
+		if (*kept[i] < 0)
+			_exit(126);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		if (*kept[i] < 0)
+			continue;
+		if (dup3(*kept[i], next, O_CLOEXEC) < 0)
+			_exit(126);
+		*kept[i] = next++;
+	}
+	if (close_range((unsigned int)next, ~0u, 0) < 0)
+		fail(plan, STEP_STDIO, 0, errno);
+}
+
+/* -- the filter ------------------------------------------------------------------------------- */
+
+/* The right to load it is there or no_new_privs is set; afterwards only capset, prctl and execve are called, and sendmsg for a
+ * listener, which a filter must not notify of. */
+static void filter_load(const struct init_plan *plan, int listener_socket, const char *state)
+{
+	int listener = seccomp_load(plan->seccomp);
+
+	if (listener < 0)
+		fail(plan, STEP_SECCOMP, 0, listener);
+	if (plan->seccomp->flags & SECCOMP_PROGRAM_LISTENER) {
+		int r = fd_pass_send_text(listener_socket, state, listener);
+
+		if (r < 0)
+			fail(plan, STEP_LISTENER, 0, r);
+	}
+}
+
+/* Our number where the caller is: the host's proc says it. */
+static pid_t pid_on_host(const struct init_plan *plan)
+{
+	char text[16] = "";
+
+	return readlinkat(plan->proc, "self", text, sizeof(text) - 1) > 0 ?
+		       (pid_t)strtol(text, NULL, 10) :
+		       getpid();
+}
+
+/* -- the way ---------------------------------------------------------------------------------- */
+
+void process_check(const struct init_plan *plan)
+{
+	const struct spec_process *process = &plan->spec->process;
+	int code;
+
+	if (!plan->spec->told_exactly)
+		return;
+	if (setgroups(process->additional_gid_count, process->additional_gids) < 0)
+		fail(plan, STEP_GROUPS, 0, errno);
+	if (process->cwd)
+		(void)folder_enter(
+			process->cwd); /* for a relative path; it fails later, with words */
+	/* the capabilities over files go and come with the file system's user (capabilities(7)) */
+	(void)setfsgid(process->gid);
+	(void)setfsuid(process->uid);
+	code = execute(process, attempt_look);
+	(void)setfsuid(0);
+	(void)setfsgid(0);
+	(void)!chdir("/"); /* a root that cannot be entered is told of above */
+	if (code)
+		fail(plan, STEP_EXEC, 0, code);
+}
+
+/* Root's way to the folder counts as well as the user's, as with every runtime. */
+static void folder_set(const struct init_plan *plan, bool *ret_done, bool last)
+{
+	int r = plan->spec->process.cwd ? folder_enter(plan->spec->process.cwd) : 0;
+
+	*ret_done = r == 0;
+	if (r < 0 && (last || r != -EACCES))
+		fail(plan, STEP_CWD, 0, r);
+}
+
+static void ids_set(const struct init_plan *plan)
+{
+	const struct spec_process *process = &plan->spec->process;
+	int r = capability_drop_bounding(process);
+
 	if (r < 0)
 		fail(plan, STEP_CAPABILITIES, 0, r);
-	if (setgroups(process->additional_gid_count, groups) < 0 ||
+	if (setgroups(process->additional_gid_count, process->additional_gids) < 0 ||
 	    setresgid(process->gid, process->gid, process->gid) < 0)
 		fail(plan, STEP_GROUPS, 0, errno);
-	if (plan->seccomp && !process->no_new_privileges) {
-		r = seccomp_load(plan->seccomp);
-		if (r < 0)
-			fail(plan, STEP_SECCOMP, 0, r);
-	}
 	if (prctl(PR_SET_KEEPCAPS, 1) < 0 ||
 	    setresuid(process->uid, process->uid, process->uid) < 0)
 		fail(plan, STEP_USER, 0, errno);
-	umask(process->umask < 0 ? 0022 : (mode_t)process->umask);
-	if (cwd && chdir(cwd) < 0)
-		fail(plan, STEP_CWD, 0, errno);
+	if (prctl(PR_SET_KEEPCAPS, 0) < 0)
+		fail(plan, STEP_CAPABILITIES, 0, errno);
+}
+
+static void rights_set(const struct init_plan *plan, int listener_socket, const char *state)
+{
+	const struct spec_process *process = &plan->spec->process;
+	bool nnp = process->no_new_privileges;
+	int r = 0;
+
+	if (nnp && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		fail(plan, STEP_CAPABILITIES, 0, errno);
+	if (plan->seccomp && !nnp) {
+		r = capability_raise_admin();
+		if (r < 0)
+			fail(plan, STEP_CAPABILITIES, 0, r);
+		filter_load(plan, listener_socket, state);
+	}
 	r = capability_apply(process);
 	if (r < 0)
 		fail(plan, STEP_CAPABILITIES, 0, r);
-	if (prctl(PR_SET_KEEPCAPS, 0) < 0)
-		fail(plan, STEP_CAPABILITIES, 0, errno);
-	if (process->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		fail(plan, STEP_CAPABILITIES, 0, errno);
-	if (plan->seccomp && process->no_new_privileges) {
-		r = seccomp_load(plan->seccomp);
-		if (r < 0)
-			fail(plan, STEP_SECCOMP, 0, r);
-	}
-	/* Nothing of the host's crosses: all is close-on-exec from birth, and this is the wall behind it. */
-	if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
-		fail(plan, STEP_STDIO, 0, errno);
+	if (plan->seccomp && nnp)
+		filter_load(plan, listener_socket, state);
+}
+
+_Noreturn void process_become(const struct init_plan *given)
+{
+	struct init_plan own = *given, *plan = &own;
+	const struct spec *spec = plan->spec;
+	const struct spec_process *process = &spec->process;
+	int binary = spec->init ? plan->io->init_binary : -1, listener = plan->io->listener, r;
+	_cleanup_free_ char *state = NULL;
+	bool in_folder = false;
+
+	signals_reset();
+	limits_set(plan);
+	if (spec->personality_set && personality(spec->personality) < 0)
+		fail(plan, STEP_PERSONALITY, 0, errno);
+	scheduling_set(plan);
+	memory_policy_set(plan);
+	labels_set(plan);
+	stdio_give(plan);
+	folder_set(plan, &in_folder, false);
+	ids_set(plan);
+	umask(process->umask < 0 ? 0022 : (mode_t)process->umask);
+	if (!in_folder)
+		folder_set(plan, &in_folder, true);
+	if (listener >= 0)
+		state = plan->io->listener_state(plan->io->data, pid_on_host(plan));
+	descriptors_close(plan, &binary, &listener);
+	rights_set(plan, listener, state);
 	if (spec->init) {
 		_cleanup_strv_ char **args = NULL;
 
 		strv_add(&args, "cloche-init");
 		for (size_t i = 0; process->args[i]; i++)
 			strv_add(&args, process->args[i]);
-		(void)execveat(plan->io->init_binary, "", args, process->env, AT_EMPTY_PATH);
+		(void)execveat(binary, "", args, process->env, AT_EMPTY_PATH);
 		r = errno;
 	} else {
-		r = execute(process);
+		r = execute(process, attempt_exec);
 	}
 	fail(plan, STEP_EXEC, 0, r);
 }

@@ -9,6 +9,9 @@
 /* In the parent, before the clone: scheduling policy, priority, processors, input/output class and timer slack that a
  * command line was given and a container must not get. */
 void process_forget_caller(void);
+/* Report what would keep the command from being found and executed, as far as that can be told before: so that `create` fails
+ * rather than `start`. */
+void process_check(const struct init_plan *plan);
 _Noreturn void process_become(const struct init_plan *plan);
 
 #endif

@@ -29,6 +29,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "runtime/seccomp_list.h"
+#include "runtime/seccomp_oci.h"
 #include "runtime/seccomp_profile.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "halves of arguments are swapped");
@@ -667,7 +668,9 @@ static int compile_cached(const struct seccomp_policy *policy, struct seccomp_ru
 	char name[48];
 	int r;
 
-	if (policy->profile_path) {
+	if (policy->oci_json) {
+		key = hash(key, policy->oci_json, strlen(policy->oci_json));
+	} else if (policy->profile_path) {
 		r = profile_read(policy->profile_path, &text, err);
 		if (r < 0)
 			return r;
@@ -684,7 +687,11 @@ static int compile_cached(const struct seccomp_policy *policy, struct seccomp_ru
 	(void)snprintf(name, sizeof(name), "seccomp-%016llx.bpf", (unsigned long long)key);
 	if (cache_dir >= 0 && cache_read(cache_dir, name, key, ret_program) == 0)
 		return 0;
-	if (policy->profile_path) {
+	if (policy->oci_json) {
+		r = seccomp_oci_parse(policy->oci_json, rules, err);
+		if (r < 0)
+			return r;
+	} else if (policy->profile_path) {
 		r = seccomp_profile_parse(text.data, text.length, policy->capabilities,
 					  host.release, rules, err);
 		if (r < 0)
@@ -716,7 +723,7 @@ int seccomp_load(const struct seccomp_program *program)
 {
 	struct sock_fprog load = { .len = program->length, .filter = program->filter };
 
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, program->flags, &load) < 0)
-		return -errno;
-	return 0;
+	long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, program->flags, &load);
+
+	return r < 0 ? -errno : (int)r;
 }

@@ -16,12 +16,14 @@
 #define CLOCHE_RUNTIME_SECCOMP_H
 
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdint.h>
 
 struct err;
 
 struct seccomp_policy {
 	const char *profile_path; /* Docker's JSON format; NULL: the built-in list */
+	const char *oci_json;	  /* linux.seccomp of a config.json in its place; NULL: none */
 	uint64_t capabilities;	  /* some rules depend on them, as in Docker's list */
 	int no_set_id; /* refuse modes with set-id bits (EPERM): chmod and its kin, creat, mknod and
 			* its kin, open and openat where they may create. openat2 is ENOSYS, io_uring
@@ -34,6 +36,8 @@ struct seccomp_program {
 	unsigned short length;
 	unsigned int flags; /* SECCOMP_FILTER_FLAG_*, as a profile may ask for */
 };
+/* In flags: some action is to notify, so that the load gives a descriptor. */
+#define SECCOMP_PROGRAM_LISTENER SECCOMP_FILTER_FLAG_NEW_LISTENER
 
 /* cache_dir: a 0700 folder of ours, or -1 for none. A cache that cannot be read or written costs
  * time only. 0 or -errno; -EINVAL: what is wrong with the profile, and where. */
@@ -41,7 +45,7 @@ int seccomp_compile(const struct seccomp_policy *policy, int cache_dir,
 		    struct seccomp_program *ret_program, struct err *err);
 void seccomp_clear(struct seccomp_program *program);
 /* In the child; system calls only. Needs CAP_SYS_ADMIN in the user namespace or no_new_privs.
- * 0 or -errno. */
+ * 0 or -errno; with SECCOMP_PROGRAM_LISTENER the descriptor. */
 int seccomp_load(const struct seccomp_program *program);
 
 #endif

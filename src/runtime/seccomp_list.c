@@ -279,6 +279,31 @@ void seccomp_rules_add(struct seccomp_rules *rules, const struct seccomp_rule *r
 	rules->items[rules->count++] = *rule;
 }
 
+void seccomp_rules_add_args(struct seccomp_rules *rules, const struct seccomp_rule *rule,
+			    const struct seccomp_compare *compares, size_t count)
+{
+	struct seccomp_rule one = *rule;
+	bool alternatives = false;
+	unsigned int seen = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		alternatives = alternatives || (seen & 1u << compares[i].arg);
+		seen |= 1u << compares[i].arg;
+	}
+	if (!alternatives) {
+		one.compare_count = (uint8_t)count;
+		if (count)
+			memcpy(one.compares, compares, count * sizeof(*compares));
+		seccomp_rules_add(rules, &one);
+		return;
+	}
+	one.compare_count = 1;
+	for (size_t i = 0; i < count; i++) {
+		one.compares[0] = compares[i];
+		seccomp_rules_add(rules, &one);
+	}
+}
+
 void seccomp_rules_clear(struct seccomp_rules *rules)
 {
 	free(rules->items);

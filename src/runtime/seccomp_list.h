@@ -69,6 +69,10 @@ struct seccomp_rules {
 };
 
 void seccomp_rules_add(struct seccomp_rules *rules, const struct seccomp_rule *rule);
+/* The same with args. Two about the same argument are alternatives, each a rule of its own with nothing else: so it has always been
+ * with Docker and runc, whose profiles count on it. At most SECCOMP_ARGS of different arguments, any number else. */
+void seccomp_rules_add_args(struct seccomp_rules *rules, const struct seccomp_rule *rule,
+			    const struct seccomp_compare *compares, size_t count);
 void seccomp_rules_clear(struct seccomp_rules *rules);
 
 /* Archs: the native one is first. */

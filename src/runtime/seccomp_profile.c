@@ -270,15 +270,11 @@ static int compare_at(const struct reader *r, const json_t *arg, const char *pla
 		       json_string_value(name));
 }
 
-/* The rule with its args. Two about the same argument are alternatives, each a rule of its own with
- * nothing else: so it has always been with Docker, whose profiles count on it. */
 static int args_add(const struct reader *r, const json_t *args, const char *place,
 		    struct seccomp_rule *rule)
 {
 	struct seccomp_compare compares[16] = { 0 };
 	size_t count = json_array_size(args), i;
-	bool alternatives = false;
-	unsigned int seen = 0;
 	const json_t *arg;
 
 	if (count > ARRAY_SIZE(compares))
@@ -295,21 +291,8 @@ static int args_add(const struct reader *r, const json_t *args, const char *plac
 		result = compare_at(r, arg, arg_place, &compares[i]);
 		if (result < 0)
 			return result;
-		alternatives = alternatives || (seen & 1u << compares[i].arg);
-		seen |= 1u << compares[i].arg;
 	}
-	if (!alternatives) {
-		rule->compare_count = (uint8_t)count;
-		if (count)
-			memcpy(rule->compares, compares, count * sizeof(*compares));
-		seccomp_rules_add(r->rules, rule);
-		return 0;
-	}
-	rule->compare_count = 1;
-	for (i = 0; i < count; i++) {
-		rule->compares[0] = compares[i];
-		seccomp_rules_add(r->rules, rule);
-	}
+	seccomp_rules_add_args(r->rules, rule, compares, count);
 	return 0;
 }
 

@@ -14,11 +14,52 @@ struct spec *spec_new(void)
 	return spec;
 }
 
+void spec_resources_clear(struct spec_resources *resources)
+{
+	for (size_t i = 0; i < resources->file_count; i++) {
+		free(resources->files[i].controller);
+		free(resources->files[i].file);
+		free(resources->files[i].value);
+	}
+	free(resources->files);
+	free(resources->cpuset_cpus);
+	free(resources->cpuset_mems);
+	free(resources->devices);
+	*resources = (struct spec_resources){ .memory_swappiness = -1 };
+}
+
+void spec_process_clear(struct spec_process *process)
+{
+	free(process->user);
+	strv_clear(process->group_names);
+	free(process->additional_gids);
+	free(process->rlimits);
+	free(process->cwd);
+	strv_clear(process->args);
+	strv_clear(process->env);
+	free(process->apparmor_profile);
+	free(process->selinux_label);
+	free(process->cpus_initial);
+	free(process->cpus_final);
+	*process = (struct spec_process){ .umask = -1 };
+}
+
+static void hooks_clear(struct spec_hooks *hooks)
+{
+	for (size_t i = 0; i < hooks->count; i++) {
+		free(hooks->list[i].path);
+		strv_clear(hooks->list[i].args);
+		strv_clear(hooks->list[i].env);
+	}
+	free(hooks->list);
+}
+
 void spec_free(struct spec *spec)
 {
 	if (!spec)
 		return;
 	for (size_t i = 0; i < spec->mount_count; i++) {
+		free(spec->mounts[i].type);
 		free(spec->mounts[i].source);
 		free(spec->mounts[i].destination);
 		free(spec->mounts[i].data);
@@ -42,33 +83,50 @@ void spec_free(struct spec *spec)
 	free(spec->gid_map);
 	free(spec->hostname);
 	free(spec->domainname);
-	free(spec->process.user);
-	strv_clear(spec->process.group_names);
-	free(spec->process.additional_gids);
-	free(spec->process.rlimits);
-	free(spec->process.cwd);
-	strv_clear(spec->process.args);
-	strv_clear(spec->process.env);
+	spec_process_clear(&spec->process);
 	free(spec->lower_fds);
 	strv_clear(spec->lower_paths);
 	free(spec->upper_path);
 	free(spec->work_path);
 	free(spec->rootfs_path);
-	free(spec->resources.cpuset_cpus);
-	free(spec->resources.cpuset_mems);
-	free(spec->resources.devices);
+	spec_resources_clear(&spec->resources);
 	free(spec->cgroup_path);
 	strv_clear(spec->masked_paths);
 	strv_clear(spec->readonly_paths);
 	free(spec->seccomp_profile);
+	free(spec->seccomp_json);
+	free(spec->seccomp_listener);
+	free(spec->seccomp_metadata);
+	free(spec->version);
+	for (int i = 0; i < SPEC_HOOK_COUNT; i++)
+		hooks_clear(&spec->hooks[i]);
+	for (size_t i = 0; i < spec->annotation_count; i++) {
+		free(spec->annotations[i].name);
+		free(spec->annotations[i].value);
+	}
+	free(spec->annotations);
+	strv_clear(spec->warnings);
+	free(spec->mount_label);
+	for (size_t i = 0; i < spec->net_device_count; i++) {
+		free(spec->net_devices[i].host_name);
+		free(spec->net_devices[i].name);
+	}
+	free(spec->net_devices);
+	free(spec->memory_policy.nodes);
 	free(spec);
+}
+
+void *spec_grow(void *list, size_t count, size_t size)
+{
+	list = reallocarray(list, count + 1, size);
+	if (!list)
+		abort();
+	return list;
 }
 
 void spec_add_mount(struct spec *spec, const struct spec_mount *mount)
 {
-	spec->mounts = reallocarray(spec->mounts, spec->mount_count + 1, sizeof(*spec->mounts));
-	if (!spec->mounts)
-		abort();
+	spec->mounts = spec_grow(spec->mounts, spec->mount_count, sizeof(*spec->mounts));
 	spec->mounts[spec->mount_count++] = *mount;
 }
 

@@ -13,7 +13,8 @@
 
 int terminal_open(int devpts, const struct spec_process *process, int *ret_master)
 {
-	struct winsize size = { .ws_row = process->rows, .ws_col = process->columns };
+	struct winsize size = { .ws_row = (unsigned short)process->rows,
+				.ws_col = (unsigned short)process->columns };
 	_cleanup_close_ int master =
 		openat(devpts, "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
 	_cleanup_close_ int slave = -1;

@@ -173,3 +173,18 @@ int user_resolve(int root, struct spec_process *process, enum container_step *re
 	}
 	return 0;
 }
+
+void user_home_set(int root, struct spec_process *process)
+{
+	_cleanup_(buf_clear) struct buf passwd = BUF_EMPTY;
+	_cleanup_free_ char *number = str_printf("%u", process->uid), *name = NULL, *home = NULL,
+			    *assignment = NULL;
+	struct spec_process unused = { 0 };
+
+	if (env_get(process->env, "HOME"))
+		return;
+	file_lines(root, "/etc/passwd", &passwd);
+	(void)passwd_find(&passwd, number, &unused, &name, &home); /* none is "/" */
+	assignment = str_printf("HOME=%s", home && *home ? home : "/");
+	strv_add(&process->env, assignment);
+}

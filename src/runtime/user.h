@@ -14,4 +14,7 @@ struct spec_process;
 int user_resolve(int root, struct spec_process *process, enum container_step *ret_step,
 		 size_t *ret_index);
 
+/* HOME for process->uid, when env has none: from the container's passwd, else "/". */
+void user_home_set(int root, struct spec_process *process);
+
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/signal_name.h"
+#include "base/signal_name.h"
 
 #include <errno.h>
 #include <signal.h>
