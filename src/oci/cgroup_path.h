@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* linux.cgroupsPath in its two forms: a path beneath each hierarchy's mount, and "slice:prefix:name" for systemd. */
+#ifndef CLOCHE_OCI_CGROUP_PATH_H
+#define CLOCHE_OCI_CGROUP_PATH_H
+
+struct err;
+struct oci;
+struct spec;
+
+/* Replace spec->cgroup_path by the absolute path to use. */
+int cgroup_path_resolve(const struct oci *oci, struct spec *spec, const char *id, struct err *err);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A container or exec'd process in the foreground: signals and the terminal go in and out until it has ended. */
+#ifndef CLOCHE_OCI_FOREGROUND_H
+#define CLOCHE_OCI_FOREGROUND_H
+
+struct container;
+struct err;
+
+/* *ret_status: what to exit with, 128 + signal when it was killed. */
+int foreground(struct container *container, int *ret_status, struct err *err);
+
+#endif

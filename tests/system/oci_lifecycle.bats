@@ -1,0 +1,272 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The commands of cloche-runtime, as containerd, conmon and people call them.
+
+# shellcheck disable=SC2016,SC2094,SC2154 # what a shell inside expands; files that grow; stderr of bats
+load helper
+load oci
+
+setup_file() { oci_setup_file; }
+teardown_file() { oci_teardown_file; }
+
+# created: a container that waits for start and then sleeps.
+created()
+{
+	bundle ".process.args = $(sh_args "${1:-sleep 100}") | ${2:-.}"
+	rt create --pid-file pid "$ID" </dev/null >out 2>&1
+}
+
+@test "run prints what the command prints, and ends as it does" {
+	bundle ".process.args = $(sh_args 'echo to stdout; echo to stderr >&2; exit 7')"
+	run -7 --separate-stderr rt run "$ID"
+	assert_output "to stdout"
+	[ "$stderr" = "to stderr" ]
+	run ! rt state "$ID"
+}
+
+@test "a command that a signal ends gives 128 and the signal" {
+	# not the first process of a pid namespace, which no signal of its own ends
+	bundle ".process.args = $(sh_args 'kill -KILL $$') |
+		del(.linux.namespaces[] | select(.type == \"pid\"))"
+	run -137 rt run "$ID"
+}
+
+@test "create, start, state, kill, delete: one after the other" {
+	created 'echo hello; exec sleep 100'
+	run rt state "$ID"
+	assert_success
+	assert_equal "$(jq -c '[.id, .status, .bundle, .ociVersion]' <<<"$output")" \
+		"[\"$ID\",\"created\",\"$PWD\",\"1.2.1\"]"
+	assert_equal "$(jq .pid <<<"$output")" "$(cat pid)"
+	[ ! -s out ]
+	rt start "$ID"
+	status_is "$ID" running
+	until_true 10 grep -q hello out
+	run ! rt start "$ID"
+	assert_output --partial "already running"
+	run ! rt delete "$ID"
+	assert_output --partial "is not stopped: running"
+	rt kill "$ID" KILL
+	until_true 10 status_is "$ID" stopped
+	run ! rt kill "$ID" KILL
+	assert_output --partial "container not running"
+	rt delete "$ID"
+	run ! rt state "$ID"
+	assert_output --partial "does not exist"
+	[ ! -e "$OCI_ROOT/$ID" ]
+	[ -z "$(find /sys/fs/cgroup -type d -name "$ID")" ]
+}
+
+@test "a created container can be deleted, and is gone with its process" {
+	created
+	rt delete "$ID"
+	until_true 5 test ! -d "/proc/$(cat pid)/root/proc"
+	run ! rt state "$ID"
+}
+
+@test "delete --force ends a running container, and one that is not there is no error" {
+	created
+	rt start "$ID"
+	rt delete --force "$ID"
+	rt delete --force "$ID"
+}
+
+@test "a second container of the same name is refused, and the first stays" {
+	created
+	run ! rt create "$ID"
+	assert_output --partial "container with id exists: $ID"
+	status_is "$ID" created
+	rt delete -f "$ID"
+}
+
+@test "ids that are no names are refused" {
+	bundle
+	for id in ../x .x 'a b' a/b ''; do
+		run ! rt create "$id"
+		assert_output --partial "invalid container ID"
+	done
+}
+
+@test "a command that does not exist fails create, and leaves nothing" {
+	bundle '.process.args = ["no-such-command"]'
+	run -1 rt --log log.json --log-format json create "$ID"
+	assert_output --partial 'exec: "no-such-command": executable file not found in $PATH'
+	assert_equal "$(jq -r .level log.json)" error
+	assert_equal "$(jq -r .msg log.json)" 'exec: "no-such-command": executable file not found in $PATH'
+	jq -e '.time | fromdate' log.json
+	[ ! -e "$OCI_ROOT/$ID" ]
+	[ -z "$(find /sys/fs/cgroup -type d -name "$ID")" ]
+	run ! rt state "$ID"
+}
+
+@test "a file that cannot be executed fails create" {
+	bundle '.process.args = ["/etc/passwd"]'
+	run -1 rt create "$ID"
+	assert_output --partial "permission denied"
+}
+
+@test "exec runs one more process, as the container's or another user" {
+	created
+	rt start "$ID"
+	run rt exec "$ID" sh -c 'id -u; echo $HOME; hostname'
+	assert_success
+	assert_output "$(printf '0\n/root\ncloche')"
+	run rt exec --user 1000:1000 --cwd /tmp --env A=b "$ID" sh -c 'id -u; pwd; echo $HOME $A'
+	assert_output "$(printf '1000\n/tmp\n/home/user b')"
+	run -9 rt exec "$ID" sh -c 'exit 9'
+	run -127 rt exec "$ID" no-such-command
+	jq '.process | .args = ["sh", "-c", "echo $X"] | .env += ["X=from the file"]' config.json >process.json
+	run rt exec --process process.json "$ID"
+	assert_output "from the file"
+	rt exec --detach --pid-file exec.pid "$ID" sleep 50
+	run rt ps -f json "$ID"
+	assert_equal "$(jq -c 'sort' <<<"$output")" "$(jq -nc "[$(cat pid), $(cat exec.pid)] | sort")"
+	rt delete -f "$ID"
+}
+
+@test "pause stops, resume goes on, and a paused container can be killed" {
+	created 'while :; do date +%s%N >/tmp/now; sleep 0.05; done' '.root.readonly = false |
+		.mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs"}]'
+	rt start "$ID"
+	until_true 10 rt exec "$ID" test -s /tmp/now
+	rt pause "$ID"
+	status_is "$ID" paused
+	run ! rt exec "$ID" true
+	assert_output --partial "paused"
+	run ! rt pause "$ID"
+	rt resume "$ID"
+	status_is "$ID" running
+	run ! rt resume "$ID"
+	rt pause "$ID"
+	rt kill "$ID" KILL
+	until_true 10 status_is "$ID" stopped
+	rt delete "$ID"
+}
+
+@test "limits are in force, and update changes them by flags and by a file" {
+	skip_unless_cgroup memory pids cpu
+	created 'exec sleep 100' '.linux.resources.memory.limit = 67108864 | .linux.resources.pids.limit = 50 |
+		.linux.resources.cpu = {quota: 50000, period: 100000, shares: 512}'
+	assert_equal "$(cgroup_value memory memory.limit_in_bytes memory.max)" 67108864
+	assert_equal "$(cgroup_value pids pids.max pids.max)" 50
+	rt start "$ID"
+	rt update --memory 96m --pids-limit 60 "$ID"
+	assert_equal "$(cgroup_value memory memory.limit_in_bytes memory.max)" 100663296
+	assert_equal "$(cgroup_value pids pids.max pids.max)" 60
+	echo '{"pids": {"limit": 70}}' | rt update -r - "$ID"
+	assert_equal "$(cgroup_value pids pids.max pids.max)" 70
+	run rt events --stats "$ID"
+	assert_equal "$(jq -c '[.type, .id, .data.pids.limit, .data.memory.usage.limit]' <<<"$output")" \
+		"[\"stats\",\"$ID\",70,100663296]"
+	run ! rt update --memory much "$ID"
+	assert_output --partial 'invalid value "much"'
+	rt delete -f "$ID"
+}
+
+@test "events ends with the container" {
+	created 'exec sleep 100'
+	rt start "$ID"
+	rt events --interval 100ms "$ID" >events &
+	events=$!
+	until_true 10 grep -q '"stats"' events
+	rt kill "$ID" KILL
+	wait "$events"
+	jq -es 'map(.type == "stats") | all' events
+	rt delete -f "$ID"
+}
+
+@test "list names the containers of this root" {
+	created
+	run rt list -q
+	assert_line "$ID"
+	run rt list -f json
+	assert_equal "$(jq -r ".[] | select(.id == \"$ID\") | .status" <<<"$output")" created
+	run rt list
+	assert_output --partial STATUS
+	rt delete -f "$ID"
+}
+
+@test "a kill of everything leaves nothing in a container with the host's pid namespace" {
+	created 'sleep 200 & exec sleep 201' 'del(.linux.namespaces[] | select(.type == "pid"))'
+	rt start "$ID"
+	until_true 10 test "$(rt ps -f json "$ID" | jq length)" -eq 2
+	rt kill --all "$ID" KILL
+	until_true 10 test "$(rt ps -f json "$ID")" = "[]"
+	rt delete -f "$ID"
+}
+
+@test "a create that was killed is found and removed by delete --force" {
+	skip_unless_program strace
+	bundle '.process.args = ["sleep", "100"]'
+	# at the write of the state with the pid in it
+	run ! strace -f -qq -o /dev/null -e trace=renameat -e inject=renameat:signal=KILL:when=3 \
+		"$RUNTIME" --root "$OCI_ROOT" create "$ID"
+	run rt state "$ID"
+	assert_success
+	assert_equal "$(jq -r .status <<<"$output")" stopped
+	rt delete --force "$ID"
+	[ -z "$(find /sys/fs/cgroup -type d -name "$ID")" ]
+}
+
+@test "the terminal of a container goes to the console socket" {
+	skip_unless_program python3
+	cat >console.py <<-'END'
+		import array, os, socket
+		s = socket.socket(socket.AF_UNIX)
+		s.bind("console")
+		s.listen(1)
+		print("ready", flush=True)
+		c, _ = s.accept()
+		_, data, _, _ = c.recvmsg(100, socket.CMSG_LEN(4))
+		master = array.array("i", data[0][2])[0]
+		out = b""
+		try:
+		    while chunk := os.read(master, 1000):
+		        out += chunk
+		except OSError:
+		    pass
+		print(out.decode())
+	END
+	bundle ".process.terminal = true | .process.consoleSize = {height: 31, width: 97} |
+		.process.args = $(sh_args 'tty; stty size; ls -l /dev/console')"
+	python3 console.py >console.out &
+	python=$!
+	until_true 10 grep -q ready console.out
+	run ! rt create "$ID"
+	assert_output --partial "console-socket"
+	rt create --console-socket console "$ID"
+	rt start "$ID"
+	wait "$python"
+	grep -q /dev/pts/0 console.out
+	grep -q '31 97' console.out
+	grep -q '136,' console.out
+	rt delete -f "$ID"
+}
+
+@test "descriptors are preserved when that is told, and no others" {
+	bundle ".process.args = $(sh_args 'cat <&3; ls /proc/self/fd | wc -l')"
+	echo three >three
+	run rt run --preserve-fds 1 "$ID" 3<three 9<three
+	assert_output "$(printf 'three\n5')" # 0 to 3, and that of ls
+	run ! rt run --preserve-fds 100 "$ID" 3<three
+	assert_output --partial "is to be preserved and is not open"
+}
+
+@test "what is not possible is refused with a reason" {
+	run ! rt checkpoint x
+	assert_output --partial "not possible yet"
+	run ! rt --rootless=true list
+	assert_output --partial "rootless"
+	run ! rt --cgroup-manager=disabled list
+	run ! rt no-such-command
+	assert_output --partial no-such-command
+}
+
+@test "features tells the versions, hooks, options and namespaces that are known" {
+	run rt features
+	assert_success
+	assert_equal "$(jq -r '.ociVersionMin, .ociVersionMax' <<<"$output" | xargs)" "1.0.0 1.3.0"
+	jq -e '(.hooks | length) == 6 and (.linux.namespaces | index("time")) and
+		(.mountOptions | index("rro")) and (.linux.seccomp.actions | index("SCMP_ACT_NOTIFY"))' \
+		<<<"$output"
+}
