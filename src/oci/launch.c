@@ -303,13 +303,10 @@ static void state_fill(struct launched *l, const char *id, char *bundle)
 	state->cgroup = str_dup(spec->cgroup_path);
 	state->owner = str_dup("root");
 	state->own_pid_namespace = spec->namespaces[SPEC_NS_PID].mode == SPEC_NS_NEW;
-	for (size_t i = 0; i < spec->annotation_count; i++) {
-		state->annotations = spec_grow(state->annotations, state->annotation_count,
-					       sizeof(*state->annotations));
-		state->annotations[state->annotation_count++] =
-			(struct spec_pair){ str_dup(spec->annotations[i].name),
-					    str_dup(spec->annotations[i].value) };
-	}
+	for (size_t i = 0; i < spec->annotation_count; i++)
+		spec_add_pair(&state->annotations, &state->annotation_count,
+			      str_dup(spec->annotations[i].name),
+			      str_dup(spec->annotations[i].value));
 }
 
 static int start_socket(const struct state *state, struct err *err)

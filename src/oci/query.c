@@ -2,6 +2,7 @@
 /* state, list and ps: what looks and changes nothing. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,13 +171,11 @@ static int ps_table(char *const *options, const pid_t *pids, size_t count, struc
 		strv_add(&argv, options[i]);
 	if (!options[0])
 		strv_add(&argv, "-ef");
-	if (pipe(ends) < 0)
+	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_sys(err, errno, "make a pipe");
 	pid = fork();
 	if (pid == 0) {
 		(void)dup2(ends[1], STDOUT_FILENO);
-		(void)close(ends[0]);
-		(void)close(ends[1]);
 		(void)execvp("ps", argv);
 		_exit(127);
 	}

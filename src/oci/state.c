@@ -40,10 +40,8 @@ static int annotation_take(void *root, void *element, struct err *err)
 	struct json_pair *pair = element;
 
 	(void)err;
-	state->annotations =
-		spec_grow(state->annotations, state->annotation_count, sizeof(*state->annotations));
-	state->annotations[state->annotation_count++] =
-		(struct spec_pair){ ptr_take(&pair->name), ptr_take(&pair->value) };
+	spec_add_pair(&state->annotations, &state->annotation_count, ptr_take(&pair->name),
+		      ptr_take(&pair->value));
 	return 0;
 }
 

@@ -124,6 +124,13 @@ void *spec_grow(void *list, size_t count, size_t size)
 	return list;
 }
 
+void spec_add_pair(struct spec_pair **pairs, size_t *count, char *name, char *value)
+{
+	*pairs = spec_grow(*pairs, *count, sizeof(**pairs));
+	(*pairs)[*count].name = name;
+	(*pairs)[(*count)++].value = value;
+}
+
 void spec_add_mount(struct spec *spec, const struct spec_mount *mount)
 {
 	spec->mounts = spec_grow(spec->mounts, spec->mount_count, sizeof(*spec->mounts));

@@ -252,7 +252,9 @@ struct spec *spec_new(void);
 void spec_free(struct spec *spec);
 void spec_process_clear(struct spec_process *process);	     /* to what spec_new gives */
 void spec_resources_clear(struct spec_resources *resources); /* to: no limits */
-void *spec_grow(void *list, size_t count, size_t size);	     /* room for one more; never NULL */
+/* name and value are taken. */
+void spec_add_pair(struct spec_pair **pairs, size_t *count, char *name, char *value);
+void *spec_grow(void *list, size_t count, size_t size); /* room for one more; never NULL */
 void spec_add_mount(struct spec *spec, const struct spec_mount *mount); /* takes its strings */
 uint32_t spec_host_id(const struct spec_id_map *map, size_t count,
 		      uint32_t container_id); /* UINT32_MAX: unmapped */

@@ -212,10 +212,8 @@ static int annotation_take(void *root, void *element, struct err *err)
 	for (size_t i = 0; i < spec->annotation_count; i++)
 		if (strcmp(spec->annotations[i].name, pair->name) == 0)
 			return err_set(err, EINVAL, "stands there twice");
-	spec->annotations =
-		spec_grow(spec->annotations, spec->annotation_count, sizeof(*spec->annotations));
-	spec->annotations[spec->annotation_count++] =
-		(struct spec_pair){ ptr_take(&pair->name), ptr_take(&pair->value) };
+	spec_add_pair(&spec->annotations, &spec->annotation_count, ptr_take(&pair->name),
+		      ptr_take(&pair->value));
 	return 0;
 }
 

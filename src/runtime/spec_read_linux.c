@@ -188,9 +188,9 @@ static int net_device_take(void *root, void *element, struct err *err)
 		return err_set(err, EINVAL, "not the name of a network device");
 	spec->net_devices =
 		spec_grow(spec->net_devices, spec->net_device_count, sizeof(*spec->net_devices));
-	spec->net_devices[spec->net_device_count++] =
-		(struct spec_net_device){ .host_name = ptr_take(&read->host_name),
-					  .name = ptr_take(&read->name) };
+	spec->net_devices[spec->net_device_count].host_name = read->host_name;
+	spec->net_devices[spec->net_device_count++].name = read->name;
+	*read = (struct net_device_read){ 0 };
 	return 0;
 }
 
@@ -211,9 +211,8 @@ static int sysctl_take(void *root, void *element, struct err *err)
 	for (size_t i = 0; i < spec->sysctl_count; i++)
 		if (strcmp(spec->sysctls[i].name, pair->name) == 0)
 			return err_set(err, EINVAL, "stands there twice");
-	spec->sysctls = spec_grow(spec->sysctls, spec->sysctl_count, sizeof(*spec->sysctls));
-	spec->sysctls[spec->sysctl_count++] =
-		(struct spec_pair){ ptr_take(&pair->name), ptr_take(&pair->value) };
+	spec_add_pair(&spec->sysctls, &spec->sysctl_count, ptr_take(&pair->name),
+		      ptr_take(&pair->value));
 	return 0;
 }
 
