@@ -346,3 +346,14 @@ void strv_free(void *p)
 	strv_clear(*(char ***)p);
 	errno = saved;
 }
+
+char *str_size(double bytes, unsigned int unit, int digits)
+{
+	static const char *const names[][6] = { { "B", "kB", "MB", "GB", "TB", "PB" },
+						{ "B", "KiB", "MiB", "GiB", "TiB", "PiB" } };
+	size_t i = 0;
+
+	for (; bytes >= unit && i + 1 < ARRAY_SIZE(names[0]); i++)
+		bytes /= unit;
+	return str_printf("%.*g%s", digits, bytes, names[unit == 1024][i]);
+}

@@ -36,6 +36,9 @@ int str_to_u64(const char *s, uint64_t max, uint64_t *ret_value);
 /* Docker's sizes: 512, 64k, 1.5g, 10MiB (powers of 1024). 0, -EINVAL, -ERANGE. */
 int str_to_bytes(const char *s, uint64_t *ret_bytes);
 
+/* A size as Docker's go-units prints it: "1.984MB" with unit 1000, "64MiB" with 1024; `digits` significant ones. To be freed. */
+char *str_size(double bytes, unsigned int unit, int digits);
+
 /* Never NULL: the program ends when memory does. The caller frees. */
 void *mem_new(size_t size) __attribute__((malloc)); /* zeroed */
 char *str_dup(const char *s);			    /* NULL gives NULL */

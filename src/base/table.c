@@ -24,9 +24,9 @@ static size_t characters(const char *text)
 }
 
 /* The column of cell c that begins in line `first` goes on while lines have such a cell. */
-static void column_measure(struct line *lines, size_t count, size_t first, size_t c)
+static void column_measure(struct line *lines, size_t count, size_t first, size_t c, size_t width)
 {
-	size_t width = WIDTH_LEAST, end = first;
+	size_t end = first;
 
 	for (; end < count && c < lines[end].count; end++) {
 		size_t wide = characters(lines[end].cells[c]) + PADDING;
@@ -40,6 +40,11 @@ static void column_measure(struct line *lines, size_t count, size_t first, size_
 
 void table_align(struct buf *out, const char *text)
 {
+	table_align_width(out, text, WIDTH_LEAST);
+}
+
+void table_align_width(struct buf *out, const char *text, unsigned int least)
+{
 	_cleanup_strv_ char **rows = strv_split(text, '\n');
 	size_t count = strv_length(rows);
 	_cleanup_free_ struct line *lines = mem_new((count + 1) * sizeof(*lines));
@@ -52,7 +57,7 @@ void table_align(struct buf *out, const char *text)
 	for (size_t i = 0; i < count; i++)
 		for (size_t c = 0; c < lines[i].count; c++)
 			if (!lines[i].widths[c])
-				column_measure(lines, count, i, c);
+				column_measure(lines, count, i, c, least);
 	for (size_t i = 0; i < count; i++) {
 		for (size_t c = 0; lines[i].cells[c]; c++) {
 			size_t fill = c < lines[i].count ?

@@ -8,5 +8,7 @@ struct buf;
 
 /* Add `text`, lines with tabs, to out. Widths count characters, not bytes. */
 void table_align(struct buf *out, const char *text);
+/* With another minimal width: `top` has 20. */
+void table_align_width(struct buf *out, const char *text, unsigned int least);
 
 #endif

@@ -2,6 +2,7 @@
 /* load, import, images, rmi, tag. */
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +11,13 @@
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/filter.h"
 #include "base/json.h"
 #include "base/opt.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/time_option.h"
 #include "engine/engine.h"
 #include "engine/image.h"
 #include "engine/inspect.h"
@@ -174,7 +177,7 @@ static const struct opt images_opts[] = {
 	OPT_BOOL('a', "all", struct images_args, all, "show all images"),
 	OPT_BOOL(0, "digests", struct images_args, digests, "show the digests of their manifests"),
 	OPT_LIST('f', "filter", "NAME=VALUE", struct images_args, filters,
-		 "dangling=true|false, reference=NAME"),
+		 "before, dangling, label, reference, since or until"),
 	OPT_STRING(0, "format", "TEMPLATE", struct images_args, format,
 		   "json, a template, or table TEMPLATE"),
 	OPT_BOOL(0, "no-trunc", struct images_args, no_trunc, "do not shorten"),
@@ -183,10 +186,17 @@ static const struct opt images_opts[] = {
 };
 
 static const struct table_column image_headings[] = {
-	{ "REPOSITORY", "Repository" }, { "TAG", "Tag" },
-	{ "IMAGE ID", "ID" },		{ "CREATED", "CreatedSince" },
-	{ "CREATED AT", "CreatedAt" },	{ "SIZE", "Size" },
-	{ "DIGEST", "Digest" },		{ NULL, NULL },
+	{ "REPOSITORY", "Repository" },
+	{ "TAG", "Tag" },
+	{ "IMAGE ID", "ID" },
+	{ "CREATED", "CreatedSince" },
+	{ "CREATED AT", "CreatedAt" },
+	{ "SIZE", "Size" },
+	{ "DIGEST", "Digest" },
+	{ "CONTAINERS", "Containers" },
+	{ "SHARED SIZE", "SharedSize" },
+	{ "UNIQUE SIZE", "UniqueSize" },
+	{ NULL, NULL },
 };
 static const struct table_column image_columns[] = {
 	{ NULL, "Repository" },	  { NULL, "Tag" },  { NULL, "ID" },
@@ -196,23 +206,6 @@ static const struct table_column image_columns_digests[] = {
 	{ NULL, "Repository" },	  { NULL, "Tag" },  { NULL, "Digest" }, { NULL, "ID" },
 	{ NULL, "CreatedSince" }, { NULL, "Size" }, { NULL, NULL },
 };
-
-/* Docker's sizes: powers of 1000, three digits. */
-static char *size_text(int64_t bytes)
-{
-	static const char *const units[] = { "B", "kB", "MB", "GB", "TB" };
-	double value = (double)bytes;
-	size_t unit = 0;
-
-	while (value >= 1000 && unit + 1 < ARRAY_SIZE(units)) {
-		value /= 1000;
-		unit++;
-	}
-	return str_printf(value >= 100 || unit == 0 ? "%.0f%s" :
-			  value >= 10		    ? "%.1f%s" :
-						      "%.2f%s",
-			  value, units[unit]);
-}
 
 /* "2026-11-24T12:00:00Z" to seconds; what does not parse is the time when we got it. */
 static int64_t created_seconds(const struct image_row *row)
@@ -247,7 +240,7 @@ static void image_put(json_t *rows, const struct image_row *image, const char *n
 	int64_t created = created_seconds(image);
 	_cleanup_free_ char *age = duration_text(engine_now_ns() / 1000000000 - created);
 	_cleanup_free_ char *since = str_printf("%s ago", age);
-	_cleanup_free_ char *size = size_text(image->size_bytes);
+	_cleanup_free_ char *size = str_size((double)image->size_bytes, 1000, 3);
 	_cleanup_free_ char *id = a->no_trunc ? str_dup(image->id) : str_ndup(image->id + 7, 12);
 	_cleanup_free_ char *familiar = name ? image_familiar(name) : str_dup("<none>");
 	_cleanup_free_ char *at = time_text(created * 1000000000);
@@ -269,33 +262,99 @@ static void image_put(json_t *rows, const struct image_row *image, const char *n
 	json_put(row, "CreatedSince", json_text(since));
 	json_put(row, "CreatedAt", json_text(at));
 	json_put(row, "Size", json_text(size));
+	json_put(row, "Containers", json_text("N/A")); /* as Docker's without system df */
+	json_put(row, "SharedSize", json_text("N/A"));
+	json_put(row, "UniqueSize", json_text("N/A"));
 	json_push(rows, row);
 }
 
-static bool image_wanted(const char *tag, const char *reference, const struct images_args *a)
+/* One name of an image against the filters. */
+struct image_name {
+	const struct image_row *row;
+	const char *tag;	     /* NULL: it has none */
+	int64_t before_ns, since_ns; /* of the images named; 0: not asked */
+	int64_t until_ns;
+};
+
+/* path.Match over the name with and without its tag, as Docker does */
+static bool reference_matches(const char *tag, const char *pattern)
 {
 	_cleanup_free_ char *familiar = tag ? image_familiar(tag) : NULL;
 
-	for (size_t i = 0; a->filters && a->filters[i]; i++) {
-		if (strcmp(a->filters[i], "dangling=true") == 0 && tag &&
-		    !image_name_is_digest(tag))
-			return false;
-		if (strcmp(a->filters[i], "dangling=false") == 0 && !tag)
-			return false;
-		if (str_prefix(a->filters[i], "reference="))
-			reference = a->filters[i] + strlen("reference=");
-	}
-	if (!reference)
-		return true;
 	if (!familiar)
 		return false;
-	if (strcmp(familiar, reference) == 0)
+	if (fnmatch(pattern, familiar, FNM_PATHNAME) == 0)
 		return true;
 	if (image_name_is_digest(familiar))
 		familiar[strcspn(familiar, "@")] = '\0';
 	else
 		*strrchr(familiar, ':') = '\0';
-	return strcmp(familiar, reference) == 0;
+	return fnmatch(pattern, familiar, FNM_PATHNAME) == 0;
+}
+
+static bool image_filter(const char *name, const char *value, void *data)
+{
+	const struct image_name *image = data;
+
+	if (strcmp(name, "dangling") == 0)
+		return (strcmp(value, "true") == 0 || strcmp(value, "1") == 0) ==
+		       (!image->tag || image_name_is_digest(image->tag));
+	if (strcmp(name, "reference") == 0)
+		return reference_matches(image->tag, value);
+	if (strcmp(name, "before") == 0)
+		return image->row->created_ns < image->before_ns;
+	if (strcmp(name, "since") == 0)
+		return image->row->created_ns > image->since_ns;
+	if (strcmp(name, "until") == 0)
+		return image->row->created_ns < image->until_ns;
+	if (strcmp(name, "label") == 0) {
+		_cleanup_json_ json_t *config =
+			json_loads(image->row->config ? image->row->config : "{}", 0, NULL);
+
+		return filter_label(json_at(config, "config.Labels"), value);
+	}
+	return true;
+}
+
+/* What before=, since= and until= refer to. */
+static int image_filters_read(struct engine *engine, char *const *filters, struct image_name *name,
+			      struct err *err)
+{
+	static const char *const names[] = { "before", "dangling", "label", "reference",
+					     "since",  "until",	   NULL };
+	const struct {
+		const char *name;
+		int64_t *ns;
+	} others[] = { { "before", &name->before_ns }, { "since", &name->since_ns } };
+	const char *until = filter_value(filters, "until"),
+		   *dangling = filter_value(filters, "dangling");
+	bool truth;
+
+	if (filter_check(filters, names, err) < 0 ||
+	    (dangling && filter_bool("dangling", dangling, &truth, err) < 0) ||
+	    (until && time_option_parse(until, &name->until_ns, err) < 0))
+		return -err->code;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		const char *value = filter_value(filters, others[i].name);
+		struct image_row other = { 0 };
+
+		if (!value)
+			continue;
+		if (image_resolve(engine, value, &other, err) < 0)
+			return -err->code;
+		*others[i].ns = other.created_ns;
+		image_row_clear(&other);
+	}
+	return 0;
+}
+
+static bool image_wanted(struct image_name *name, const struct image_row *row, const char *tag,
+			 const char *reference, const struct images_args *a)
+{
+	name->row = row;
+	name->tag = tag;
+	return (!reference || reference_matches(tag, reference)) &&
+	       filter_match(a->filters, image_filter, name);
 }
 
 static int images_run(void *data, void *args, char **operands, struct err *err)
@@ -304,31 +363,28 @@ static int images_run(void *data, void *args, char **operands, struct err *err)
 	struct engine *engine = cli_engine(data, err);
 	_cleanup_json_ json_t *rows = json_array();
 	struct image_row *images = NULL;
+	struct image_name name = { 0 };
 	int count;
 
-	for (size_t i = 0; a->filters && a->filters[i]; i++)
-		if (!str_prefix(a->filters[i], "dangling=") &&
-		    !str_prefix(a->filters[i], "reference=")) {
-			err_set(err, EINVAL, "invalid filter '%s'", a->filters[i]);
-			return 1;
-		}
-	count = engine && engine_store(engine, err) ?
-			image_list(engine->store, true, &images, err) :
-			-1;
+	if (!engine || !engine_store(engine, err) ||
+	    image_filters_read(engine, a->filters, &name, err) < 0)
+		return 1;
+	count = image_list(engine->store, true, &images, err);
 	if (count < 0)
 		return 1;
 	for (int i = 0; i < count; i++) {
 		char *const *names = images[i].tags;
+		const char *first = names ? names[0] : NULL;
 		bool tagged = false;
 
 		for (size_t k = 0; names && names[k]; k++) {
 			tagged |= !image_name_is_digest(names[k]);
 			if (!image_name_is_digest(names[k]) &&
-			    image_wanted(names[k], operands[0], a))
+			    image_wanted(&name, &images[i], names[k], operands[0], a))
 				image_put(rows, &images[i], names[k], a);
 		}
-		if (!tagged && image_wanted(names ? names[0] : NULL, operands[0], a))
-			image_put(rows, &images[i], names ? names[0] : NULL, a);
+		if (!tagged && image_wanted(&name, &images[i], first, operands[0], a))
+			image_put(rows, &images[i], first, a);
 	}
 	image_rows_free(images, (size_t)count);
 	return table_print(a->quiet ? "{{.ID}}" : a->format,

@@ -6,13 +6,16 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "base/filter.h"
 #include "base/json.h"
 #include "base/opt.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/host_view.h"
+#include "engine/container_filter.h"
 #include "engine/create.h"
+#include "engine/disk_use.h"
 #include "engine/engine.h"
 #include "engine/inspect.h"
 #include "engine/publish.h"
@@ -21,7 +24,7 @@
 #include "host/owner.h"
 
 struct ps_args {
-	bool all, all_engines, latest, no_trunc, quiet;
+	bool all, all_engines, latest, no_trunc, quiet, size;
 	const char *format, *last;
 	char **filters;
 };
@@ -31,7 +34,8 @@ static const struct opt ps_opts[] = {
 	OPT_BOOL(0, "all-engines", struct ps_args, all_engines,
 		 "also those of Docker, Podman, containerd, Kubernetes, CRI-O, LXC, systemd-nspawn"),
 	OPT_LIST('f', "filter", "NAME=VALUE", struct ps_args, filters,
-		 "id, name, label, status, exited or ancestor"),
+		 "ancestor, before, exited, expose, health, id, label, name, network, publish, since, "
+		 "status or volume"),
 	OPT_STRING(0, "format", "TEMPLATE", struct ps_args, format,
 		   "json, a template, or table TEMPLATE"),
 	OPT_STRING('n', "last", "NUMBER", struct ps_args, last,
@@ -39,7 +43,7 @@ static const struct opt ps_opts[] = {
 	OPT_BOOL('l', "latest", struct ps_args, latest, "show the container created last"),
 	OPT_BOOL(0, "no-trunc", struct ps_args, no_trunc, "do not shorten"),
 	OPT_BOOL('q', "quiet", struct ps_args, quiet, "print ids only"),
-	OPT_LATER('s', "size", NULL, "not possible yet"),
+	OPT_BOOL('s', "size", struct ps_args, size, "show what the containers' files hold"),
 	OPT_END,
 };
 
@@ -64,6 +68,11 @@ static const struct table_column headings[] = {
 static const struct table_column columns[] = {
 	{ NULL, "ID" },	    { NULL, "Image" }, { NULL, "Command" }, { NULL, "RunningFor" },
 	{ NULL, "Status" }, { NULL, "Ports" }, { NULL, "Names" },   { NULL, NULL },
+};
+static const struct table_column size_columns[] = {
+	{ NULL, "ID" },		{ NULL, "Image" },  { NULL, "Command" },
+	{ NULL, "RunningFor" }, { NULL, "Status" }, { NULL, "Ports" },
+	{ NULL, "Names" },	{ NULL, "Size" },   { NULL, NULL },
 };
 
 static char *command_text(const json_t *config, bool whole)
@@ -148,6 +157,22 @@ static json_t *row_json(const struct record *record, const struct container_stat
 	return row;
 }
 
+/* "12B (virtual 1.98MB)": its own layer, and with the image below it */
+static void size_put(struct engine *engine, json_t *row, const struct record *record)
+{
+	_cleanup_free_ char *own = NULL, *all = NULL, *text = NULL;
+	struct image_row image = { 0 };
+	struct err ignored = ERR_NONE;
+	int64_t bytes = disk_use_container(engine, record->row.id);
+	int r = image_find(engine->store, record->row.image_id, &image, &ignored);
+
+	own = str_size((double)bytes, 1000, 3);
+	all = str_size((double)(bytes + (r == 0 ? image.size_bytes : 0)), 1000, 3);
+	text = str_printf("%s (virtual %s)", own, all);
+	json_put(row, "Size", json_text(text));
+	image_row_clear(&image);
+}
+
 /* What a --format may ask for besides. */
 static void row_complete(json_t *row, const struct record *record,
 			 const struct container_status *status)
@@ -171,104 +196,7 @@ static void row_complete(json_t *row, const struct record *record,
 		 json_text(json_string_at(record->config, "HostConfig.NetworkMode", "")));
 }
 
-static bool label_matches(const json_t *config, const char *wanted)
-{
-	const json_t *labels = json_at(config, "Config.Labels");
-	_cleanup_free_ char *name = str_ndup(wanted, strcspn(wanted, "="));
-	const char *value = strchr(wanted, '='),
-		   *have = json_string_value(json_object_get(labels, name));
-
-	return have && (!value || strcmp(value + 1, have) == 0);
-}
-
-/* Docker's rule: values of one name are alternatives, names are all needed. name= is a part of the name, ^ and $ hold it fast. */
-static bool name_matches(const char *name, const char *wanted)
-{
-	bool start = *wanted == '^';
-	_cleanup_free_ char *part = str_dup(wanted + start);
-	size_t length = strlen(part);
-	bool end = length > 0 && part[length - 1] == '$';
-	const char *text = *part == '/' ? part + 1 : part;
-
-	if (end)
-		part[length - 1] = '\0';
-	if (start && end)
-		return strcmp(name, text) == 0;
-	if (start)
-		return str_prefix(name, text);
-	return end ? str_suffix(name, text) : strstr(name, text) != NULL;
-}
-
-static bool filter_matches(const char *name, const char *value, const struct record *record,
-			   const struct container_status *status)
-{
-	if (strcmp(name, "id") == 0)
-		return str_prefix(record->row.id, value);
-	if (strcmp(name, "name") == 0)
-		return name_matches(record->row.name, value);
-	if (strcmp(name, "label") == 0)
-		return label_matches(record->config, value);
-	if (strcmp(name, "status") == 0)
-		return strcmp(status_word(status), value) == 0;
-	if (strcmp(name, "exited") == 0)
-		return status->status == STATUS_EXITED &&
-		       strtol(value, NULL, 10) == status->exit_code;
-	return strcmp(json_string_at(record->config, "Config.Image", ""), value) ==
-	       0; /* ancestor */
-}
-
-static int filters_check(char *const *filters, struct err *err)
-{
-	static const char *const names[] = { "id", "name", "label", "status", "exited", "ancestor" };
-
-	for (size_t i = 0; filters && filters[i]; i++) {
-		const char *value = strchr(filters[i], '=');
-		bool known = false;
-
-		if (!value)
-			return err_set(
-				err, EINVAL,
-				"invalid argument \"%s\" for \"-f, --filter\" flag: bad format of filter (expected name=value)",
-				filters[i]);
-		for (size_t n = 0; n < ARRAY_SIZE(names); n++)
-			known |= strlen(names[n]) == (size_t)(value - filters[i]) &&
-				 str_prefix(filters[i], names[n]);
-		if (!known)
-			return err_set(err, EINVAL, "invalid filter '%.*s'",
-				       (int)(value - filters[i]), filters[i]);
-	}
-	return 0;
-}
-
-static bool filters_match(char *const *filters, const struct record *record,
-			  const struct container_status *status)
-{
-	for (size_t i = 0; filters && filters[i]; i++) {
-		size_t length = strcspn(filters[i], "=");
-		bool any = false;
-
-		for (size_t n = 0; filters[n]; n++) {
-			_cleanup_free_ char *name = str_ndup(filters[n], strcspn(filters[n], "="));
-
-			if (strlen(name) == length && strncmp(filters[i], name, length) == 0)
-				any |= filter_matches(name, filters[n] + length + 1, record,
-						      status);
-		}
-		if (!any)
-			return false;
-	}
-	return true;
-}
-
-static bool filters_name(char *const *filters, const char *name)
-{
-	for (size_t i = 0; filters && filters[i]; i++)
-		if (str_prefix(filters[i], name))
-			return true;
-	return false;
-}
-
-/* What a row or a filter reads of the record; the rest is not even parsed. */
+/* What a row reads of the record; the rest is not even parsed. */
 static const char *const record_parts[] = {
 	"Cloche.Path",	"Cloche.Args",
 	"Config.Image", "Config.Labels",
@@ -284,17 +212,22 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 	int port_count, count = store ? container_list(store, true, &rows, err) : -err->code;
 	long last = a->latest ? 1 : a->last ? strtol(a->last, NULL, 10) : -1;
 	/* asking for a status is asking for those that do not run, too */
-	bool all = a->all || last >= 0 || filters_name(a->filters, "status=") ||
-		   filters_name(a->filters, "exited=");
+	bool all = a->all || last >= 0 || filter_value(a->filters, "status") ||
+		   filter_value(a->filters, "exited");
+	struct container_filter filter;
+	int r = container_filter_init(&filter, engine, a->filters, err);
 
-	if (count < 0)
-		return count;
+	if (count < 0 || r < 0) {
+		container_filter_clear(&filter);
+		return count < 0 ? count : r;
+	}
 	port_count = port_list(store, NULL, &ports, err);
 	if (port_count < 0) {
 		container_rows_free(rows, (size_t)count);
+		container_filter_clear(&filter);
 		return port_count;
 	}
-	for (int i = 0; i < count && (last < 0 || i < last); i++) {
+	for (int i = 0; i < count && last != 0; i++) {
 		struct record record = { .row = rows[i] };
 		struct container_status status;
 
@@ -303,18 +236,23 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 			status_get(engine, rows[i].id, &status);
 		if (!all && status.status != STATUS_RUNNING)
 			continue;
-		record.config = json_parts(rows[i].config, record_parts);
-		if (record.config && filters_match(a->filters, &record, &status)) {
+		record.config = a->filters ? json_loads(rows[i].config, 0, NULL) :
+					     json_parts(rows[i].config, record_parts);
+		if (record.config && container_filter_matches(&filter, &record, &status)) {
 			json_t *row = row_json(&record, &status, a, ports, port_count);
 
 			if (a->format || a->all_engines)
 				row_complete(row, &record, &status);
+			if (a->size || (a->format && strstr(a->format, ".Size")))
+				size_put(engine, row, &record);
 			json_push(out, row);
+			last -= last > 0; /* Docker counts those that the filters leave */
 		}
 		json_decref(record.config);
 	}
 	port_rows_free(ports, (size_t)port_count);
 	container_rows_free(rows, (size_t)count);
+	container_filter_clear(&filter);
 	return 0;
 }
 
@@ -379,9 +317,13 @@ static int ps_run(void *data, void *args, char **operands, struct err *err)
 		err_set(err, EINVAL, "--filter and --all-engines exclude each other");
 		return 125;
 	}
-	if (!engine || filters_check(a->filters, err) < 0 || ps_collect(engine, a, rows, err) < 0 ||
+	if (!engine || ps_collect(engine, a, rows, err) < 0 ||
 	    (a->all_engines && foreign_collect(data, a, rows, err) < 0) ||
-	    table_print(format, a->all_engines ? all_columns : columns, headings, rows, err) < 0)
+	    table_print(format,
+			a->all_engines ? all_columns :
+			a->size	       ? size_columns :
+					 columns,
+			headings, rows, err) < 0)
 		return 1;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "base/filter.h"
 #include "base/json.h"
 #include "base/opt.h"
 #include "base/str.h"
@@ -30,7 +31,7 @@ struct events_args {
 
 static const struct opt events_opts[] = {
 	OPT_LIST('f', "filter", "NAME=VALUE", struct events_args, filters,
-		 "type, event, container, image, volume or label"),
+		 "container, event, image, label, network, scope, type or volume"),
 	OPT_STRING(0, "format", "TEMPLATE", struct events_args, format, "json or a template"),
 	OPT_STRING(0, "since", "TIME", struct events_args, since,
 		   "from a time on: RFC 3339, seconds, or 10m ago"),
@@ -44,39 +45,40 @@ struct events {
 	bool failed;
 };
 
-static bool event_filter(const json_t *event, const char *name, const char *value)
+static bool is_of(const json_t *event, const char *type, const char *value)
 {
 	const char *id = json_string_at(event, "Actor.ID", "");
 	const json_t *attributes = json_at(event, "Actor.Attributes");
 
-	if (strcmp(name, "type") == 0)
-		return strcmp(json_string_at(event, "Type", ""), value) == 0;
-	if (strcmp(name, "event") == 0)
-		return strcmp(json_string_at(event, "Action", ""), value) == 0;
-	if (strcmp(name, "image") == 0)
-		return strcmp(json_string_at(attributes, "image", ""), value) == 0 ||
-		       strcmp(id, value) == 0;
-	return str_prefix(id, value) || strcmp(json_string_at(attributes, "name", ""), value) == 0;
+	if (strcmp(json_string_at(event, "Type", ""), type) != 0)
+		return false;
+	return (*value && str_prefix(id, value)) ||
+	       strcmp(json_string_at(attributes, "name", ""), value) == 0;
 }
 
-/* values of one name are alternatives, names are all needed */
-static bool event_wanted(const json_t *event, char *const *filters)
+static bool event_filter(const char *name, const char *value, void *data)
 {
-	for (size_t i = 0; filters && filters[i]; i++) {
-		size_t length = strcspn(filters[i], "=");
-		bool any = false;
+	const json_t *event = data, *attributes = json_at(event, "Actor.Attributes");
+	const char *action = json_string_at(event, "Action", "");
 
-		for (size_t k = 0; filters[k]; k++) {
-			_cleanup_free_ char *name = str_ndup(filters[k], strcspn(filters[k], "="));
+	if (strcmp(name, "type") == 0)
+		return strcmp(json_string_at(event, "Type", ""), value) == 0;
+	if (strcmp(name, "event") ==
+	    0) /* "health_status: healthy" is found by its first word, too */
+		return strcmp(action, value) == 0 ||
+		       (str_prefix(action, value) && action[strlen(value)] == ':');
+	if (strcmp(name, "scope") == 0)
+		return strcmp(json_string_at(event, "scope", ""), value) == 0;
+	if (strcmp(name, "label") == 0)
+		return filter_label(attributes, value);
+	if (strcmp(name, "image") == 0) {
+		const char *image = json_string_at(attributes, "image", "");
+		size_t length = strlen(value);
 
-			if (strlen(name) == length && strncmp(name, filters[i], length) == 0 &&
-			    filters[k][length])
-				any |= event_filter(event, name, filters[k] + length + 1);
-		}
-		if (!any)
-			return false;
+		return is_of(event, name, value) || strcmp(image, value) == 0 ||
+		       (strncmp(image, value, length) == 0 && image[length] == ':');
 	}
-	return true;
+	return is_of(event, name, value);
 }
 
 static void event_plain(const json_t *event)
@@ -108,7 +110,7 @@ static int event_print(void *data, const char *line)
 	struct events *events = data;
 	_cleanup_json_ json_t *event = json_loads(line, 0, NULL);
 
-	if (!event || !event_wanted(event, events->args->filters))
+	if (!event || !filter_match(events->args->filters, event_filter, event))
 		return 0;
 	if (!events->args->format)
 		event_plain(event);
@@ -119,19 +121,17 @@ static int event_print(void *data, const char *line)
 
 static int events_run(void *data, void *args, char **operands, struct err *err)
 {
+	static const char *const names[] = { "config", "container", "daemon", "event",	"image",
+					     "label",  "network",   "node",   "plugin", "scope",
+					     "secret", "service",   "type",   "volume", NULL };
 	struct events_args *a = args;
 	struct engine *engine = cli_engine(data, err);
 	struct events events = { a, err, false };
 	int64_t since = engine_now_ns(), until = 0;
 
 	(void)operands;
-	for (size_t i = 0; a->filters && a->filters[i]; i++)
-		if (!strchr(a->filters[i], '=')) {
-			err_set(err, EINVAL,
-				"invalid argument \"%s\" for \"-f, --filter\" flag: bad format of filter (expected name=value)",
-				a->filters[i]);
-			return 1;
-		}
+	if (filter_check(a->filters, names, err) < 0)
+		return 1;
 	if (!engine || (a->since && time_option_parse(a->since, &since, err) < 0) ||
 	    (a->until && time_option_parse(a->until, &until, err) < 0))
 		return 1;

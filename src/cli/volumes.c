@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/filter.h"
 #include "base/json.h"
 #include "base/opt.h"
 #include "base/str.h"
@@ -55,48 +56,113 @@ const struct command command_volume_create = {
 struct ls_args {
 	bool quiet;
 	const char *format;
+	char **filters;
 };
 
 static const struct opt ls_opts[] = {
 	OPT_STRING(0, "format", "TEMPLATE", struct ls_args, format,
 		   "json, a template, or table TEMPLATE"),
-	OPT_LATER('f', "filter", "NAME=VALUE", "not possible yet"),
+	OPT_LIST('f', "filter", "NAME=VALUE", struct ls_args, filters,
+		 "dangling, driver, label or name"),
 	OPT_BOOL('q', "quiet", struct ls_args, quiet, "print names only"),
 	OPT_END,
 };
 
 static const struct table_column headings[] = {
-	{ "DRIVER", "Driver" },		{ "VOLUME NAME", "Name" }, { "SCOPE", "Scope" },
-	{ "MOUNTPOINT", "Mountpoint" }, { "LABELS", "Labels" },	   { NULL, NULL },
+	{ "DRIVER", "Driver" }, { "VOLUME NAME", "Name" },
+	{ "SCOPE", "Scope" },	{ "MOUNTPOINT", "Mountpoint" },
+	{ "LABELS", "Labels" }, { "LINKS", "Links" },
+	{ "SIZE", "Size" },	{ "STATUS", "Status" },
+	{ "GROUP", "Group" },	{ "AVAILABILITY", "Availability" },
+	{ NULL, NULL },
 };
 static const struct table_column columns[] = { { NULL, "Driver" },
 					       { NULL, "Name" },
 					       { NULL, NULL } };
 
+struct volume_at { /* for volume_filter() */
+	struct store *store;
+	const struct volume_row *row;
+	const json_t *labels;
+};
+
+static bool volume_filter(const char *name, const char *value, void *data)
+{
+	const struct volume_at *at = data;
+
+	if (strcmp(name, "driver") == 0)
+		return filter_pattern("local", value);
+	if (strcmp(name, "name") == 0)
+		return filter_pattern(at->row->name, value);
+	if (strcmp(name, "label") == 0)
+		return filter_label(at->labels, value);
+	if (strcmp(name, "dangling") == 0) {
+		_cleanup_strv_ char **users = NULL;
+		struct err ignored = ERR_NONE;
+
+		(void)volume_users(at->store, at->row->name, &users, &ignored);
+		return (strcmp(value, "true") == 0 || strcmp(value, "1") == 0) ==
+		       (strv_length(users) == 0);
+	}
+	return true;
+}
+
+static char *labels_text(const json_t *labels)
+{
+	_cleanup_strv_ char **names = json_names(labels);
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+
+	for (size_t i = 0; names[i]; i++)
+		buf_printf(&text, "%s%s=%s", i ? "," : "", names[i],
+			   json_string_value(json_object_get(labels, names[i])));
+	return str_dup(text.data ? text.data : "");
+}
+
+static json_t *row_of(struct engine *engine, const struct volume_row *volume, json_t *labels)
+{
+	static const char *const absent[] = { "Links", "Size", "Status", "Group", "Availability" };
+	_cleanup_free_ char *path =
+		str_printf("%s/volumes/%s/_data", engine->settings.root, volume->name);
+	_cleanup_free_ char *text = labels_text(labels);
+	json_t *row = json_object();
+
+	json_put(row, "Driver", json_text("local"));
+	json_put(row, "Name", json_text(volume->name));
+	json_put(row, "Scope", json_text("local"));
+	json_put(row, "Mountpoint", json_text(path));
+	json_put(row, "Labels", json_text(text));
+	json_put(row, TABLE_LABELS, json_incref(labels));
+	for (size_t i = 0; i < ARRAY_SIZE(absent); i++) /* as Docker's, but for system df */
+		json_put(row, absent[i], json_text("N/A"));
+	return row;
+}
+
 static int ls_run(void *data, void *args, char **operands, struct err *err)
 {
+	static const char *const names[] = { "dangling", "driver", "label", "name", NULL };
 	struct ls_args *a = args;
 	struct engine *engine = cli_engine(data, err);
 	_cleanup_json_ json_t *rows = json_array();
 	struct volume_row *volumes = NULL;
-	int count = engine && engine_store(engine, err) ?
-			    volume_list(engine->store, &volumes, err) :
-			    -1;
+	const char *dangling = filter_value(a->filters, "dangling");
+	bool truth;
+	int count;
 
 	(void)operands;
+	if (!engine || filter_check(a->filters, names, err) < 0 ||
+	    (dangling && filter_bool("dangling", dangling, &truth, err) < 0) ||
+	    !engine_store(engine, err))
+		return 1;
+	count = volume_list(engine->store, &volumes, err);
 	if (count < 0)
 		return 1;
 	for (int i = 0; i < count; i++) {
-		_cleanup_free_ char *path =
-			str_printf("%s/volumes/%s/_data", engine->settings.root, volumes[i].name);
-		json_t *row = json_object();
+		_cleanup_json_ json_t *labels =
+			json_loads(volumes[i].labels ? volumes[i].labels : "{}", 0, NULL);
+		struct volume_at at = { engine->store, &volumes[i], labels };
 
-		json_put(row, "Driver", json_text("local"));
-		json_put(row, "Name", json_text(volumes[i].name));
-		json_put(row, "Scope", json_text("local"));
-		json_put(row, "Mountpoint", json_text(path));
-		json_put(row, "Labels", json_text(volumes[i].labels));
-		json_push(rows, row);
+		if (filter_match(a->filters, volume_filter, &at))
+			json_push(rows, row_of(engine, &volumes[i], labels));
 	}
 	volume_rows_free(volumes, (size_t)count);
 	return table_print(a->quiet ? "{{.Name}}" : a->format, columns, headings, rows, err) < 0;

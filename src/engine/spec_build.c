@@ -544,10 +544,9 @@ static int devices_fill(const struct record *record, struct spec *spec, struct e
 	return 0;
 }
 
-static void resources_fill(const struct record *record, struct spec *spec)
+void spec_resources(const struct record *record, struct spec_resources *resources)
 {
 	const json_t *host = json_at(record->config, "HostConfig");
-	struct spec_resources *resources = &spec->resources;
 	int64_t nano = json_int_at(host, "NanoCpus", 0);
 	const char *text;
 
@@ -692,7 +691,7 @@ int spec_build(struct engine *engine, const struct record *record, struct built_
 
 	basics_fill(engine, record, spec);
 	sysctls_fill(record, spec);
-	resources_fill(record, spec);
+	spec_resources(record, &spec->resources);
 	r = root_fill(engine, record, folder, &built, err);
 	if (r == 0)
 		r = devices_fill(record, spec, err);

@@ -23,6 +23,8 @@ int spec_build(struct engine *engine, const struct record *record, struct built_
 /* What one more process in the running container needs of it: namespaces, process, rights, filter. */
 int spec_build_process(struct engine *engine, const struct record *record,
 		       struct built_spec *ret_built, struct err *err);
+/* The limits of a record, without device rules. Strings become the resources'. */
+void spec_resources(const struct record *record, struct spec_resources *resources);
 /* The filter of a spec, from the cache of the instance. */
 int seccomp_for_spec(struct engine *engine, const struct spec *spec,
 		     struct seccomp_program *program, struct err *err);

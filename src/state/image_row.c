@@ -228,3 +228,23 @@ int blob_list(struct store *store, char ***ret_digests, struct err *err)
 		" UNION SELECT digest FROM image_blobs",
 		"");
 }
+
+static int64_t number(struct store *store, struct err *err, const char *sql, const char *types,
+		      const char *value)
+{
+	_cleanup_statement_ sqlite3_stmt *statement = store_prepare(store, err, sql, types, value);
+
+	return statement && sqlite3_step(statement) == SQLITE_ROW ?
+		       sqlite3_column_int64(statement, 0) :
+		       0;
+}
+
+int64_t layer_size(struct store *store, const char *layer, struct err *err)
+{
+	return number(store, err, "SELECT size FROM layers WHERE id = ?", "s", layer);
+}
+
+int64_t layers_size(struct store *store, struct err *err)
+{
+	return number(store, err, "SELECT COALESCE(SUM(size), 0) FROM layers", "", NULL);
+}

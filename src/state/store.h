@@ -87,6 +87,9 @@ void image_rows_free(struct image_row *rows, size_t count);
 int image_users(struct store *store, const char *image_id, char ***ret_ids, struct err *err);
 /* Delete the image, its tags, and the rows of layers nobody else has: those diff ids come back in *ret_layers. */
 int image_delete(struct store *store, const char *image_id, char ***ret_layers, struct err *err);
+/* Bytes of one unpacked layer, and of all that have a row; 0 when there is none. */
+int64_t layer_size(struct store *store, const char *layer, struct err *err);
+int64_t layers_size(struct store *store, struct err *err);
 /* Every diff id that has a row: a string list. */
 int layer_list(struct store *store, char ***ret_layers, struct err *err);
 /* Every digest of a config, manifest or layer's archive that an image has. */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* update: other limits for containers that exist. */
+#include <errno.h>
+
+#include "base/err.h"
+#include "base/opt.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "engine/create.h"
+#include "engine/update.h"
+
+static const struct opt update_opts[] = {
+	OPT_STRING(0, "cpu-period", "MICROSECONDS", struct create_options, cpu_period,
+		   "period of the CPU quota"),
+	OPT_STRING(0, "cpu-quota", "MICROSECONDS", struct create_options, cpu_quota,
+		   "CPU time in each period"),
+	OPT_STRING('c', "cpu-shares", "NUMBER", struct create_options, cpu_shares,
+		   "relative weight of CPU time"),
+	OPT_STRING(0, "cpus", "NUMBER", struct create_options, cpus,
+		   "CPUs it may use, such as 1.5"),
+	OPT_STRING(0, "cpuset-cpus", "LIST", struct create_options, cpuset_cpus,
+		   "CPUs it may run on, such as 0-2,4"),
+	OPT_STRING(0, "cpuset-mems", "LIST", struct create_options, cpuset_mems,
+		   "memory nodes it may use"),
+	OPT_STRING('m', "memory", "BYTES", struct create_options, memory, "memory limit"),
+	OPT_STRING(0, "memory-reservation", "BYTES", struct create_options, memory_reservation,
+		   "memory soft limit"),
+	OPT_STRING(0, "memory-swap", "BYTES", struct create_options, memory_swap,
+		   "memory and swap together; -1: unlimited swap"),
+	OPT_STRING(0, "pids-limit", "NUMBER", struct create_options, pids_limit,
+		   "processes and threads it may have; -1: unlimited"),
+	OPT_LATER(0, "cpu-rt-period", "MICROSECONDS",
+		  "real-time groups are not part of the kernels that are supported"),
+	OPT_LATER(0, "cpu-rt-runtime", "MICROSECONDS",
+		  "real-time groups are not part of the kernels that are supported"),
+	OPT_LATER(0, "kernel-memory", "BYTES", "kernels from 5.4 on have no such limit"),
+	OPT_END,
+};
+
+static int update_one(struct cli *cli, const char *reference, void *data, struct err *err)
+{
+	struct engine *engine = cli_engine(cli, err);
+
+	return engine ? container_update(engine, reference, data, err) : -err->code;
+}
+
+static bool any_set(const struct create_options *o)
+{
+	return o->cpu_period || o->cpu_quota || o->cpu_shares || o->cpus || o->cpuset_cpus ||
+	       o->cpuset_mems || o->memory || o->memory_reservation || o->memory_swap ||
+	       o->pids_limit;
+}
+
+static int update_run(void *data, void *args, char **operands, struct err *err)
+{
+	if (!any_set(args)) {
+		err_set(err, EINVAL, "you must provide one or more flags when using this command");
+		return 1;
+	}
+	return cli_each(data, operands, update_one, args);
+}
+
+const struct command command_update = {
+	.group = "container",
+	.name = "update",
+	.args = "CONTAINER...",
+	.summary = "change limits of containers, running ones too",
+	.details = "What the kernel refuses is told, and then nothing is changed.",
+	.opts = update_opts,
+	.args_size = sizeof(struct create_options),
+	.run = update_run,
+	.flags = COMMAND_INTERSPERSED,
+};

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Removing all that nothing uses. What fails is told by the caller and does not stop the rest. */
+#ifndef CLOCHE_ENGINE_PRUNE_H
+#define CLOCHE_ENGINE_PRUNE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct engine;
+struct err;
+
+struct prune_options {
+	bool all;	      /* images that have names, volumes that have names */
+	int64_t until_ns;     /* only what was made before; 0: any */
+	char *const *filters; /* label=, label!= */
+};
+
+struct prune_result {
+	char **lines;  /* as Docker prints them */
+	int64_t bytes; /* that came free */
+	char **failed; /* words of what could not be removed */
+};
+void prune_result_clear(struct prune_result *result);
+
+int prune_containers(struct engine *engine, const struct prune_options *options,
+		     struct prune_result *result, struct err *err);
+int prune_images(struct engine *engine, const struct prune_options *options,
+		 struct prune_result *result, struct err *err);
+int prune_volumes(struct engine *engine, const struct prune_options *options,
+		  struct prune_result *result, struct err *err);
+
+#endif

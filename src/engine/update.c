@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/update.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "engine/create.h"
+#include "engine/engine.h"
+#include "engine/event.h"
+#include "engine/limit_option.h"
+#include "engine/spec_build.h"
+#include "engine/status.h"
+#include "runtime/cgroup.h"
+
+/* What an option sets. */
+static const struct {
+	size_t option; /* of struct create_options: const char * */
+	const char *key;
+} limits[] = {
+	{ offsetof(struct create_options, memory), "Memory" },
+	{ offsetof(struct create_options, memory_reservation), "MemoryReservation" },
+	{ offsetof(struct create_options, memory_swap), "MemorySwap" },
+	{ offsetof(struct create_options, cpus), "NanoCpus" },
+	{ offsetof(struct create_options, cpu_shares), "CpuShares" },
+	{ offsetof(struct create_options, cpu_quota), "CpuQuota" },
+	{ offsetof(struct create_options, cpu_period), "CpuPeriod" },
+	{ offsetof(struct create_options, cpuset_cpus), "CpusetCpus" },
+	{ offsetof(struct create_options, cpuset_mems), "CpusetMems" },
+	{ offsetof(struct create_options, pids_limit), "PidsLimit" },
+};
+
+static const char *option_of(const struct create_options *options, size_t i)
+{
+	return *(const char *const *)(const void *)((const char *)options + limits[i].option);
+}
+
+/* The numbers of a new container with these options, and only those that were asked for taken over. */
+static int host_config_change(struct engine *engine, const struct create_options *options,
+			      json_t *host, struct err *err)
+{
+	_cleanup_json_ json_t *wanted = json_object();
+	struct create_options asked = *options;
+	_cleanup_free_ char *memory = NULL;
+	int64_t now = json_int_at(host, "Memory", 0), swap = json_int_at(host, "MemorySwap", 0);
+	int r;
+
+	if (options->memory_swap && !options->memory && now > 0) {
+		memory = str_printf("%lld", (long long)now);
+		asked.memory = memory;
+	}
+	r = limit_options(engine, &asked, wanted, err);
+	if (r < 0)
+		return r;
+	if (options->memory && !options->memory_swap && swap > 0 &&
+	    json_int_at(wanted, "Memory", 0) > swap)
+		return err_set(
+			err, EINVAL,
+			"Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time");
+	if (options->cpus &&
+	    (json_int_at(host, "CpuQuota", 0) || json_int_at(host, "CpuPeriod", 0)))
+		return err_set(
+			err, EINVAL,
+			"Conflicting options: Nano CPUs cannot be updated as CPU quota or period has already been set");
+	if ((options->cpu_quota || options->cpu_period) && json_int_at(host, "NanoCpus", 0))
+		return err_set(
+			err, EINVAL,
+			"Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set");
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		if (option_of(options, i))
+			json_put(host, limits[i].key,
+				 json_deep_copy(json_object_get(wanted, limits[i].key)));
+	return 0;
+}
+
+static int update_locked(struct engine *engine, struct record *record,
+			 const struct create_options *options, struct err *err)
+{
+	_cleanup_free_ char *path = spec_cgroup_path(engine, record), *text = NULL;
+	struct cgroup *cgroup = engine_cgroup(engine, err);
+	struct store *store = engine_store(engine, err);
+	struct container_status status;
+	int r = cgroup && store ? 0 : -err->code;
+
+	if (r == 0)
+		r = host_config_change(engine, options,
+				       json_object_get(record->config, "HostConfig"), err);
+	if (r < 0)
+		return r;
+	status_get(engine, record->row.id, &status);
+	if (status.status == STATUS_RUNNING) {
+		struct spec *spec = spec_new();
+
+		spec_resources(record, &spec->resources);
+		r = cgroup_update(cgroup, path, &spec->resources, err);
+		spec_free(spec);
+		if (r < 0)
+			return r;
+	}
+	/* The kernel first: what it refused is not recorded. A kill in between leaves limits that the record has not; `update` again,
+	 * or the next start, makes them agree. */
+	engine_kill_point("update-before-record");
+	text = json_dumps(record->config, JSON_COMPACT);
+	return container_set_config(store, record->row.id, text, err);
+}
+
+int container_update(struct engine *engine, const char *reference,
+		     const struct create_options *options, struct err *err)
+{
+	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
+	int lock, r = record_lock(engine, reference, &record, &lock, err);
+
+	if (r < 0)
+		return r;
+	r = update_locked(engine, &record, options, err);
+	if (r == 0)
+		event_container(engine, &record.row, "update", NULL);
+	engine_unlock(engine, record.row.id, lock);
+	return r < 0 ? err_wrap(err, "Cannot update container %s", reference) : 0;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/usage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "engine/create.h"
+#include "engine/engine.h"
+#include "engine/spec_build.h"
+#include "runtime/cgroup.h"
+
+/* Lines of "NAME: RX-BYTES packets errs drop fifo frame compressed multicast TX-BYTES ..." */
+static void net_read(pid_t pid, struct usage *usage)
+{
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	char path[40], *rest, *line;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/net/dev", (int)pid);
+	if (file_read(AT_FDCWD, path, 1 << 20, &text) < 0)
+		return;
+	for (rest = text.data; (line = strsep(&rest, "\n")) != NULL;) {
+		char *colon = strchr(line, ':');
+		unsigned long long in, out;
+
+		if (!colon || strncmp(line + strspn(line, " "), "lo:", 3) == 0)
+			continue;
+		if (sscanf(colon + 1, "%llu %*u %*u %*u %*u %*u %*u %*u %llu", &in, &out) == 2) {
+			usage->net_in_bytes += in;
+			usage->net_out_bytes += out;
+		}
+	}
+}
+
+int usage_read(struct engine *engine, const struct record *record, pid_t pid,
+	       struct usage *ret_usage, struct err *err)
+{
+	_cleanup_free_ char *path = spec_cgroup_path(engine, record);
+	struct cgroup *cgroup = engine_cgroup(engine, err);
+	struct cgroup_stats stats;
+	struct usage usage = { 0 };
+	struct timespec now;
+	struct sysinfo host;
+	uint64_t total;
+	int r = cgroup ? cgroup_stats(cgroup, path, &stats, err) : -err->code;
+
+	if (r < 0)
+		return r;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)sysinfo(&host);
+	total = (uint64_t)host.totalram * host.mem_unit;
+	usage.at_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	usage.cpu_ns = stats.cpu_usage_ns;
+	usage.memory_bytes = stats.memory_bytes > stats.memory_inactive_file_bytes ?
+				     stats.memory_bytes - stats.memory_inactive_file_bytes :
+				     0;
+	usage.memory_limit_bytes = stats.memory_limit_bytes < total ? stats.memory_limit_bytes :
+								      total;
+	usage.pids = stats.pids;
+	usage.block_read_bytes = stats.block_read_bytes;
+	usage.block_write_bytes = stats.block_write_bytes;
+	if (strcmp(json_string_at(record->config, "HostConfig.NetworkMode", ""), "host") != 0)
+		net_read(pid, &usage);
+	*ret_usage = usage;
+	return 0;
+}
+
+double usage_cpu_percent(const struct usage *before, const struct usage *after)
+{
+	int64_t wall = after->at_ns - before->at_ns;
+
+	if (wall <= 0 || after->cpu_ns < before->cpu_ns)
+		return 0;
+	return 100.0 * (double)(after->cpu_ns - before->cpu_ns) / (double)wall;
+}
