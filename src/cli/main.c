@@ -55,6 +55,8 @@ static const struct command *const commands[] = {
 	&command_network_create,
 	&command_network_ls,
 	&command_network_inspect,
+	&command_network_connect,
+	&command_network_disconnect,
 	&command_network_rm,
 	&command_network_prune,
 	&command_network_reload,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* network create, ls, inspect, rm, prune, reload. */
+/* network create, ls, inspect, connect, disconnect, rm, prune, reload. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,8 @@
 #include "cli/commands.h"
 #include "engine/engine.h"
 #include "engine/network.h"
+#include "engine/network_connect.h"
+#include "engine/network_option.h"
 
 /* -- create ----------------------------------------------------------------------------------- */
 
@@ -39,8 +41,9 @@ static const struct opt create_opts[] = {
 	OPT_STRING(0, "ipv6", "true|false", struct create_args, ipv6_text,
 		   "IPv6 addresses (default true)"),
 	OPT_LIST(0, "label", "NAME[=VALUE]", struct create_args, options.labels, "set a label"),
-	OPT_LIST('o', "opt", "NAME=VALUE", struct create_args, options.options,
-		 "option of the driver: mtu, icc, name, masquerade, or Docker's long names"),
+	OPT_LIST(
+		'o', "opt", "NAME=VALUE", struct create_args, options.options,
+		"option of the driver: mtu, icc=false, name, masquerade=false, spoofing=allow, or Docker's long names"),
 	OPT_LIST(0, "subnet", "SUBNET", struct create_args, options.subnets,
 		 "subnet, such as 172.20.0.0/16 or fd20::/64 (default: a free one)"),
 	OPT_LATER(0, "config-from", "NETWORK", "not possible yet"),
@@ -254,6 +257,78 @@ const struct command command_network_inspect = {
 	.opts = inspect_opts,
 	.args_size = sizeof(struct inspect_args),
 	.run = inspect_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+/* -- connect, disconnect ---------------------------------------------------------------------- */
+
+struct connect_args {
+	const char *ip, *ip6, *mac, *gw_priority;
+	char **aliases;
+};
+
+static const struct opt connect_opts[] = {
+	OPT_LIST(0, "alias", "NAME", struct connect_args, aliases,
+		 "one more name of the container on the network"),
+	OPT_STRING(0, "gw-priority", "NUMBER", struct connect_args, gw_priority,
+		   "the network with the highest one is the way out"),
+	OPT_STRING(0, "ip", "IP", struct connect_args, ip, "IPv4 address"),
+	OPT_STRING(0, "ip6", "IP", struct connect_args, ip6, "IPv6 address"),
+	OPT_STRING(0, "mac-address", "MAC", struct connect_args, mac, "hardware address"),
+	OPT_LATER(0, "driver-opt", "NAME=VALUE", "not possible yet"),
+	OPT_LATER(0, "link", "CONTAINER", "names are known on every network"),
+	OPT_LATER(0, "link-local-ip", "IP", "not possible yet"),
+	OPT_END,
+};
+
+static int connect_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct connect_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+	_cleanup_json_ json_t *request =
+		network_request(operands[0], a->aliases, a->ip, a->ip6, a->mac);
+
+	if (a->gw_priority)
+		json_put(request, "GwPriority", json_integer(strtol(a->gw_priority, NULL, 10)));
+	return !engine || network_connect(engine, operands[0], operands[1], request, err) < 0;
+}
+
+const struct command command_network_connect = {
+	.group = "network",
+	.name = "connect",
+	.args = "NETWORK CONTAINER",
+	.summary = "put a container on one more network",
+	.opts = connect_opts,
+	.args_size = sizeof(struct connect_args),
+	.run = connect_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+struct disconnect_args {
+	bool force;
+};
+
+static const struct opt disconnect_opts[] = {
+	OPT_BOOL('f', "force", struct disconnect_args, force, "kept for scripts"),
+	OPT_END,
+};
+
+static int disconnect_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct engine *engine = cli_engine(data, err);
+
+	(void)args;
+	return !engine || network_disconnect(engine, operands[0], operands[1], err) < 0;
+}
+
+const struct command command_network_disconnect = {
+	.group = "network",
+	.name = "disconnect",
+	.args = "NETWORK CONTAINER",
+	.summary = "take a container off a network",
+	.opts = disconnect_opts,
+	.args_size = sizeof(struct disconnect_args),
+	.run = disconnect_run,
 	.flags = COMMAND_INTERSPERSED,
 };
 

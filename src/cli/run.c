@@ -32,6 +32,8 @@
 #define LATER "not possible yet"
 
 static const struct opt run_opts[] = {
+	OPT_LIST(0, "add-host", "NAME:IP", struct create_options, add_hosts,
+		 "a line of /etc/hosts; host-gateway as the address is the host"),
 	OPT_LIST('a', "attach", "STREAM", struct create_options, attach,
 		 "attach to STDIN, STDOUT or STDERR"),
 	OPT_LIST(0, "cap-add", "CAP", struct create_options, cap_add, "add a Linux capability"),
@@ -59,6 +61,13 @@ static const struct opt run_opts[] = {
 		   "keys that detach from the container"),
 	OPT_LIST(0, "device", "HOST[:CONTAINER[:RWM]]", struct create_options, devices,
 		 "give a device of the host to the container"),
+	OPT_LIST(0, "dns", "IP", struct create_options, dns,
+		 "name server to ask instead of the host's"),
+	OPT_LIST(0, "dns-option", "OPTION", struct create_options, dns_options,
+		 "option of resolv.conf"),
+	OPT_ALIAS(0, "dns-opt", "OPTION", OPT_KIND_LIST, struct create_options, dns_options),
+	OPT_LIST(0, "dns-search", "DOMAIN", struct create_options, dns_search,
+		 "search domain; . for none"),
 	OPT_STRING(0, "domainname", "NAME", struct create_options, domainname,
 		   "NIS domain name of the container"),
 	OPT_STRING(0, "entrypoint", "COMMAND", struct create_options, entrypoint,
@@ -153,10 +162,6 @@ static const struct opt run_opts[] = {
 	OPT_LIST('v', "volume", "SOURCE:TARGET[:OPTIONS]", struct create_options, volumes,
 		 "mount a volume or a host path"),
 	OPT_STRING('w', "workdir", "DIR", struct create_options, workdir, "working folder"),
-	OPT_LATER(0, "add-host", "HOST:IP", NETWORKS),
-	OPT_LATER(0, "dns", "IP", NETWORKS),
-	OPT_LATER(0, "dns-option", "OPTION", NETWORKS),
-	OPT_LATER(0, "dns-search", "DOMAIN", NETWORKS),
 	OPT_LATER(0, "link", "CONTAINER", NETWORKS),
 	OPT_LATER(0, "annotation", "NAME=VALUE", LATER),
 	OPT_LATER(0, "blkio-weight", "WEIGHT", LATER),

@@ -24,7 +24,8 @@ struct create_options { /* as typed; filled by the command line's option table *
 	char **attach, **env, **env_files, **group_add, **volumes, **mounts, **tmpfs, **devices;
 	char **cap_add, **cap_drop, **security_opt, **ulimits, **sysctls, **labels, **label_files;
 	char **log_opts, **annotations, **device_cgroup_rules;
-	char **networks, **network_aliases, **publish, **expose;
+	char **networks, **network_aliases, **publish, **expose, **dns, **dns_search, **dns_options,
+		**add_hosts;
 	const char *ip, *ip6, *mac_address, *publish_mode;
 };
 

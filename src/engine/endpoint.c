@@ -19,8 +19,10 @@
 #include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/network_option.h"
+#include "engine/resolver.h"
 #include "net/link.h"
 #include "net/netlink.h"
+#include "net/spoof_guard.h"
 
 static void endpoint_clear(struct endpoint *endpoint)
 {
@@ -35,6 +37,7 @@ void endpoints_clear(struct endpoints *endpoints)
 		endpoint_clear(&endpoints->list[i]);
 	free(endpoints->list);
 	fd_close(endpoints->lock);
+	fd_close(endpoints->resolver);
 	*endpoints = ENDPOINTS_NONE;
 }
 
@@ -298,7 +301,8 @@ int endpoints_load(struct engine *engine, const struct record *record,
 	return 0;
 }
 
-int endpoints_up(struct engine *engine, struct endpoints *endpoints, struct err *err)
+int endpoints_up(struct engine *engine, const struct record *record, struct endpoints *endpoints,
+		 struct err *err)
 {
 	if (endpoints->count == 0)
 		return 0;
@@ -310,6 +314,11 @@ int endpoints_up(struct engine *engine, struct endpoints *endpoints, struct err 
 
 		if (r < 0)
 			return r;
+	}
+	if (resolver_wanted(record)) {
+		endpoints->resolver = resolver_open(engine, endpoints->lock, err);
+		if (endpoints->resolver < 0)
+			return endpoints->resolver;
 	}
 	return 0;
 }
@@ -328,6 +337,34 @@ const struct endpoint *endpoints_gateway(const struct endpoints *endpoints)
 			best = one;
 	}
 	return best;
+}
+
+/* In the namespace that we are in. */
+static int index_of(const char *name)
+{
+	_cleanup_close_ int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return s < 0 ? 0 : link_index(s, name);
+}
+
+static int guard_add(const struct endpoint *endpoint, struct netlink *nl, const uint8_t mac[6],
+		     struct err *err)
+{
+	struct address ip4 = { 0 }, ip6 = { 0 };
+	int r;
+
+	(void)address_parse(endpoint->row.ip4, &ip4);
+	(void)address_parse(endpoint->row.ip6, &ip6);
+	spoof_guard_add(nl, index_of(endpoint->veth), mac, &ip4, &ip6);
+	r = netlink_send(nl, err);
+	if (r < 0) {
+		(void)err_wrap(err, "keep the container from forging addresses");
+		return err_hint(
+			err,
+			"the kernel needs sch_ingress and cls_bpf; drop NET_ADMIN and NET_RAW, or make the "
+			"network with -o spoofing=allow");
+	}
+	return 0;
 }
 
 /* The host's end: eight letters of the container's name, so that `ip link` tells whose it is. */
@@ -363,6 +400,9 @@ static int veth_make(struct endpoint *endpoint, const struct record *record, con
 		r = 0;
 		err_clear(err);
 	}
+	if (r == 0 && endpoint->guarded &&
+	    !str_equal(network_option(&endpoint->network, "com.cloche.spoofing", ""), "allow"))
+		r = guard_add(endpoint, &nl, veth.mac, err);
 	/* hairpin is for a container that reaches itself by a published port */
 	flags.hairpin = json_object_size(json_at(record->config, "HostConfig.PortBindings")) > 0 ||
 			json_bool_at(record->config, "HostConfig.PublishAllPorts");
@@ -388,13 +428,11 @@ static int inside_fill(const struct endpoint *endpoint, const char *inside, bool
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
 	const struct network *network = &endpoint->network;
-	_cleanup_close_ int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int index, r = s < 0 ? err_sys(err, errno, "open a socket") :
-			       netlink_open(&nl, NETLINK_ROUTE, err);
+	int index, r = netlink_open(&nl, NETLINK_ROUTE, err);
 
 	if (r < 0)
 		return r;
-	index = link_index(s, inside);
+	index = index_of(inside);
 	if (!index)
 		return err_set(err, ENODEV, "link %s is not in the container", inside);
 	link_set_up(&nl, index);
@@ -417,48 +455,133 @@ static int namespace_open(const char *path, struct err *err)
 	return fd < 0 ? err_sys(err, errno, "open network namespace %s", path) : fd;
 }
 
-int endpoint_attach(struct endpoint *endpoint, const struct record *record, pid_t pid,
-		    bool default_route, struct err *err)
+static void inside_name(const struct endpoint *endpoint, char inside[IFNAMSIZ])
 {
 	const char *name = json_string_at(endpoint->request, "InterfaceName", "");
-	_cleanup_close_ int host = -1, other = -1;
-	char path[64], inside[IFNAMSIZ] = "";
-	int r;
 
+	inside[0] = '\0';
 	if (*name)
-		(void)str_append(inside, sizeof(inside), name);
+		(void)str_append(inside, IFNAMSIZ, name);
 	else
-		(void)snprintf(inside, sizeof(inside), "eth%u",
-			       (unsigned int)endpoint->row.position);
+		(void)snprintf(inside, IFNAMSIZ, "eth%u", (unsigned int)endpoint->row.position);
+}
+
+/* Enter the container's namespace: a descriptor of the host's, for inside_leave. */
+static int inside_enter(pid_t pid, int *ret_inside, struct err *err)
+{
+	_cleanup_close_ int host = namespace_open("/proc/self/ns/net", err), other = -1;
+	char path[64];
+
+	if (host < 0)
+		return host;
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
-	host = namespace_open("/proc/self/ns/net", err);
-	other = host < 0 ? host : namespace_open(path, err);
+	other = namespace_open(path, err);
 	if (other < 0)
 		return other;
-	r = veth_make(endpoint, record, inside, other, err);
-	if (r < 0)
-		return r;
-	if (setns(other, CLONE_NEWNET) < 0)
+	if (!ret_inside && setns(other, CLONE_NEWNET) < 0)
 		return err_sys(err, errno, "enter the container's network namespace");
-	r = inside_fill(endpoint, inside, default_route, err);
+	if (ret_inside)
+		*ret_inside = fd_take(&other);
+	return fd_take(&host);
+}
+
+static int inside_leave(int host, int r, struct err *err)
+{
 	if (setns(host, CLONE_NEWNET) < 0)
-		return err_sys(err, errno, "return to the host's network namespace");
+		r = err_sys(err, errno, "return to the host's network namespace");
+	fd_close(host);
 	return r;
 }
 
-int endpoints_attach(struct endpoints *endpoints, const struct record *record, pid_t pid,
+static int inside_delete(const struct endpoint *endpoint, struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	char inside[IFNAMSIZ];
+	int index, r = netlink_open(&nl, NETLINK_ROUTE, err);
+
+	if (r < 0)
+		return r;
+	inside_name(endpoint, inside);
+	index = index_of(inside);
+	if (!index)
+		return 0;
+	link_delete(&nl, index);
+	r = netlink_send(&nl, err);
+	return r < 0 ? err_wrap(err, "remove link %s of the container", inside) : 0;
+}
+
+int endpoint_detach(const struct endpoint *endpoint, pid_t pid, struct err *err)
+{
+	int host = inside_enter(pid, NULL, err);
+
+	return host < 0 ? host : inside_leave(host, inside_delete(endpoint, err), err);
+}
+
+static int inside_route(const struct endpoint *endpoint, struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	const struct network *network = &endpoint->network;
+	char inside[IFNAMSIZ];
+	int index, r = netlink_open(&nl, NETLINK_ROUTE, err);
+
+	inside_name(endpoint, inside);
+	index = r < 0 ? 0 : index_of(inside);
+	if (!index)
+		return r;
+	if (network->subnet4.address.family)
+		link_add_route(&nl, index, NULL, &network->subnet4.address, 0);
+	if (network->subnet6.address.family)
+		link_add_route(&nl, index, NULL, &network->subnet6.address, 0);
+	r = netlink_send(&nl, err);
+	return r < 0 ? err_wrap(err, "give %s the default route", inside) : 0;
+}
+
+int endpoint_route(const struct endpoint *endpoint, pid_t pid, struct err *err)
+{
+	int host = inside_enter(pid, NULL, err);
+
+	return host < 0 ? host : inside_leave(host, inside_route(endpoint, err), err);
+}
+
+int endpoint_attach(struct endpoint *endpoint, const struct record *record, pid_t pid,
+		    bool default_route, int sockets[2], struct err *err)
+{
+	_cleanup_close_ int other = -1;
+	char inside[IFNAMSIZ];
+	int r, host = inside_enter(pid, &other, err);
+
+	if (host < 0)
+		return host;
+	inside_name(endpoint, inside);
+	r = veth_make(endpoint, record, inside, other, err);
+	if (r < 0 || setns(other, CLONE_NEWNET) < 0) {
+		fd_close(host);
+		return r < 0 ? r : err_sys(err, errno, "enter the container's network namespace");
+	}
+	r = inside_fill(endpoint, inside, default_route, err);
+	if (r == 0 && sockets)
+		r = resolver_sockets(sockets, err);
+	return inside_leave(host, r, err);
+}
+
+int endpoints_attach(struct endpoints *endpoints, const struct record *record, pid_t pid, int pidfd,
 		     struct err *err)
 {
 	const struct endpoint *gateway = endpoints_gateway(endpoints);
+	int sockets[2] = { -1, -1 }, r = 0;
 
-	for (size_t i = 0; i < endpoints->count; i++) {
+	for (size_t i = 0; r == 0 && i < endpoints->count; i++) {
 		struct endpoint *one = &endpoints->list[i];
-		int r = endpoint_attach(one, record, pid, one == gateway, err);
 
-		if (r < 0)
-			return r;
+		one->guarded = endpoints->guarded;
+		r = endpoint_attach(one, record, pid, one == gateway,
+				    i == 0 && endpoints->resolver >= 0 ? sockets : NULL, err);
 	}
-	return 0;
+	if (r == 0 && sockets[0] >= 0)
+		r = resolver_tell(endpoints->resolver, record, endpoints, pidfd, sockets, err);
+	fd_close(sockets[0]);
+	fd_close(sockets[1]);
+	return r;
 }
 
 void endpoints_hosts(const struct endpoints *endpoints, const struct record *record,

@@ -4,7 +4,7 @@
  *
  *	endpoints_record(engine, record.row.id, requests, err);   in create's transaction
  *	endpoints_load(engine, record, &endpoints, err);          a start, in the command
- *	endpoints_up(engine, &endpoints, err);                    links of the networks, still in the command
+ *	endpoints_up(engine, record, &endpoints, err);                    links of the networks, still in the command
  *	endpoints_attach(&endpoints, record, pid, err);           in the process that becomes the monitor
  */
 #ifndef CLOCHE_ENGINE_ENDPOINT_H
@@ -21,6 +21,7 @@ struct record;
 struct endpoint {
 	struct endpoint_row row;
 	struct network network;
+	bool guarded;	     /* see endpoints */
 	json_t *request;     /* of the row's config */
 	char veth[IFNAMSIZ]; /* the host's end, once attached */
 };
@@ -28,10 +29,11 @@ struct endpoint {
 struct endpoints {
 	struct endpoint *list;
 	size_t count;
-	int lock; /* of the networks, from endpoints_up on; -1 */
-	bool hairpin;
+	int lock;     /* of the networks, from endpoints_up on; -1 */
+	bool guarded; /* it has the rights to send what it likes: its links get a filter */
+	int resolver; /* connection to it, from endpoints_up on; -1 */
 };
-#define ENDPOINTS_NONE ((struct endpoints){ .lock = -1 })
+#define ENDPOINTS_NONE ((struct endpoints){ .lock = -1, .resolver = -1 })
 void endpoints_clear(struct endpoints *endpoints);
 
 /* requests: Cloche.Networks of the record. Networks that do not exist are an error, but for the default one. Addresses and
@@ -45,13 +47,18 @@ int endpoint_record(struct engine *engine, const char *id, const json_t *request
 
 int endpoints_load(struct engine *engine, const struct record *record,
 		   struct endpoints *ret_endpoints, struct err *err);
-int endpoints_up(struct engine *engine, struct endpoints *endpoints, struct err *err);
-/* pid: of a process in the container's network namespace. The caller's namespace is the host's. */
-int endpoints_attach(struct endpoints *endpoints, const struct record *record, pid_t pid,
+int endpoints_up(struct engine *engine, const struct record *record, struct endpoints *endpoints,
+		 struct err *err);
+/* pid, pidfd: of a process in the container's network namespace. The caller's namespace is the host's. */
+int endpoints_attach(struct endpoints *endpoints, const struct record *record, pid_t pid, int pidfd,
 		     struct err *err);
-/* One link of a running container, `position` telling its name. */
+/* One link of a running container, `position` telling its name. sockets: the name server's are made there too; or NULL. */
 int endpoint_attach(struct endpoint *endpoint, const struct record *record, pid_t pid,
-		    bool default_route, struct err *err);
+		    bool default_route, int sockets[2], struct err *err);
+/* Take the link of a running container away; both ends go. */
+int endpoint_detach(const struct endpoint *endpoint, pid_t pid, struct err *err);
+/* Make this network the way out of a running container. */
+int endpoint_route(const struct endpoint *endpoint, pid_t pid, struct err *err);
 /* Lines of /etc/hosts for the container's own name. */
 void endpoints_hosts(const struct endpoints *endpoints, const struct record *record,
 		     struct buf *out);

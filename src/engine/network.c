@@ -133,8 +133,7 @@ static int options_check(const struct making *making, struct err *err)
 		"com.docker.network.bridge.enable_icc",
 		"com.docker.network.bridge.enable_ip_masquerade",
 		"com.docker.network.driver.mtu",
-		"com.docker.network.bridge.host_binding_ipv4",
-		"com.docker.network.container_iface_prefix",
+		"com.cloche.spoofing",
 	};
 	static const struct {
 		const char *name, *known;
@@ -142,6 +141,7 @@ static int options_check(const struct making *making, struct err *err)
 		{ "mtu", "com.docker.network.driver.mtu" },
 		{ "icc", "com.docker.network.bridge.enable_icc" },
 		{ "name", "com.docker.network.bridge.name" },
+		{ "spoofing", "com.cloche.spoofing" },
 		{ "masquerade", "com.docker.network.bridge.enable_ip_masquerade" },
 	};
 	json_t *options = json_object_get(making->config, "Options"), *value;

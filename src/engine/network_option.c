@@ -207,6 +207,48 @@ static int first_network(const struct create_options *o, json_t *first, struct e
 	return 0;
 }
 
+/* NAME:IP or NAME=IP, kept as NAME:IP; an IPv6 address may stand in brackets. */
+static int add_host(const char *text, json_t *list, struct err *err)
+{
+	size_t n = strcspn(text, "=:");
+	_cleanup_free_ char *name = str_ndup(text, n), *ip = NULL, *kept = NULL;
+	struct address address;
+
+	if (!text[n] || n == 0)
+		return err_set(err, EINVAL, "bad format for add-host: \"%s\"", text);
+	ip = str_dup(text + n + 1);
+	if (*ip == '[' && str_suffix(ip, "]")) {
+		memmove(ip, ip + 1, strlen(ip));
+		ip[strlen(ip) - 1] = '\0';
+	}
+	if (strcmp(ip, "host-gateway") != 0 && address_parse(ip, &address) < 0)
+		return err_set(err, EINVAL, "invalid IP address in add-host: \"%s\"", ip);
+	kept = str_printf("%s:%s", name, ip);
+	json_push(list, json_text(kept));
+	return 0;
+}
+
+static int dns_options(const struct create_options *o, json_t *host, struct err *err)
+{
+	json_t *hosts = json_array();
+	struct address address;
+
+	json_put(host, "ExtraHosts", hosts);
+	json_put(host, "Dns", json_from_strv(o->dns));
+	json_put(host, "DnsSearch", json_from_strv(o->dns_search));
+	json_put(host, "DnsOptions", json_from_strv(o->dns_options));
+	for (size_t i = 0; o->dns && o->dns[i]; i++)
+		if (address_parse(o->dns[i], &address) < 0)
+			return err_set(err, EINVAL, "%s is not an ip address", o->dns[i]);
+	for (size_t i = 0; o->add_hosts && o->add_hosts[i]; i++) {
+		int r = add_host(o->add_hosts[i], hosts, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 int network_options(const struct create_options *o, json_t *host, json_t *own, struct err *err)
 {
 	static char bridge[] = "bridge";
@@ -221,6 +263,9 @@ int network_options(const struct create_options *o, json_t *host, json_t *own, s
 		r = one_network(o, networks[i], list, err);
 	if (r == 0)
 		r = first_network(o, json_array_get(list, 0), err);
+	if (r < 0)
+		return r;
+	r = dns_options(o, host, err);
 	if (r < 0)
 		return r;
 	mode = json_string_at(json_array_get(list, 0), "Name", "");

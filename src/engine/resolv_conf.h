@@ -3,12 +3,15 @@
 #ifndef CLOCHE_ENGINE_RESOLV_CONF_H
 #define CLOCHE_ENGINE_RESOLV_CONF_H
 
-struct buf;
+#include <stdbool.h>
 
-/* As it is: for --network host. */
-void resolv_conf_host(struct buf *out);
-/* For a namespace of its own: without name servers on the host's loopback, which it cannot reach. With systemd-resolved's stub, what
- * lies behind the stub. Search domains and options are kept. */
-void resolv_conf_own(struct buf *out);
+struct buf;
+struct record;
+
+/* As it is: for --network host; but what --dns, --dns-search and --dns-option say goes before. */
+void resolv_conf_host(const struct record *record, struct buf *out);
+/* For a namespace of its own. resolver: our resolver is the name server; else the host's servers but those on its
+ * loopback, which it cannot reach (with systemd-resolved's stub: what lies behind the stub). Search domains and options are kept. */
+void resolv_conf_own(const struct record *record, bool resolver, struct buf *out);
 
 #endif

@@ -33,6 +33,9 @@
 #include "runtime/container.h"
 #include "runtime/seccomp.h"
 
+/* CAP_NET_ADMIN and CAP_NET_RAW: without them a process cannot send with addresses that it does not have */
+#define NETWORK_RIGHTS (UINT64_C(1) << 12 | UINT64_C(1) << 13)
+
 struct launch { /* what the process needs that becomes the monitor */
 	struct engine *engine;
 	struct record *record;
@@ -46,6 +49,31 @@ struct launch { /* what the process needs that becomes the monitor */
 };
 
 /* -- files ------------------------------------------------------------------------------------ */
+
+/* --add-host: "NAME:IP", the address "host-gateway" being the host's on the container's network. */
+static void extra_hosts(const struct record *record, const struct endpoints *endpoints,
+			struct buf *hosts)
+{
+	_cleanup_strv_ char **list = json_strv_at(record->config, "HostConfig.ExtraHosts");
+	const struct endpoint *gateway = endpoints_gateway(endpoints);
+	char text[ADDRESS_TEXT];
+
+	for (size_t i = 0; list && list[i]; i++) {
+		char *colon = strchr(list[i], ':');
+
+		*colon = '\0';
+		if (strcmp(colon + 1, "host-gateway") != 0)
+			buf_printf(hosts, "%s\t%s\n", colon + 1, list[i]);
+		else if (gateway && gateway->network.subnet4.address.family)
+			buf_printf(hosts, "%s\t%s\n",
+				   address_text(&gateway->network.subnet4.address, text), list[i]);
+		else if (gateway)
+			buf_printf(hosts, "%s\t%s\n",
+				   address_text(&gateway->network.subnet6.address, text), list[i]);
+		else
+			buf_printf(hosts, "127.0.0.1\t%s\n", list[i]);
+	}
+}
 
 static int own_files_write(const struct record *record, const struct endpoints *endpoints, int dir,
 			   struct err *err)
@@ -61,18 +89,19 @@ static int own_files_write(const struct record *record, const struct endpoints *
 		return 0;
 	if (host_network) {
 		(void)file_read(AT_FDCWD, "/etc/hosts", 1 << 20, &hosts);
-		resolv_conf_host(&resolv);
+		resolv_conf_host(record, &resolv);
 	} else {
 		buf_puts(&hosts, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 				 "fe00::0\tip6-localnet\nff00::0\tip6-mcastprefix\n"
 				 "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
 		if (endpoints->count > 0) {
 			endpoints_hosts(endpoints, record, &hosts);
-			resolv_conf_own(&resolv);
+			resolv_conf_own(record, endpoints->resolver >= 0, &resolv);
 		} else if (*hostname) {
 			buf_printf(&hosts, "127.0.1.1\t%s\n", hostname);
 		}
 	}
+	extra_hosts(record, endpoints, &hosts);
 	buf_printf(&name, "%s\n", hostname);
 	if (file_replace(dir, "hosts", hosts.data ? hosts.data : "", hosts.length, 0644, false,
 			 err) < 0 ||
@@ -177,7 +206,8 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 	r = status_init_write(launch->run, container.pid, launch->started_ns, err);
 	engine_kill_point("start-init-written");
 	if (r == 0)
-		r = endpoints_attach(launch->endpoints, launch->record, container.pid, err);
+		r = endpoints_attach(launch->endpoints, launch->record, container.pid,
+				     container.pidfd, err);
 	if (r == 0)
 		r = publish_start(launch->engine, launch->publish, launch->record, container.pidfd,
 				  launch->run, err);
@@ -353,7 +383,7 @@ int start_container(struct engine *engine, struct record *record,
 		return dir;
 	r = endpoints_load(engine, record, &endpoints, err);
 	if (r == 0)
-		r = endpoints_up(engine, &endpoints, err);
+		r = endpoints_up(engine, record, &endpoints, err);
 	if (r == 0)
 		r = folders_make(record, &endpoints, dir, err);
 	if (r < 0)
@@ -395,6 +425,7 @@ int start_container(struct engine *engine, struct record *record,
 		(void)dir_remove(engine->run, record->row.id);
 		return r;
 	}
+	endpoints.guarded = (built.spec->process.cap_bounding & NETWORK_RIGHTS) != 0;
 	launch.spec = built.spec;
 	launch.dir = dir;
 	launch.run = run;

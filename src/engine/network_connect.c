@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/network_connect.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "engine/create.h"
+#include "engine/endpoint.h"
+#include "engine/engine.h"
+#include "engine/event.h"
+#include "engine/network_option.h"
+#include "engine/resolver.h"
+#include "engine/status.h"
+
+struct change { /* what both verbs hold while they work */
+	struct engine *engine;
+	struct record record;
+	struct network network;
+	struct container_status status;
+	int lock;
+};
+
+static int change_begin(struct change *change, const char *network, const char *container,
+			struct err *err)
+{
+	_cleanup_free_ char *id = NULL;
+	const char *mode;
+	int r = record_find(change->engine, container, &change->record, err);
+
+	if (r < 0)
+		return r;
+	id = str_dup(change->record.row.id);
+	change->lock = engine_lock(change->engine, id, err);
+	if (change->lock < 0)
+		return change->lock;
+	/* what it was may have changed while we waited */
+	record_clear(&change->record);
+	r = record_find(change->engine, id, &change->record, err);
+	if (r == 0)
+		r = network_find(change->engine, network, &change->network, err);
+	if (r < 0)
+		return r;
+	mode = json_string_at(change->record.config, "HostConfig.NetworkMode", "none");
+	if (network_mode_of(mode) != NETWORK_NAMED) {
+		err_set(err, EINVAL,
+			"container %s has --network %s: it cannot be connected to other networks",
+			change->record.row.name, mode);
+		return err_hint(err, "create it with --network %s", change->network.row.name);
+	}
+	status_get(change->engine, id, &change->status);
+	return 0;
+}
+
+static void change_end(struct change *change, int r)
+{
+	if (change->lock >= 0 && r == 0)
+		engine_unlock(change->engine, change->record.row.id, change->lock);
+	else
+		fd_close(change->lock); /* the file stays, the next command looks */
+	record_clear(&change->record);
+	network_clear(&change->network);
+}
+
+/* Rewrite Cloche.Networks of the record: without this network, and with the new request when there is one. */
+static int record_change(struct change *change, json_t *request, struct err *err)
+{
+	json_t *old = json_object_get(json_object_get(change->record.config, "Cloche"), "Networks"),
+	       *list = json_array(), *one;
+	_cleanup_free_ char *text = NULL;
+	size_t i;
+
+	json_array_foreach(old, i, one)
+	{
+		if (strcmp(json_string_at(one, "Name", ""), change->network.row.name) != 0)
+			json_push(list, json_incref(one));
+	}
+	if (request)
+		json_push(list, json_incref(request));
+	json_put(json_object_get(change->record.config, "Cloche"), "Networks", list);
+	text = json_dumps(change->record.config, JSON_COMPACT);
+	return container_set_config(change->engine->store, change->record.row.id, text, err);
+}
+
+static struct endpoint *endpoint_of(struct endpoints *endpoints, const char *network)
+{
+	for (size_t i = 0; i < endpoints->count; i++)
+		if (strcmp(endpoints->list[i].row.network, network) == 0)
+			return &endpoints->list[i];
+	return NULL;
+}
+
+/* Others learn its names at their next question; its own view changes too. */
+static int names_tell(struct change *change, const struct endpoints *endpoints, struct err *err)
+{
+	return endpoints->resolver < 0 ? 0 :
+					 resolver_tell(endpoints->resolver, &change->record,
+						       endpoints, -1, NULL, err);
+}
+
+static int record_join(struct change *change, json_t *request, struct err *err)
+{
+	_cleanup_(endpoints_clear) struct endpoints endpoints = ENDPOINTS_NONE;
+	int64_t position = 0;
+	int r = endpoints_load(change->engine, &change->record, &endpoints, err);
+
+	if (r < 0)
+		return r;
+	if (endpoint_of(&endpoints, change->network.row.id))
+		return err_set(err, EEXIST, "endpoint with name %s already exists in network %s",
+			       change->record.row.name, change->network.row.name);
+	for (size_t i = 0; i < endpoints.count; i++)
+		if (endpoints.list[i].row.position >= position)
+			position = endpoints.list[i].row.position + 1;
+	json_put(request, "Name", json_text(change->network.row.name));
+	r = store_begin(change->engine->store, err);
+	if (r == 0)
+		r = endpoint_record(change->engine, change->record.row.id, request, position, err);
+	if (r == 0)
+		r = record_change(change, request, err);
+	if (r == 0)
+		r = store_commit(change->engine->store, err);
+	if (r < 0)
+		store_rollback(change->engine->store);
+	return r;
+}
+
+static int join_running(struct change *change, struct err *err)
+{
+	_cleanup_(endpoints_clear) struct endpoints endpoints = ENDPOINTS_NONE;
+	struct endpoint *one;
+	int r = endpoints_load(change->engine, &change->record, &endpoints, err);
+
+	if (r == 0)
+		r = endpoints_up(change->engine, &change->record, &endpoints, err);
+	one = r == 0 ? endpoint_of(&endpoints, change->network.row.id) : NULL;
+	if (one)
+		one->guarded = true; /* whatever rights it has */
+	if (r == 0 && one)
+		r = endpoint_attach(one, &change->record, change->status.pid,
+				    endpoints_gateway(&endpoints) == one, NULL, err);
+	return r < 0 ? r : names_tell(change, &endpoints, err);
+}
+
+int network_connect(struct engine *engine, const char *network, const char *container,
+		    json_t *request, struct err *err)
+{
+	struct change change = { .engine = engine, .lock = -1 };
+	int r = change_begin(&change, network, container, err);
+
+	if (r == 0)
+		r = record_join(&change, request, err);
+	if (r == 0 && change.status.status == STATUS_RUNNING) {
+		r = join_running(&change, err);
+		if (r < 0) {
+			struct err ignored = ERR_NONE;
+
+			(void)endpoint_delete(engine->store, change.network.row.id,
+					      change.record.row.id, &ignored);
+			(void)record_change(&change, NULL, &ignored);
+		}
+	}
+	if (r == 0)
+		event_other(engine, "network", "connect", change.network.row.id,
+			    change.network.row.name);
+	change_end(&change, r);
+	return r;
+}
+
+static int leave_running(struct change *change, struct endpoints *endpoints, struct err *err)
+{
+	struct endpoint *one = endpoint_of(endpoints, change->network.row.id);
+	const struct endpoint *gateway;
+	int r = endpoints_up(change->engine, &change->record, endpoints, err);
+
+	if (r == 0)
+		r = endpoint_detach(one, change->status.pid, err);
+	if (r < 0)
+		return r;
+	/* another network's gateway is the way out from now on */
+	*one = endpoints->list[--endpoints->count];
+	gateway = endpoints_gateway(endpoints);
+	if (gateway)
+		r = endpoint_route(gateway, change->status.pid, err);
+	return r < 0 ? r : names_tell(change, endpoints, err);
+}
+
+int network_disconnect(struct engine *engine, const char *network, const char *container,
+		       struct err *err)
+{
+	struct change change = { .engine = engine, .lock = -1 };
+	struct endpoints endpoints = ENDPOINTS_NONE;
+	struct endpoint left = { 0 };
+	int r = change_begin(&change, network, container, err);
+
+	if (r == 0)
+		r = endpoints_load(engine, &change.record, &endpoints, err);
+	if (r == 0 && !endpoint_of(&endpoints, change.network.row.id))
+		r = err_set(err, ENOENT, "container %s is not connected to network %s",
+			    change.record.row.name, change.network.row.name);
+	if (r == 0) {
+		left = *endpoint_of(&endpoints, change.network.row.id);
+		r = store_begin(engine->store, err);
+	}
+	if (r == 0)
+		r = endpoint_delete(engine->store, change.network.row.id, change.record.row.id,
+				    err);
+	if (r == 0)
+		r = record_change(&change, NULL, err);
+	if (r == 0)
+		r = store_commit(engine->store, err);
+	if (r < 0 && engine->store)
+		store_rollback(engine->store);
+	if (r == 0 && change.status.status == STATUS_RUNNING) {
+		size_t count = endpoints.count;
+
+		r = leave_running(&change, &endpoints, err);
+		if (endpoints.count < count) { /* it was taken out of the list */
+			endpoints.list[endpoints.count] = left;
+			endpoints.count = count;
+		}
+	}
+	if (r == 0)
+		event_other(engine, "network", "disconnect", change.network.row.id,
+			    change.network.row.name);
+	endpoints_clear(&endpoints);
+	change_end(&change, r);
+	return r;
+}
