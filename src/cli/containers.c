@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "engine/lifecycle.h"
+#include "engine/removal.h"
 
 struct stop_args {
 	const char *signal, *timeout;
@@ -124,12 +125,20 @@ static int rm_one(struct cli *cli, const char *reference, void *data, struct err
 static int rm_run(void *data, void *args, char **operands, struct err *err)
 {
 	struct rm_args *a = args;
+	size_t count = strv_length(operands);
+	_cleanup_free_ bool *done = mem_new(count);
 	int status = 0;
 
-	(void)err;
+	if (a->force && count > 1) {
+		struct engine *engine = cli_engine(data, err);
+
+		if (!engine)
+			return 1;
+		removal_force(engine, operands, count, a->volumes, done);
+	}
 	for (size_t i = 0; operands[i]; i++) {
 		struct err one = ERR_NONE;
-		int r = rm_one(data, operands[i], args, &one);
+		int r = done[i] ? 0 : rm_one(data, operands[i], args, &one);
 
 		if (r == 0) {
 			(void)printf("%s\n", operands[i]);

@@ -27,11 +27,7 @@
 #include "engine/status.h"
 #include "runtime/cgroup.h"
 
-/* A process that does not end after KILL hangs in the kernel; nobody waits for it longer than this. */
-enum { KILL_PATIENCE_MS = 10000 };
-
-/* true: it ended in time. timeout_ms -1: for ever. */
-static bool pidfd_ended(int pidfd, int timeout_ms)
+bool lifecycle_ended(int pidfd, int timeout_ms)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 	int r;
@@ -61,7 +57,7 @@ void lifecycle_settle(struct engine *engine, const char *id)
 	watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", run);
 	if (watch < 0 || inotify_add_watch(watch, path, IN_DELETE) < 0) {
-		(void)pidfd_ended(fd, KILL_PATIENCE_MS);
+		(void)lifecycle_ended(fd, KILL_PATIENCE_MS);
 		return;
 	}
 	for (;;) {
@@ -150,13 +146,14 @@ int lifecycle_kill(struct engine *engine, const char *reference, const char *sig
 		return r;
 	(void)snprintf(text, sizeof(text), "%d", number);
 	event_container(engine, &record.row, "kill", (const char *const[]){ "signal", text, NULL });
-	if (number == SIGKILL && pidfd_ended(pidfd, KILL_PATIENCE_MS))
+	if (number == SIGKILL && lifecycle_ended(pidfd, KILL_PATIENCE_MS))
 		lifecycle_settle(engine, record.row.id);
 	return 0;
 }
 
-/* Everything of a container at once: with the host's pid namespace, init's end does not end the others. */
-static int kill_all(struct engine *engine, const struct record *record, int pidfd, struct err *err)
+/* With the host's pid namespace, init's end does not end the others. */
+int lifecycle_kill_all(struct engine *engine, const struct record *record, int pidfd,
+		       struct err *err)
 {
 	_cleanup_free_ char *path = spec_cgroup_path(engine, record);
 	struct cgroup *cgroup = engine_cgroup(engine, err);
@@ -200,9 +197,9 @@ static int end(struct engine *engine, const struct record *record, const char *s
 				(const char *const[]){ "signal", text, NULL });
 	if (r == 0)
 		r = pause_end(engine, record, err);
-	if (r == 0 && !pidfd_ended(pidfd, timeout_s < 0 ? -1 : (int)timeout_s * 1000)) {
-		r = kill_all(engine, record, pidfd, err);
-		if (r == 0 && !pidfd_ended(pidfd, KILL_PATIENCE_MS))
+	if (r == 0 && !lifecycle_ended(pidfd, timeout_s < 0 ? -1 : (int)timeout_s * 1000)) {
+		r = lifecycle_kill_all(engine, record, pidfd, err);
+		if (r == 0 && !lifecycle_ended(pidfd, KILL_PATIENCE_MS))
 			r = err_set(
 				err, ETIMEDOUT,
 				"stop %s: its first process does not end; it hangs in the kernel",
@@ -291,11 +288,11 @@ int lifecycle_remove(struct engine *engine, const char *reference, bool force, b
 	}
 	pidfd = status_pidfd(engine, record.row.id);
 	if (pidfd >= 0) {
-		r = kill_all(engine, &record, pidfd, err);
+		r = lifecycle_kill_all(engine, &record, pidfd, err);
 		if (r < 0)
 			return r;
 		engine_kill_point("rm-killed");
-		(void)pidfd_ended(pidfd, KILL_PATIENCE_MS);
+		(void)lifecycle_ended(pidfd, KILL_PATIENCE_MS);
 		lifecycle_settle(engine, record.row.id);
 	}
 	lock = engine_lock(engine, record.row.id, err);
@@ -335,7 +332,7 @@ int lifecycle_wait(struct engine *engine, const char *reference, int *ret_code, 
 	dir = engine_container_dir(engine, record.row.id, false, err);
 	pidfd = status_pidfd(engine, record.row.id);
 	if (pidfd >= 0) {
-		(void)pidfd_ended(pidfd, -1);
+		(void)lifecycle_ended(pidfd, -1);
 		lifecycle_settle(engine, record.row.id);
 	}
 	status_get(engine, record.row.id, &status);

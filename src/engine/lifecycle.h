@@ -28,5 +28,13 @@ int lifecycle_wait(struct engine *engine, const char *reference, int *ret_code, 
 int lifecycle_reap(struct engine *engine, const char *id, struct err *err);
 /* Wait until the monitor of a container whose init has ended has written the exit record and is a monitor no more. */
 void lifecycle_settle(struct engine *engine, const char *id);
+/* SIGKILL to everything of a running container at once. */
+int lifecycle_kill_all(struct engine *engine, const struct record *record, int pidfd,
+		       struct err *err);
+/* true: the process ended in time. timeout_ms -1: for ever. */
+enum {
+	KILL_PATIENCE_MS = 10000
+}; /* who does not end after KILL hangs in the kernel, and nobody waits longer */
+bool lifecycle_ended(int pidfd, int timeout_ms);
 
 #endif

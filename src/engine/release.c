@@ -148,32 +148,25 @@ int volumes_remove(struct engine *engine, char *const *names, struct err *err)
 	return r;
 }
 
-int remove_container(struct engine *engine, struct record *record, bool volumes, struct err *err)
+/* What has to happen before the row goes. */
+static int removal_prepare(struct engine *engine, const struct record *record, bool volumes,
+			   char ***ret_anonymous, struct err *err)
 {
-	struct store *store = engine_store(engine, err);
-	_cleanup_strv_ char **anonymous = NULL;
-	_cleanup_free_ char *path = str_printf("containers/%s", record->row.id);
-	int r = store ? 0 : -err->code;
+	int r = cgroup_release(engine, record, err);
 
-	if (r == 0)
-		r = cgroup_release(engine, record, err);
 	if (r == 0 && volumes)
-		r = volume_anonymous_of(store, record->row.id, &anonymous, err);
-	if (r < 0)
-		return r;
-	if (anonymous && anonymous[0])
-		r = engine_journal_write(engine, record->row.id, anonymous, err);
-	if (r < 0)
-		return r;
-	engine_kill_point("remove-begin");
-	r = store_durable(store, !json_bool_at(record->config, "HostConfig.AutoRemove"), err);
-	if (r < 0)
-		return r;
-	/* The row first: a removal that is killed has happened, and the repair finishes it by the lock that stays. */
-	r = container_delete(store, record->row.id, err);
-	if (r < 0)
-		return r;
-	engine_kill_point("remove-row");
+		r = volume_anonymous_of(engine->store, record->row.id, ret_anonymous, err);
+	if (r == 0 && *ret_anonymous && **ret_anonymous)
+		r = engine_journal_write(engine, record->row.id, *ret_anonymous, err);
+	return r;
+}
+
+static int removal_finish(struct engine *engine, const struct record *record,
+			  char *const *anonymous, struct err *err)
+{
+	_cleanup_free_ char *path = str_printf("containers/%s", record->row.id);
+	int r;
+
 	holder_end_id(engine, record->row.id);
 	r = dir_remove(engine->run, record->row.id);
 	if (r == 0)
@@ -189,6 +182,69 @@ int remove_container(struct engine *engine, struct record *record, bool volumes,
 		r = volumes_remove(engine, anonymous, err);
 	event_container(engine, &record->row, "destroy", NULL);
 	return r;
+}
+
+/* The rows first: a removal that is killed has happened, and the repair finishes it by the lock that stays. */
+static int rows_delete(struct engine *engine, struct removal *removals, size_t count,
+		       struct err *err)
+{
+	bool durable = false;
+	int r;
+
+	for (size_t i = 0; i < count; i++)
+		durable |= !json_bool_at(removals[i].record->config, "HostConfig.AutoRemove");
+	r = store_durable(engine->store, durable, err);
+	if (r == 0 && count > 1)
+		r = store_begin(engine->store, err);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (removals[i].result == 0)
+			r = container_delete(engine->store, removals[i].record->row.id, err);
+	if (r == 0 && count > 1)
+		r = store_commit(engine->store, err);
+	if (r < 0 && count > 1)
+		store_rollback(engine->store);
+	return r;
+}
+
+void remove_containers(struct engine *engine, struct removal *removals, size_t count, bool volumes)
+{
+	struct err err = ERR_NONE;
+	int r = engine_store(engine, &err) ? 0 : -err.code;
+
+	for (size_t i = 0; i < count; i++) {
+		removals[i].anonymous = NULL;
+		removals[i].result = r;
+		removals[i].err = err;
+		if (r == 0)
+			removals[i].result = removal_prepare(engine, removals[i].record, volumes,
+							     &removals[i].anonymous,
+							     &removals[i].err);
+	}
+	engine_kill_point("remove-begin");
+	if (r == 0)
+		r = rows_delete(engine, removals, count, &err);
+	engine_kill_point("remove-row");
+	for (size_t i = 0; i < count; i++) {
+		if (r < 0 && removals[i].result == 0) {
+			removals[i].result = r;
+			removals[i].err = err;
+		} else if (removals[i].result == 0) {
+			removals[i].result = removal_finish(engine, removals[i].record,
+							    removals[i].anonymous,
+							    &removals[i].err);
+		}
+		strv_clear(removals[i].anonymous);
+	}
+}
+
+int remove_container(struct engine *engine, struct record *record, bool volumes, struct err *err)
+{
+	struct removal removal = { .record = record };
+
+	remove_containers(engine, &removal, 1, volumes);
+	if (removal.result < 0)
+		*err = removal.err;
+	return removal.result;
 }
 
 /* -- a new monitor ---------------------------------------------------------------------------- */

@@ -52,6 +52,16 @@ static int orphan_remove(struct engine *engine, const char *id, struct err *err)
 	return r;
 }
 
+/* A removal was killed before it killed the container (removal.c). */
+static void taken_unmark(struct engine *engine, const char *id)
+{
+	struct err ignored = ERR_NONE;
+	_cleanup_close_ int run = engine_run_dir(engine, id, false, &ignored);
+
+	if (run >= 0)
+		(void)unlinkat(run, "taken", 0); /* mostly it is not there */
+}
+
 int repair_container(struct engine *engine, const char *id, struct err *err)
 {
 	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
@@ -76,6 +86,7 @@ int repair_container(struct engine *engine, const char *id, struct err *err)
 		lifecycle_settle(engine, id);
 		return release_container(engine, &record, err);
 	}
+	taken_unmark(engine, id);
 	/* A start that is on its way has no monitor yet, but then its lock is held. */
 	return status.monitored ? 0 : restore_monitor(engine, &record, err);
 }

@@ -4,10 +4,12 @@
 #define CLOCHE_ENGINE_START_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
+
 struct engine;
-struct err;
 struct record;
 
 struct start_options {
@@ -27,6 +29,14 @@ int start_container(struct engine *engine, struct record *record,
 int release_container(struct engine *engine, struct record *record, struct err *err);
 /* Remove a container that does not run, whole. The caller holds the lock and unlocks. volumes: anonymous ones too. */
 int remove_container(struct engine *engine, struct record *record, bool volumes, struct err *err);
+/* Several in one transaction: result and err of each say how it went. The caller has all their locks. */
+struct removal {
+	struct record *record;
+	int result;
+	struct err err;
+	char **anonymous; /* private */
+};
+void remove_containers(struct engine *engine, struct removal *removals, size_t count, bool volumes);
 /* The anonymous volumes of a removed container. */
 int volumes_remove(struct engine *engine, char *const *names, struct err *err);
 /* End the sleeping holder of a container, by its id. */

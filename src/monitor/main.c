@@ -159,6 +159,12 @@ static void pid_write(const char *temp, const char *name, int pid, bool streams)
 	file_put(m.run, temp, name, &text, false);
 }
 
+/* Whoever killed the container releases it, too (`rm -f`), and has said so. */
+static bool is_taken(void)
+{
+	return faccessat(m.run, "taken", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static void exit_write(int code, int number, bool oom, bool unknown)
 {
 	char words[256];
@@ -175,7 +181,7 @@ static void exit_write(int code, int number, bool oom, bool unknown)
 	text_put(&text, "\nfinished_ns=");
 	text_number(&text, (uint64_t)time_now_ns(), 1);
 	text_put(&text, "\n");
-	file_put(m.dir, ".exit", "exit", &text, !m.fleeting);
+	file_put(m.dir, ".exit", "exit", &text, !m.fleeting && !is_taken());
 }
 
 static bool oom_killed(void)
@@ -473,7 +479,7 @@ static _Noreturn void finish(void)
 		(void)waitpid(m.holder_pid, NULL, 0);
 	}
 	released = m.failed || attach_finish(&m.attach, &end);
-	if (!released && m.cleanup) {
+	if (!released && m.cleanup && !is_taken()) {
 		static char *const names[] = { "CLOCHE_ROOT", "CLOCHE_RUN_ROOT",
 					       "CLOCHE_UID_REGISTRY", "PATH" };
 		char *argv[] = { (char *)"cloche", (char *)"system", (char *)"reap", (char *)m.id,

@@ -7,6 +7,7 @@
  *   RUN/monitor              "pid starttime\n" of the monitor, written by it when it serves
  *   RUN/holder               "pid starttime pty stdin pidfd\n" of the second holder: its numbers, for pidfd_getfd(2), of the
  *                            terminal's master, stdin's write end (closed when stdin has ended), init's pidfd; -1: none
+ *   RUN/taken                empty: who made it kills the container and releases it; the monitor then leaves both to it
  *   DIR/log                  CRI text lines: "2026-11-24T12:00:00.123456789Z stdout F text\n"; DIR/log.1 is the next older
  *   DIR/exit                 exit record (struct exit_record as text), written by temp + fsync + rename
  * RUN is /run/cloche/<id>, DIR is /var/lib/cloche/containers/<id>.
