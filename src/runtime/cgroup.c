@@ -282,6 +282,23 @@ int cgroup_create(struct cgroup *cg, const char *path, const struct spec_resourc
 	return r;
 }
 
+int cgroup_fill(struct cgroup *cg, const char *path, struct err *err)
+{
+	const char *folder = folder_of(path, err);
+	int r = folder ? 0 : -EINVAL;
+
+	FOR_EACH_HIERARCHY(h, cg)
+	{
+		if (r == 0 && h->controllers & CGROUP_CPUSET && h->ops == &cgroup_v1_ops) {
+			r = cgroup_hierarchy_open(h, err);
+			if (r == 0 && h->ops->repair(h, folder) < 0)
+				r = err_set(err, ENOSPC,
+					    "give cgroup %s the processors of its parent", path);
+		}
+	}
+	return r;
+}
+
 int cgroup_update(struct cgroup *cg, const char *path, const struct spec_resources *resources,
 		  struct err *err)
 {

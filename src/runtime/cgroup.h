@@ -51,6 +51,9 @@ bool cgroup_has(const struct cgroup *cg, const char *controller);
  * it -EBUSY. On failure the folders that it made are gone again, but for the parents. */
 int cgroup_create(struct cgroup *cg, const char *path, const struct spec_resources *resources,
 		  struct err *err);
+/* Beneath a parent that somebody else made, a cpuset of v1 may be born without processors, and then takes no process: give it
+ * its parent's. */
+int cgroup_fill(struct cgroup *cg, const char *path, struct err *err);
 /* Change the limits that are set in resources. Device rules, when there are any, replace all earlier ones. */
 int cgroup_update(struct cgroup *cg, const char *path, const struct spec_resources *resources,
 		  struct err *err);

@@ -486,7 +486,10 @@ int container_create(struct container *ret_container, const struct spec *spec,
 
 	if (r < 0)
 		return r;
-	r = cgroup_door_open(cgroup, spec->cgroup_path, &door, err);
+	if (spec->told_exactly)
+		r = cgroup_fill(cgroup, spec->cgroup_path, err);
+	if (r == 0)
+		r = cgroup_door_open(cgroup, spec->cgroup_path, &door, err);
 	if (r == 0)
 		r = init_clone(&c, spec, io, seccomp, &door, err);
 	if (r == 0)

@@ -920,14 +920,15 @@ _Noreturn void container_init(const struct init_plan *given)
 		hooks_of_create(plan);
 	}
 	process_check(plan);
+	/* now, since the caller of an OCI runtime reads the streams that we were given to their end */
+	r = terminal_stdio(plan->io->stdio, slave);
+	if (r < 0)
+		fail(plan, STEP_STDIO, 0, r);
 	if (fd_pass_send(plan->sync, (char)INIT_READY, &master, master >= 0 ? 1 : 0) < 0)
 		_exit(126);
 	wait_for(plan, INIT_GO);
 	if (plan->io->start >= 0)
 		wait_for_start(plan);
-	r = terminal_stdio(plan->io->stdio, slave);
-	if (r < 0)
-		fail(plan, STEP_STDIO, 0, r);
 	hooks_of_start(plan);
 	process_become(plan);
 }

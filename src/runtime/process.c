@@ -48,6 +48,25 @@ static void limits_set(const struct init_plan *plan)
 	}
 }
 
+/* Raise hard limits that are to be raised, which the host may refuse; the rest is set last, since some limit us, too. */
+static void limits_check(const struct init_plan *plan)
+{
+	const struct spec_process *process = &plan->spec->process;
+
+	for (size_t i = 0; i < process->rlimit_count; i++) {
+		__rlimit_resource_t resource = (__rlimit_resource_t)process->rlimits[i].resource;
+		struct rlimit limit;
+
+		if (getrlimit(resource, &limit) < 0)
+			fail(plan, STEP_RLIMIT, i, errno);
+		if (process->rlimits[i].hard <= limit.rlim_max)
+			continue;
+		limit.rlim_max = process->rlimits[i].hard;
+		if (setrlimit(resource, &limit) < 0)
+			fail(plan, STEP_RLIMIT, i, errno);
+	}
+}
+
 /* As execvp(3), with the container's PATH: the first that can be executed; EACCES is remembered, since a later folder
  * may have a better one. attempt: executes, or only looks; returns the errno. */
 static int execute(const struct spec_process *process,
@@ -77,7 +96,7 @@ static int execute(const struct spec_process *process,
 			if (code == EACCES) {
 				struct stat st;
 
-				if (stat(full, &st) == 0 && !S_ISDIR(st.st_mode))
+				if (stat(full, &st) == 0 ? !S_ISDIR(st.st_mode) : errno == EACCES)
 					worst = EACCES;
 			} else if (code != ENOENT && code != ENOTDIR) {
 				return code;
@@ -310,6 +329,7 @@ void process_check(const struct init_plan *plan)
 
 	if (!plan->spec->told_exactly)
 		return;
+	limits_check(plan);
 	if (setgroups(process->additional_gid_count, process->additional_gids) < 0)
 		fail(plan, STEP_GROUPS, 0, errno);
 	if (process->cwd)

@@ -1,0 +1,211 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# cloche-runtime under the engines that call it: Docker, containerd, Podman, Buildah. Each has folders and sockets of this file's
+# own; dockerd, which makes a bridge, has a network namespace of its own, too.
+
+# shellcheck disable=SC2016 # what a shell inside expands
+load helper
+load oci
+
+setup_file()
+{
+	oci_setup_file
+	tar -C "$OCI_DIR/rootfs" -c . >"$OCI_DIR/rootfs.tar"
+	if command -v dockerd >/dev/null; then
+		dockerd_begin
+	fi
+}
+
+teardown_file()
+{
+	[ ! -s "$OCI_DIR/docker/pid" ] || dockerd_end
+	[ ! -d "$OCI_DIR/podman" ] || pm rm -af -t 0 >/dev/null
+	[ ! -d "$OCI_DIR/podman" ] || pm pod rm -af -t 0 >/dev/null
+	oci_teardown_file
+}
+
+dockerd_begin()
+{
+	export DOCKER_HOST=unix://$OCI_DIR/docker/sock
+	mkdir -p "$OCI_DIR/docker"
+	# its own network namespace; the shims must not have bats' descriptors
+	unshare --net sh -c 'ip link set lo up; exec "$@"' sh dockerd --data-root "$OCI_DIR/docker/data" \
+		--exec-root "$OCI_DIR/docker/exec" --pidfile "$OCI_DIR/docker/pid" -H "$DOCKER_HOST" \
+		--storage-driver=vfs --iptables=false --ip6tables=false \
+		--cgroup-parent "/cloche-oci-${CLOCHE_TEST_DIR##*.}" \
+		--add-runtime "cloche=$RUNTIME" --default-runtime cloche --log-level=error \
+		>"$OCI_DIR/docker/log" 2>&1 </dev/null 3>&- 4>&- &
+	until_true 60 dk version
+	dk import - bb <"$OCI_DIR/rootfs.tar"
+}
+
+dockerd_end()
+{
+	local pid end
+
+	pid=$(cat "$OCI_DIR/docker/pid")
+	dk ps -aq | xargs -r timeout -s KILL 60 docker rm -f >/dev/null
+	kill "$pid"
+	end=$((SECONDS + 30))
+	while [ -d "/proc/$pid" ] && [ "$SECONDS" -lt "$end" ]; do sleep 0.1; done
+}
+
+dk() { timeout -s KILL 60 docker "$@"; }
+
+pm()
+{
+	timeout -s KILL 60 podman --root "$OCI_DIR/podman/root" --runroot "$OCI_DIR/podman/run" \
+		--tmpdir "$OCI_DIR/podman/tmp" --storage-driver vfs --runtime "$RUNTIME" "$@"
+}
+
+podman_begin()
+{
+	skip_unless_program podman conmon
+	export CONTAINERS_CONF=$OCI_DIR/podman/containers.conf
+	export CONTAINERS_STORAGE_CONF=$OCI_DIR/podman/storage.conf
+	[ ! -d "$OCI_DIR/podman" ] || return 0
+	mkdir -p "$OCI_DIR/podman"
+	# podman asks for more processes than a root without CAP_SYS_RESOURCE may give
+	cat >"$CONTAINERS_CONF" <<-'END'
+		[containers]
+		default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+		[engine]
+		cgroup_manager = "cgroupfs"
+		events_logger = "file"
+	END
+	printf '[storage]\ndriver = "vfs"\ngraphroot = "%s/podman/root"\nrunroot = "%s/podman/run"\n' \
+		"$OCI_DIR" "$OCI_DIR" >"$CONTAINERS_STORAGE_CONF"
+	pm import - bb <"$OCI_DIR/rootfs.tar"
+}
+
+# -- Docker ------------------------------------------------------------------------------------
+
+@test "docker: a container runs, with an address on the bridge, and its exit code comes through" {
+	skip_unless_program dockerd docker
+	run -3 dk run --rm bb sh -c 'id -u; ip -o -4 addr show eth0 | wc -l; exit 3'
+	assert_output "$(printf '0\n1')"
+	assert_equal "$(dk info -f '{{.DefaultRuntime}}')" cloche
+}
+
+@test "docker: a command that is not there gives 127, one that is no program 126" {
+	skip_unless_program dockerd docker
+	run -127 dk run --rm bb no-such-command
+	assert_output --partial "executable file not found in \$PATH"
+	run -126 dk run --rm bb /etc/passwd
+	assert_output --partial "permission denied"
+}
+
+@test "docker: exec, stats, pause, update, top, logs, restart" {
+	skip_unless_program dockerd docker
+	dk run -d --name one bb sh -c 'echo begin; exec sleep 100'
+	run -4 dk exec -u 1000 -w /tmp -e A=b one sh -c 'id -u; pwd; echo $A; exit 4'
+	assert_output "$(printf '1000\n/tmp\nb')"
+	run dk exec -t one tty
+	assert_output --partial /dev/pts/
+	run dk stats --no-stream --format '{{.PIDs}}' one
+	assert_output 1
+	dk pause one
+	assert_equal "$(dk inspect -f '{{.State.Status}}' one)" paused
+	dk unpause one
+	dk update --memory 64m --memory-swap 128m one
+	assert_equal "$(dk exec one cat /sys/fs/cgroup/memory/memory.limit_in_bytes \
+		/sys/fs/cgroup/memory.max 2>/dev/null)" 67108864
+	run dk top one -o pid,args
+	assert_output --partial "sleep 100"
+	assert_equal "$(dk logs one)" begin
+	dk restart -t 0 one
+	assert_equal "$(dk inspect -f '{{.State.Status}}' one)" running
+	dk rm -f one
+}
+
+@test "docker: a terminal, a read-only root, another user, dropped capabilities" {
+	skip_unless_program dockerd docker
+	run dk run --rm -t bb tty
+	assert_output --partial /dev/pts/0
+	run dk run --rm --read-only --tmpfs /tmp -u 1000:1000 --cap-drop ALL \
+		--security-opt no-new-privileges bb sh -c 'id -u; touch /x; touch /tmp/x && echo made;
+			grep -E "CapEff|NoNewPrivs|Seccomp:" /proc/self/status'
+	assert_output --partial "Read-only file system"
+	assert_line made
+	assert_output --regexp 'CapEff:.0000000000000000'
+	assert_output --regexp 'NoNewPrivs:.1'
+	assert_output --regexp 'Seccomp:.2'
+}
+
+@test "docker: a container in another one's network, with limits and a device" {
+	skip_unless_program dockerd docker
+	dk run -d --name net bb sleep 100
+	run dk run --rm --network container:net --pid container:net --pids-limit 40 \
+		--device /dev/null:/dev/other bb \
+		sh -c 'ip -o -4 addr show eth0 | wc -l; ls -l /dev/other | grep -c "1, *3"; ps | grep -c "[s]leep 100"'
+	assert_output "$(printf '1\n1\n1')"
+	dk rm -f net
+}
+
+@test "docker: a swarm service runs its replicas" {
+	skip_unless_program dockerd docker
+	dk swarm init --advertise-addr 127.0.0.1 --listen-addr 127.0.0.1:23777 >/dev/null
+	dk service create --detach --name svc --replicas 2 --network none bb sleep 300 ||
+		dk service create --detach --name svc --replicas 2 bb sleep 300
+	replicas() { [ "$(dk service ls --format '{{.Replicas}}')" = 2/2 ]; }
+	until_true 60 replicas
+	assert_equal "$(dk ps -q --filter name=svc | wc -l)" 2
+	dk service rm svc
+	none_left() { [ -z "$(dk ps -q --filter name=svc)" ]; }
+	until_true 60 none_left
+	dk swarm leave --force
+}
+
+# -- containerd --------------------------------------------------------------------------------
+
+@test "containerd: ctr run --runc-binary" {
+	skip_unless_program dockerd ctr
+	local socket=$OCI_DIR/docker/exec/containerd/containerd.sock
+	run -6 timeout -s KILL 60 ctr --address "$socket" run --rm --runc-binary "$RUNTIME" \
+		--rootfs "$OCI_DIR/rootfs" "$BATS_TEST_NUMBER-ctr" sh -c 'hostname; id -u; exit 6'
+	assert_line 0
+}
+
+# -- Podman, Buildah ---------------------------------------------------------------------------
+
+@test "podman: run, exec, pause, stats, logs, restart" {
+	podman_begin
+	run -3 pm run --rm --network none bb sh -c 'id -u; exit 3'
+	assert_output 0
+	run -127 pm run --rm --network none bb no-such-command
+	pm run -d --name one --network none bb sh -c 'echo begin; exec sleep 100'
+	run -4 pm exec -u 1000 one sh -c 'id -u; exit 4'
+	assert_output 1000
+	pm pause one
+	pm unpause one
+	run pm stats --no-stream --format '{{.PIDs}}' one
+	assert_output 1
+	assert_equal "$(pm logs one)" begin
+	pm restart -t 0 one
+	assert_equal "$(pm inspect -f '{{.State.Status}}' one)" running
+	pm rm -f -t 0 one
+}
+
+@test "podman: a pod shares its names, a health check is run" {
+	podman_begin
+	pm pod create --name pod --network none --infra-image bb --infra-command "sleep 100"
+	pm run -d --pod pod --name in bb sleep 100
+	assert_equal "$(pm exec in hostname)" pod
+	pm pod rm -f -t 0 pod
+	pm run -d --name healthy --network none --health-cmd true --health-interval disable bb sleep 100
+	pm healthcheck run healthy
+	assert_equal "$(pm inspect -f '{{.State.Health.Status}}' healthy)" healthy
+	pm rm -f -t 0 healthy
+}
+
+@test "buildah: run" {
+	podman_begin
+	skip_unless_program buildah
+	bb() { timeout -s KILL 60 buildah --root "$OCI_DIR/podman/root" --runroot "$OCI_DIR/podman/run" \
+		--storage-driver vfs "$@"; }
+	bb from --name work bb
+	run -5 bb run --isolation oci --runtime "$RUNTIME" --network none work sh -c 'echo x >/made; exit 5'
+	run bb run --isolation oci --runtime "$RUNTIME" --network none work cat /made
+	assert_output x
+	bb rm work
+}
