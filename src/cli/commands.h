@@ -24,5 +24,7 @@ extern const struct command command_events, command_info, command_version;
 extern const struct command command_system_check, command_system_reap, command_system_docs;
 extern const struct command command_system_names, command_procs, command_sockets, command_netstat,
 	command_whois, command_netns_expose;
+extern const struct command command_guard_enable, command_guard_disable, command_guard_status,
+	command_guard_add, command_guard_log;
 
 #endif

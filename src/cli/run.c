@@ -156,6 +156,8 @@ static const struct opt run_opts[] = {
 		 "set a resource limit"),
 	OPT_STRING('u', "user", "USER[:GROUP]", struct create_options, user,
 		   "user of the process, name or number"),
+	OPT_STRING(0, "guard", "MODE", struct create_options, guard,
+		   "kill guard: deny, audit or off (default: the setting guard)"),
 	OPT_STRING(0, "userns", "MODE", struct create_options, userns,
 		   "user namespace: private (own ids) or host"),
 	OPT_STRING(0, "uts", "MODE", struct create_options, uts, "UTS namespace: host"),

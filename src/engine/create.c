@@ -543,6 +543,11 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 	    (r = right_options(o, draft->host, err)) < 0 || (r = log_fill(draft, err)) < 0 ||
 	    (r = mounts_fill(draft, err)) < 0)
 		return r;
+	if (o->guard && strcmp(o->guard, "deny") != 0 && strcmp(o->guard, "audit") != 0 &&
+	    strcmp(o->guard, "off") != 0)
+		return err_set(err, EINVAL, "guard %s: not deny, audit or off", o->guard);
+	if (o->guard)
+		json_put(draft->own, "Guard", json_text(o->guard));
 	r = publish_options(draft->engine, o, draft->image, draft->config, draft->host, draft->own,
 			    err);
 	return r < 0 ? r : config_fill(draft, row->id, image, command, err);

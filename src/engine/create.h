@@ -19,7 +19,8 @@ struct create_options { /* as typed; filled by the command line's option table *
 	const char *memory, *memory_reservation, *memory_swap, *memory_swappiness;
 	const char *cpus, *cpu_shares, *cpu_quota, *cpu_period, *cpuset_cpus, *cpuset_mems;
 	const char *pids_limit, *shm_size, *stop_signal, *stop_timeout, *oom_score_adj;
-	const char *cidfile, *pid, *ipc, *uts, *userns, *cgroupns, *restart, *pull, *platform;
+	const char *cidfile, *pid, *ipc, *uts, *userns, *guard, *cgroupns, *restart, *pull,
+		*platform;
 	const char *rootfs, *log_driver, *cgroup_parent, *detach_keys, *sig_proxy;
 	char **attach, **env, **env_files, **group_add, **volumes, **mounts, **tmpfs, **devices;
 	char **cap_add, **cap_drop, **security_opt, **ulimits, **sysctls, **labels, **label_files;

@@ -22,6 +22,7 @@
 #include "engine/repair.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
+#include "guard/guard_map.h"
 #include "runtime/cgroup.h"
 #include "state/uid_range.h"
 
@@ -393,7 +394,7 @@ json_t *inspect_info(struct engine *engine, struct err *err)
 	json_put(all, "LoggingDriver", json_text(engine->settings.log_driver));
 	json_put(all, "SecurityOptions",
 		 json_pack("[s,s]", "name=seccomp,profile=builtin", "name=userns"));
-	json_put(all, "KillGuard", json_text("none"));
+	json_put(all, "KillGuard", json_text(guard_level(engine->suffix)));
 	json_put(all, "KernelVersion", json_text(host.release));
 	json_put(all, "OSType", json_text("linux"));
 	json_put(all, "Architecture", json_text(host.machine));

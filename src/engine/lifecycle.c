@@ -20,6 +20,7 @@
 #include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/event.h"
+#include "engine/guard.h"
 #include "engine/pause.h"
 #include "engine/repair.h"
 #include "engine/spec_build.h"
@@ -112,8 +113,9 @@ int lifecycle_reap(struct engine *engine, const char *id, struct err *err)
 	return r;
 }
 
-static int signal_send(int pidfd, int number, struct err *err)
+static int signal_send(struct engine *engine, int pidfd, int number, struct err *err)
 {
+	guard_pass_self(engine);
 	if (sys_pidfd_send_signal(pidfd, number) < 0 && errno != ESRCH)
 		return err_sys(err, errno, "signal the container's first process");
 	return 0;
@@ -136,7 +138,7 @@ int lifecycle_kill(struct engine *engine, const char *reference, const char *sig
 	if (pidfd < 0)
 		return err_set(err, ESRCH, "cannot kill container: %s: container %s is not running",
 			       reference, record.row.id);
-	r = signal_send(pidfd, number, err);
+	r = signal_send(engine, pidfd, number, err);
 	/* One that is to end it must be seen; others wait until it is unpaused, as with Docker. */
 	if (r == 0 &&
 	    (number == SIGKILL ||
@@ -157,7 +159,7 @@ int lifecycle_kill_all(struct engine *engine, const struct record *record, int p
 {
 	_cleanup_free_ char *path = spec_cgroup_path(engine, record);
 	struct cgroup *cgroup = engine_cgroup(engine, err);
-	int r = signal_send(pidfd, SIGKILL, err);
+	int r = signal_send(engine, pidfd, SIGKILL, err);
 
 	if (r == 0)
 		r = pause_end(engine, record, err);
@@ -189,7 +191,7 @@ static int end(struct engine *engine, const struct record *record, const char *s
 	pidfd = status_pidfd(engine, record->row.id);
 	if (pidfd < 0)
 		return 0;
-	r = signal_send(pidfd, number, err);
+	r = signal_send(engine, pidfd, number, err);
 	engine_kill_point("stop-signalled");
 	(void)snprintf(text, sizeof(text), "%d", number);
 	if (r == 0)

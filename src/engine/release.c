@@ -18,6 +18,7 @@
 #include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/event.h"
+#include "engine/guard.h"
 #include "engine/monitor_exec.h"
 #include "engine/names.h"
 #include "engine/netns_name.h"
@@ -92,6 +93,7 @@ static int run_folder_release(struct engine *engine, const struct record *record
 		return r;
 	engine_kill_point("release-cgroup");
 	holder_end(run);
+	guard_remove(engine, run);
 	netns_name_remove(run);
 	r = publish_release(engine, record, run, err);
 	if (r < 0)

@@ -21,6 +21,7 @@
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/frame.h"
+#include "engine/guard.h"
 #include "engine/monitor_exec.h"
 #include "engine/names.h"
 #include "engine/netns_name.h"
@@ -202,6 +203,7 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 	if (r < 0)
 		return r;
 	engine_kill_point("start-container-created");
+	guard_add(launch->engine, launch->record, launch->run, container.pid);
 	names_publish(launch->engine, &launch->record->row, container.pid);
 	r = status_init_write(launch->run, container.pid, launch->started_ns, err);
 	engine_kill_point("start-init-written");

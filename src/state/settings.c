@@ -34,6 +34,8 @@ const struct setting settings_table[] = {
 	  "how ports are published: kernel (translated) or visible (relayed, netstat shows them)" },
 	{ "network", "publish-address", "CLOCHE_PUBLISH_ADDRESS", "",
 	  "host address of -p without one; empty: every address" },
+	{ "host", "guard", "CLOCHE_GUARD", "deny",
+	  "what the kill guard does for containers, where one is enabled: deny, audit or off" },
 	{ "host", "names", "CLOCHE_NAMES", "all",
 	  "who may see names of container users on the host: all, admin (root and group adm) or off" },
 	{ NULL, NULL, NULL, NULL, NULL },
@@ -83,6 +85,7 @@ static int one_set(struct settings *s, const char *key, const char *value, struc
 	static const char *const drivers[] = { "local", "json-file", "none", NULL };
 	static const char *const userns[] = { "private", "host", NULL };
 	static const char *const modes[] = { "kernel", "visible", NULL };
+	static const char *const guard[] = { "deny", "audit", "off", NULL };
 	static const char *const names[] = { "all", "admin", "off", NULL };
 
 	if (strcmp(key, "root") == 0)
@@ -112,6 +115,8 @@ static int one_set(struct settings *s, const char *key, const char *value, struc
 		return word_set(&s->publish_mode, key, value, modes, err);
 	if (strcmp(key, "publish-address") == 0)
 		return text_set(&s->publish_address, value);
+	if (strcmp(key, "guard") == 0)
+		return word_set(&s->guard, key, value, guard, err);
 	if (strcmp(key, "names") == 0)
 		return word_set(&s->names, key, value, names, err);
 	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
@@ -226,6 +231,7 @@ void settings_clear(struct settings *settings)
 	free(settings->publish_address);
 	free(settings->detach_keys);
 	free(settings->seccomp_profile);
+	free(settings->guard);
 	free(settings->names);
 	memset(settings, 0, sizeof(*settings));
 }

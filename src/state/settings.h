@@ -25,7 +25,8 @@ struct settings {
 	char *publish_mode;	     /* kernel | visible */
 	char *publish_address;	     /* of -p without one; empty: every address */
 	bool init;		     /* --init by default */
-	char *names;		     /* of container users on the host: all | admin | off */
+	char *guard; /* of containers when a kill guard is loaded: deny | audit | off */
+	char *names; /* of container users on the host: all | admin | off */
 };
 
 struct setting { /* one row of the table */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the kill guard's programs in the kernel and those outside share: keys and values of its pinned maps. Plain numbers and bytes of
+ * fixed sizes: the compiler for BPF reads this too.
+ *
+ *	/sys/fs/bpf/cloche[-INSTANCE]/	guarded   pid namespace's inode -> struct guard_target
+ *					pass      program's device and inode -> engines whose containers it may signal
+ *					events    array of struct guard_event; the newest overwrites the oldest
+ *					written   how many were ever written
+ *					bell      ring buffer that wakes who follows
+ *					audit, or kill and ptrace: links of the programs
+ */
+#ifndef CLOCHE_GUARD_RECORD_H
+#define CLOCHE_GUARD_RECORD_H
+
+#include <linux/types.h>
+
+#define GUARD_FOLDER "/sys/fs/bpf/cloche"
+
+enum { GUARD_EVENTS = 1024, GUARD_NAME = 64, GUARD_COMM = 16, GUARD_TTY = 32 };
+
+enum guard_mode { GUARD_OFF, GUARD_AUDIT, GUARD_DENY };
+
+struct guard_target {
+	__u32 mode;   /* enum guard_mode */
+	__u32 engine; /* a bit: 1 << enum host_engine */
+	char id[16], name[GUARD_NAME];
+};
+
+struct guard_program { /* key of pass */
+	__u64 inode;
+	__u32 device; /* the kernel's: major << 20 | minor */
+	__u32 unused; /* 0 */
+};
+
+enum guard_what { GUARD_SIGNAL, GUARD_PTRACE };
+
+struct guard_event {
+	__u64 number;  /* 1 and on; 0: being written */
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u32 what, denied;
+	__u32 signal;
+	__u32 sender_pid, sender_uid, sender_login; /* login: 4294967295 for none */
+	__u32 target_pid, target_inner_pid;
+	char sender_comm[GUARD_COMM], sender_tty[GUARD_TTY], target_comm[GUARD_COMM];
+	char id[16], name[GUARD_NAME];
+};
+
+#endif
