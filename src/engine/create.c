@@ -15,17 +15,22 @@
 #include "base/json.h"
 #include "base/signal_name.h"
 #include "base/str.h"
+#include "engine/device_option.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/env_file.h"
 #include "engine/event.h"
 #include "engine/image.h"
+#include "engine/lifecycle.h"
 #include "engine/limit_option.h"
 #include "engine/mount_option.h"
 #include "engine/name.h"
 #include "engine/network_option.h"
 #include "engine/publish.h"
 #include "engine/repair.h"
+#include "engine/single_option.h"
+#include "engine/spec_build.h"
+#include "engine/volumes_from.h"
 #include "state/uid_range.h"
 
 struct draft { /* everything about a container before it has a row */
@@ -238,7 +243,9 @@ static void volume_want(struct draft *draft, const struct mount_option *option, 
 	json_put(mount, "Name", json_text(name));
 	json_put(mount, "Source", json_text(path));
 	json_put(mount, "Driver", json_text("local"));
-	json_put(mount, "CopyUp", json_boolean(copy && !option->nocopy));
+	json_put(mount, "CopyUp", json_boolean(copy && !option->nocopy && !option->subpath));
+	if (option->subpath)
+		json_put(mount, "Subpath", json_text(option->subpath));
 }
 
 static int bind_want(const struct mount_option *option, json_t *mount, struct err *err)
@@ -320,7 +327,9 @@ static int mounts_fill(struct draft *draft, struct err *err)
 
 	if ((r = mounts_of(draft, o->volumes, mount_option_volume, err)) < 0 ||
 	    (r = mounts_of(draft, o->mounts, mount_option_mount, err)) < 0 ||
-	    (r = mounts_of(draft, o->tmpfs, mount_option_tmpfs, err)) < 0)
+	    (r = mounts_of(draft, o->tmpfs, mount_option_tmpfs, err)) < 0 ||
+	    (r = volumes_from(draft->engine, o->volumes_from, draft->mounts, &draft->volumes,
+			      err)) < 0)
 		return r;
 	json_object_foreach((json_t *)volumes, path, ignored)
 	{
@@ -331,6 +340,8 @@ static int mounts_fill(struct draft *draft, struct err *err)
 		if (!target_taken(draft, option.target) && mount_want(draft, &option, err) < 0)
 			return -err->code;
 	}
+	json_put(draft->host, "VolumesFrom",
+		 o->volumes_from ? json_from_strv(o->volumes_from) : json_null());
 	json_put(draft->host, "Binds", o->volumes ? json_from_strv(o->volumes) : json_null());
 	for (size_t i = 0; o->tmpfs && o->tmpfs[i]; i++) {
 		_cleanup_free_ char *target = str_ndup(o->tmpfs[i], strcspn(o->tmpfs[i], ":"));
@@ -524,6 +535,53 @@ static int cidfile_open(const char *path, struct err *err)
 	return fd < 0 ? err_sys(err, errno, "failed to create the container ID file %s", path) : fd;
 }
 
+/* --annotation, --oom-kill-disable, and what is not in Docker: --umask, --tz. */
+static int own_options(struct draft *draft, struct err *err)
+{
+	const struct create_options *o = draft->options;
+	json_t *annotations = json_object();
+
+	json_put(draft->host, "Annotations", annotations);
+	for (size_t i = 0; o->annotations && o->annotations[i]; i++) {
+		_cleanup_free_ char *name = str_dup(o->annotations[i]);
+		char *value = strchr(name, '=');
+
+		if (!value || value == name)
+			return err_set(err, EINVAL, "invalid annotation '%s': not name=value",
+				       name);
+		*value++ = '\0';
+		json_put(annotations, name, json_text(value));
+	}
+	if (o->oom_kill_disable && access("/sys/fs/cgroup/memory/memory.oom_control", F_OK) < 0)
+		return err_set(err, EOPNOTSUPP,
+			       "--oom-kill-disable: this host's cgroups (v2) have no such switch");
+	if (o->oom_kill_disable && !o->memory)
+		strv_add(draft->warnings,
+			 "--oom-kill-disable without a limit of memory can stop the host itself");
+	json_put(draft->host, "OomKillDisable", json_boolean(o->oom_kill_disable));
+	if (o->umask) {
+		char *end;
+		long mask = strtol(o->umask, &end, 8);
+
+		if (!*o->umask || *end || mask < 0 || mask > 0777)
+			return err_set(
+				err, EINVAL,
+				"invalid argument \"%s\" for \"--umask\" flag: not an octal mask",
+				o->umask);
+		json_put(draft->own, "Umask", json_integer(mask));
+	}
+	if (o->tz) {
+		_cleanup_free_ char *file = time_zone_file(o->tz);
+		struct stat st;
+
+		if (!file || stat(file, &st) < 0 || !S_ISREG(st.st_mode))
+			return err_set(err, EINVAL, "--tz %s: this host knows no such time zone",
+				       o->tz);
+		json_put(draft->own, "TimeZone", json_text(o->tz));
+	}
+	return 0;
+}
+
 static int draft_fill(struct draft *draft, struct container_row *row, const char *image,
 		      char *const *command, struct err *err)
 {
@@ -540,7 +598,10 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 	    (r = mode_options(draft->engine, o, draft->host, draft->warnings, err)) < 0 ||
 	    (r = network_options(o, draft->host, draft->own, err)) < 0 ||
 	    (r = limit_options(draft->engine, o, draft->host, err)) < 0 ||
-	    (r = right_options(o, draft->host, err)) < 0 || (r = log_fill(draft, err)) < 0 ||
+	    (r = right_options(o, draft->host, err)) < 0 ||
+	    (r = device_options(o, draft->host, err)) < 0 ||
+	    (r = single_options(o, draft->warnings, err)) < 0 ||
+	    (r = own_options(draft, err)) < 0 || (r = log_fill(draft, err)) < 0 ||
 	    (r = mounts_fill(draft, err)) < 0)
 		return r;
 	if (o->guard && strcmp(o->guard, "deny") != 0 && strcmp(o->guard, "audit") != 0 &&
@@ -580,6 +641,18 @@ int create_container(struct engine *engine, const struct create_options *options
 	if (r == 0 && options->cidfile) {
 		cidfile = cidfile_open(options->cidfile, err);
 		r = cidfile < 0 ? cidfile : 0;
+	}
+	if (r == 0 && options->replace && !options->name) {
+		r = err_set(err, EINVAL, "--replace needs --name");
+	} else if (r == 0 && options->replace) {
+		struct err gone = ERR_NONE;
+
+		/* nothing was wrong with the new one so far: the old one may go */
+		r = lifecycle_remove(engine, options->name, true, false, &gone);
+		if (r == -ENOENT)
+			r = 0;
+		if (r < 0)
+			*err = gone;
 	}
 	if (r < 0)
 		goto out;

@@ -24,9 +24,14 @@ struct create_options { /* as typed; filled by the command line's option table *
 	const char *rootfs, *log_driver, *cgroup_parent, *detach_keys, *sig_proxy;
 	char **attach, **env, **env_files, **group_add, **volumes, **mounts, **tmpfs, **devices;
 	char **cap_add, **cap_drop, **security_opt, **ulimits, **sysctls, **labels, **label_files;
-	char **log_opts, **annotations, **device_cgroup_rules;
 	char **networks, **network_aliases, **publish, **expose, **dns, **dns_search, **dns_options,
 		**add_hosts;
+	char **log_opts, **annotations, **device_cgroup_rules, **volumes_from;
+	bool replace, disable_content_trust, oom_kill_disable;
+	const char *isolation, *runtime, *volume_driver, *kernel_memory, *umask, *tz;
+	const char *blkio_weight;
+	char **blkio_weight_device, **device_read_bps, **device_write_bps;
+	char **device_read_iops, **device_write_iops;
 	const char *ip, *ip6, *mac_address, *publish_mode;
 };
 

@@ -544,7 +544,9 @@ int mode_options(struct engine *engine, const struct create_options *o, json_t *
 	    (r = mode_put(host, "CgroupnsMode", "--cgroupns", o->cgroupns, "private", err)) < 0)
 		return r;
 	if (str_equal(o->cgroupns, "host"))
-		return err_set(err, EOPNOTSUPP, "--cgroupns host: not possible yet");
+		strv_add(
+			warnings,
+			"--cgroupns host: the container sees the names of all cgroups of the host");
 	if (userns && *userns && strcmp(userns, "host") != 0 && strcmp(userns, "private") != 0)
 		return err_set(err, EINVAL, "--userns: invalid mode: %s", userns);
 	if (o->privileged && !str_equal(userns, "host"))

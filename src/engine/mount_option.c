@@ -20,6 +20,7 @@ void mount_option_clear(struct mount_option *option)
 	free(option->idmap);
 	free(option->tmpfs_data);
 	free(option->tmpfs_text);
+	free(option->subpath);
 	*option = (struct mount_option){ 0 };
 }
 
@@ -311,7 +312,17 @@ static int mount_word(struct mount_option *option, char **ret_type, char **ret_s
 		_cleanup_free_ char *word = str_printf("%s=%s", key + strlen("tmpfs-"), value);
 
 		return tmpfs_word(option, data, word, text, err);
-	} else if (str_prefix(key, "volume-") || strcmp(key, "consistency") == 0)
+	} else if (strcmp(key, "volume-subpath") == 0) {
+		if (*value == '/' || !*value)
+			return err_set(
+				err, EINVAL,
+				"invalid mount %s: subpath must be a relative path within the volume",
+				text);
+		text_set(&option->subpath, value);
+	} else if (strcmp(key, "consistency") == 0 ||
+		   (strcmp(key, "volume-driver") == 0 && strcmp(value, "local") == 0)) {
+		return 0; /* consistency is of Docker's virtual machines on other systems */
+	} else if (str_prefix(key, "volume-"))
 		return err_set(err, EOPNOTSUPP, "mount %s: option '%s' is not supported yet", text,
 			       key);
 	else
@@ -348,6 +359,9 @@ int mount_option_mount(const char *text, struct mount_option *ret_option, struct
 		return err_set(err, EINVAL, "invalid mount %s: target is required", text);
 	if (option.type == MOUNT_OPTION_BIND && !source)
 		return err_set(err, EINVAL, "invalid mount %s: source is required for a bind mount",
+			       text);
+	if (option.subpath && (option.type != MOUNT_OPTION_VOLUME || !source))
+		return err_set(err, EINVAL, "invalid mount %s: only a named volume has a subpath",
 			       text);
 	if (option.type == MOUNT_OPTION_TMPFS && source)
 		return err_set(err, EINVAL, "invalid mount %s: a tmpfs has no source", text);

@@ -16,6 +16,7 @@ struct mount_option {
 	bool readonly, nonrecursive, nocopy,
 		create_source; /* create_source: -v makes a missing folder, --mount does not */
 	char *propagation;     /* rprivate, ... or NULL */
+	char *subpath;	       /* within a named volume, or NULL */
 	char *idmap;	       /* container, owner, none, or NULL */
 	bool setid;	       /* setid=allow lifts the refusal of set-id files */
 	char *tmpfs_data;      /* "mode=1777,size=65536k" */

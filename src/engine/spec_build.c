@@ -14,10 +14,12 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/json.h"
+#include "base/root.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "engine/bind_map.h"
 #include "engine/create.h"
+#include "engine/device_option.h"
 #include "engine/engine.h"
 #include "engine/host_image.h"
 #include "runtime/capability.h"
@@ -153,6 +155,7 @@ static void process_fill(const struct record *record, struct spec *spec)
 			strv_add(&process->args, rest[i]);
 	}
 	process_env(record, process);
+	process->umask = (int)json_int_at(record->config, "Cloche.Umask", -1);
 	rlimits(record, process);
 	process->oom_score_adj = (int)json_int_at(record->config, "HostConfig.OomScoreAdj", 0);
 	process->oom_score_adj_set = process->oom_score_adj != 0;
@@ -297,11 +300,26 @@ static void system_mounts(const struct record *record, struct spec *spec)
 		bind_put(spec, "/sys", "/sys", HARD | readonly);
 	else
 		mount_put(spec, SPEC_MOUNT_SYSFS, "/sys", NULL, HARD | readonly);
-	mount_put(spec, SPEC_MOUNT_CGROUP, "/sys/fs/cgroup", NULL, HARD | readonly);
+	/* the host's cgroup namespace cannot be mounted with less than the host's rights */
+	if (userns && mode_is_host(record, "HostConfig.CgroupnsMode"))
+		bind_put(spec, "/sys/fs/cgroup", "/sys/fs/cgroup", HARD | MOUNT_ATTR_RDONLY)
+			->recursive = true;
+	else
+		mount_put(spec, SPEC_MOUNT_CGROUP, "/sys/fs/cgroup", NULL, HARD | readonly);
 }
 
-static void own_files(struct spec *spec, const char *folder)
+char *time_zone_file(const char *zone)
 {
+	if (strcmp(zone, "local") == 0)
+		return str_dup("/etc/localtime");
+	if (!*zone || *zone == '/' || strstr(zone, ".."))
+		return NULL;
+	return str_printf("/usr/share/zoneinfo/%s", zone);
+}
+
+static void own_files(const struct record *record, struct spec *spec, const char *folder)
+{
+	const char *zone = json_string_at(record->config, "Cloche.TimeZone", NULL);
 	static const char *const files[] = { "hosts", "hostname", "resolv.conf" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -309,6 +327,14 @@ static void own_files(struct spec *spec, const char *folder)
 		_cleanup_free_ char *destination = str_printf("/etc/%s", files[i]);
 
 		map_as_container(spec, bind_put(spec, source, destination, 0));
+	}
+	if (zone) {
+		_cleanup_free_ char *file = time_zone_file(zone);
+		struct spec_mount *mount;
+
+		mount = bind_put(spec, file ? file : "", "/etc/localtime", MOUNT_ATTR_RDONLY);
+		map_as_container(spec, mount);
+		mount->optional_map = true;
 	}
 }
 
@@ -389,9 +415,11 @@ static int depth_compare(const void *a, const void *b)
 	return difference ? difference : strcmp(x->destination, y->destination);
 }
 
-static int volume_fill(struct engine *engine, const json_t *json, struct spec *spec,
+static int volume_fill(struct engine *engine, const json_t *json, struct built_spec *built,
 		       struct err *err)
 {
+	const char *subpath = json_string_at(json, "Subpath", NULL);
+	struct spec *spec = built->spec;
 	_cleanup_free_ char *folder = str_printf("volumes/%s", json_string_at(json, "Name", ""));
 	_cleanup_close_ int volumes = -1, volume = -1, data = -1;
 	struct spec_mount *mount;
@@ -409,6 +437,14 @@ static int volume_fill(struct engine *engine, const json_t *json, struct spec *s
 			 json_bool_at(json, "RW") ? 0 : MOUNT_ATTR_RDONLY);
 	mount->copy_up = json_bool_at(json, "CopyUp") && json_bool_at(json, "RW");
 	map_as_container(spec, mount);
+	if (subpath) {
+		/* what lies there is the containers' to make, links too */
+		int fd = root_open(data, subpath, O_PATH, err);
+
+		if (fd < 0)
+			return err_wrap(err, "volume %s", json_string_at(json, "Name", ""));
+		mount->source_fd = fd_keep(built, fd);
+	}
 	return 0;
 }
 
@@ -427,7 +463,7 @@ static int user_mounts(struct engine *engine, const struct record *record, struc
 		if (strcmp(type, "bind") == 0)
 			r = bind_fill(json, built, err);
 		else if (strcmp(type, "volume") == 0)
-			r = volume_fill(engine, json, built->spec, err);
+			r = volume_fill(engine, json, built, err);
 		else
 			mount_put(built->spec, SPEC_MOUNT_TMPFS,
 				  json_string_at(json, "Destination", ""),
@@ -533,6 +569,17 @@ static int devices_fill(const struct record *record, struct spec *spec, struct e
 	for (i = 0; i < ARRAY_SIZE(standard); i++)
 		device_rule(spec, 'c', standard[i][0], standard[i][1], "rw");
 	device_rule(spec, 'c', 136, -1, "rw"); /* terminals of devpts */
+	list = json_at(record->config, "HostConfig.DeviceCgroupRules");
+	json_array_foreach(list, i, one)
+	{
+		struct spec_device_rule rule;
+
+		r = device_rule_parse(json_string_value(one), &rule, err);
+		if (r < 0)
+			return r;
+		device_rule(spec, rule.type, rule.major, rule.minor, rule.access);
+	}
+	list = json_at(record->config, "HostConfig.Devices");
 	json_array_foreach(list, i, one)
 	{
 		r = device_put(spec, json_string_at(one, "PathOnHost", ""),
@@ -692,14 +739,16 @@ int spec_build(struct engine *engine, const struct record *record, struct built_
 	basics_fill(engine, record, spec);
 	sysctls_fill(record, spec);
 	spec_resources(record, &spec->resources);
-	r = root_fill(engine, record, folder, &built, err);
+	r = device_limits(json_at(record->config, "HostConfig"), &spec->resources, err);
+	if (r == 0)
+		r = root_fill(engine, record, folder, &built, err);
 	if (r == 0)
 		r = devices_fill(record, spec, err);
 	if (r == 0 && strcmp(record->row.image_id, "host") == 0)
 		r = host_image_mounts(spec, err);
 	if (r == 0) {
 		system_mounts(record, spec);
-		own_files(spec, folder);
+		own_files(record, spec, folder);
 		r = user_mounts(engine, record, &built, err);
 	}
 	if (r == 0)

@@ -32,4 +32,7 @@ void built_spec_clear(struct built_spec *built);
 /* "/cloche/NAME-ID12" with the instance's suffix; to be freed */
 char *spec_cgroup_path(struct engine *engine, const struct record *record);
 
+/* The host's file of a time zone by name, or of its own with "local". NULL: no name of one. */
+char *time_zone_file(const char *zone);
+
 #endif

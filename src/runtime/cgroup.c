@@ -259,6 +259,67 @@ static int limits_set(struct cgroup *cg, const char *folder, const struct spec_r
 	return 0;
 }
 
+/* Where a file that is asked for is to be written. NULL: nowhere here, and r says whether that is an error. */
+static struct cgroup_hierarchy *hierarchy_of_file(const struct cgroup *cg,
+						  const struct spec_cgroup_file *file, int *r,
+						  struct err *err)
+{
+	_cleanup_free_ char *name = str_ndup(file->file, strcspn(file->file, "."));
+	const char *controller = file->v2 ? name : file->controller;
+	const struct cgroup_ops *ops = file->v2 ? &cgroup_v2_ops : &cgroup_v1_ops;
+	struct cgroup_hierarchy *h;
+	unsigned bit = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++)
+		if (strcmp(controllers[i].name, controller) == 0)
+			bit = controllers[i].bit;
+	h = bit ? hierarchy_of(cg, bit) : NULL;
+	if (h && h->ops == ops)
+		return h;
+	/* most limits are asked for in both spellings, and one of them is not for this host */
+	if (file->told || !h)
+		*r = err_set(err, EOPNOTSUPP, "limit %s: this host has no cgroup controller %s",
+			     file->file, controller);
+	return NULL;
+}
+
+/* The kernel calls a weight by its scheduler's name where only that one has weights. */
+static const char *other_name(const char *file)
+{
+	static const char *const names[][2] = {
+		{ "blkio.weight", "blkio.bfq.weight" },
+		{ "blkio.weight_device", "blkio.bfq.weight_device" },
+		{ "io.weight", "io.bfq.weight" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(file, names[i][0]) == 0)
+			return names[i][1];
+	return NULL;
+}
+
+static int files_write(struct cgroup *cg, const char *folder,
+		       const struct spec_resources *resources, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < resources->file_count; i++) {
+		const struct spec_cgroup_file *file = &resources->files[i];
+		struct cgroup_hierarchy *h = hierarchy_of_file(cg, file, &r, err);
+		const char *other = other_name(file->file);
+
+		if (h)
+			r = cgroup_hierarchy_open(h, err);
+		if (!h || r < 0)
+			continue;
+		r = cgroup_file_poke(h, folder, file->file, file->value);
+		if (r == -ENOENT && other)
+			r = cgroup_file_poke(h, folder, other, file->value);
+		r = cgroup_limit_explain(h, folder, file->file, file->value, file->file, r, err);
+	}
+	return r;
+}
+
 int cgroup_create(struct cgroup *cg, const char *path, const struct spec_resources *resources,
 		  struct err *err)
 {
@@ -276,6 +337,8 @@ int cgroup_create(struct cgroup *cg, const char *path, const struct spec_resourc
 	}
 	if (r == 0 && bits)
 		r = limits_set(cg, folder, resources, bits, true, err);
+	if (r == 0 && resources)
+		r = files_write(cg, folder, resources, err);
 	/* Only what was made just now and is still empty: the folder that stopped us may be somebody's. */
 	while (r < 0 && made-- > 0)
 		(void)unlinkat(cg->mounts.list[made].fd, folder, AT_REMOVEDIR);
@@ -306,7 +369,9 @@ int cgroup_update(struct cgroup *cg, const char *path, const struct spec_resourc
 	unsigned bits = bits_asked(resources);
 	int r = folder ? bits_check(cg, bits, err) : -EINVAL;
 
-	return r < 0 ? r : limits_set(cg, folder, resources, bits, false, err);
+	if (r == 0)
+		r = limits_set(cg, folder, resources, bits, false, err);
+	return r < 0 ? r : files_write(cg, folder, resources, err);
 }
 
 /* -- processes -------------------------------------------------------------------------------- */

@@ -1,0 +1,245 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck disable=SC2016,SC2154 # expanded by the shell in the container; set by bats' run
+# The rarer options of `run`: volumes of other containers, parts of volumes, devices by number, time
+# zone, masks, and what is accepted or refused as it is in Docker.
+
+load helper
+load box
+
+setup_file()
+{
+	cloche_setup_file
+	make_box
+}
+
+teardown()
+{
+	local -a names
+
+	remove_containers
+	mapfile -t names < <(cloche volume ls -q)
+	[ ${#names[@]} -eq 0 ] || cloche volume rm "${names[@]}" >/dev/null
+}
+
+@test "--volumes-from: volumes and binds of another container, at the same places" {
+	mkdir here
+	echo bound >here/file
+	cloche create --name source --network none -v data:/data -v "$PWD/here:/here:ro" -v /anonymous --tmpfs /t box true
+	cloche start -a source
+	run inside --volumes-from source box sh -c 'cat /here/file; echo x >/data/x; echo y >/anonymous/y; touch /here/z; ls -d /t'
+	assert_line bound
+	assert_output --partial '/here/z: Read-only file system'
+	assert_output --partial '/t: No such file or directory'
+	run inside --volumes-from source:ro box sh -c 'cat /data/x /anonymous/y; touch /data/z'
+	assert_line x
+	assert_line y
+	assert_output --partial '/data/z: Read-only file system'
+	# what the new one says of a place wins
+	run inside --volumes-from source -v other:/data box ls -A /data
+	assert_output ""
+	cloche create --name two --network none --volumes-from source:ro box true
+	assert_equal "$(of two HostConfig.VolumesFrom)" '["source:ro"]'
+	assert_equal "$(of two Mounts | jq -r '.[] | "\(.Destination) \(.RW)"' | sort | tr '\n' ' ')" \
+		'/anonymous false /data false /here false '
+	# in use by both: neither rm -v nor --rm takes it from the other
+	cloche rm -v two
+	assert_equal "$(inside --volumes-from source box cat /anonymous/y)" y
+	run cloche run --network none --volumes-from no-such box true
+	assert_failure 125
+	assert_output --partial 'No such container: no-such'
+	run cloche run --network none --volumes-from source:x box true
+	assert_failure 125
+	assert_output --partial "invalid volumes-from specification: 'source:x'"
+}
+
+@test "--mount type=volume: volume-subpath is within the volume, whatever links lie there" {
+	inside -v data:/data box sh -c 'mkdir -p /data/deep/er; echo x >/data/deep/er/file; ln -s /etc /data/out; ln -s ../../../../../../etc /data/up'
+	run inside --mount type=volume,source=data,target=/d,volume-subpath=deep/er box ls -A /d
+	assert_output file
+	run inside --mount type=volume,source=data,target=/f,volume-subpath=deep/er/file,readonly box sh -c 'cat /f; echo y >/f'
+	assert_line x
+	assert_output --partial 'Read-only'
+	for path in out up no/such; do
+		run inside --mount "type=volume,source=data,target=/d,volume-subpath=$path" box ls /d
+		assert_failure 125
+		assert_output --partial "No such file or directory"
+	done
+	for path in /abs ''; do
+		run inside --mount "type=volume,source=data,target=/d,volume-subpath=$path" box true
+		assert_failure 125
+		assert_output --partial 'subpath must be a relative path within the volume'
+	done
+	run inside --mount "type=bind,source=/tmp,target=/d,volume-subpath=x" box true
+	assert_failure 125
+	run inside --mount type=volume,source=data,target=/d,volume-driver=nfs box true
+	assert_failure 125
+}
+
+@test "--annotation, --label-file: recorded" {
+	cloche create --name web --network none --annotation a.b=c --annotation d= box true
+	assert_equal "$(of web HostConfig.Annotations)" '{"a.b":"c","d":""}'
+	cloche rm web
+	refused "invalid annotation 'x': not name=value" --annotation x
+}
+
+@test "--umask" {
+	assert_equal "$(inside --umask 0077 box sh -c 'umask; touch /f; stat -c %a /f')" $'0077\n600'
+	assert_equal "$(inside box sh -c umask)" 0022
+	cloche run -d --name web --network none --umask 0 box sleep 1000
+	assert_equal "$(cloche exec web sh -c umask)" 0000
+	remove_containers
+	refused 'not an octal mask' --umask 8
+	refused 'not an octal mask' --umask 7777
+}
+
+@test "--tz" {
+	[ -e /usr/share/zoneinfo/Asia/Kolkata ] || skip "this host has no time zones"
+	assert_equal "$(inside --tz Asia/Kolkata host date -d @0 +%z)" +0530
+	refused 'this host knows no such time zone' --tz No/Where
+	refused 'this host knows no such time zone' --tz ../../../etc/passwd
+	refused 'this host knows no such time zone' --tz /etc/passwd
+	[ ! -e /etc/localtime ] ||
+		assert_equal "$(inside --tz local host date -d @0 +%z)" "$(date -d @0 +%z)"
+}
+
+@test "--replace: the old one goes when nothing is wrong with the new one" {
+	old=$(cloche run -d --name web --network none box sleep 1000)
+	run cloche run -d --name web --replace --network none --cap-add nonsense box sleep 1000
+	assert_failure 125
+	assert_equal "$(of web Id)" "\"$old\""
+	assert_equal "$(of web State.Running)" true
+	run cloche run -d --name web --replace --network none box sleep 1000
+	assert_success
+	[ "$(of web Id)" != "\"$old\"" ]
+	assert_equal "$(cloche ps -aq | wc -l)" 1
+	run cloche create --name new --replace --network none box true
+	assert_success
+	run cloche run --replace --network none box true
+	assert_failure 125
+	assert_output --partial -- '--replace needs --name'
+}
+
+@test "--device-cgroup-rule allows by number" {
+	cloche run -d --name plain --network none box sleep 1000
+	cloche run -d --name ruled --network none --device-cgroup-rule 'c 1:11 w' box sleep 1000
+	for name in plain ruled; do
+		pid=$(of "$name" State.Pid)
+		for command in 'mount -t tmpfs x /srv' 'mknod -m 666 /srv/kmsg c 1 11'; do
+			# shellcheck disable=SC2086 # words
+			nsenter -t "$pid" -m /bin/busybox $command
+		done
+	done
+	run cloche exec plain sh -c ': >/srv/kmsg'
+	assert_output --partial 'Operation not permitted'
+	run cloche exec ruled sh -c ': >/srv/kmsg && echo fine'
+	assert_output fine
+	assert_equal "$(of ruled HostConfig.DeviceCgroupRules)" '["c 1:11 w"]'
+	remove_containers
+	for rule in 'c 1:11' 'x 1:1 r' 'c 1 r' 'c 1:1 q' 'c a:1 r' ''; do
+		refused "invalid device cgroup format '$rule'" --device-cgroup-rule "$rule"
+	done
+}
+
+@test "--cgroupns host shows the host's folders, read-only" {
+	run inside --cgroupns host box sh -c 'cat /proc/self/cgroup; mkdir /sys/fs/cgroup/x /sys/fs/cgroup/*/x'
+	assert_output --partial '/cloche'
+	refute_output --regexp '^mkdir: created'
+	[ "$(grep -c 'Read-only file system' <<<"$output")" -ge 1 ]
+	assert_equal "$(inside box sh -c 'grep -c cloche /proc/self/cgroup')" 0
+	refused 'invalid mode: nonsense' --cgroupns nonsense
+}
+
+# A block device of this host, as the kernel numbers it.
+disk()
+{
+	DISK=$(find /dev -maxdepth 1 -type b | sort | head -1)
+	[ -n "$DISK" ] || skip "this host has no block device"
+	NUMBERS=$(stat -c '%Hr:%Lr' "$DISK" 2>/dev/null)
+}
+
+@test "--device-read-bps and its kin" {
+	skip_unless_cgroup blkio
+	disk
+	set -- --device-read-bps "$DISK:1mb" --device-write-bps "$DISK:2097152" --device-read-iops "$DISK:100" --device-write-iops "$DISK:200"
+	if [ -d /sys/fs/cgroup/blkio ]; then
+		run inside "$@" box sh -c 'cd /sys/fs/cgroup/blkio && cat blkio.throttle.read_bps_device blkio.throttle.write_bps_device blkio.throttle.read_iops_device blkio.throttle.write_iops_device'
+		assert_equal "$output" "$(printf '%s\n' "$NUMBERS 1048576" "$NUMBERS 2097152" "$NUMBERS 100" "$NUMBERS 200")"
+	else
+		run inside "$@" box cat /sys/fs/cgroup/io.max
+		assert_output "$NUMBERS rbps=1048576 wbps=2097152 riops=100 wiops=200"
+	fi
+	cloche create --name web --network none "$@" box true
+	assert_equal "$(of web HostConfig.BlkioDeviceReadBps)$(of web HostConfig.BlkioDeviceWriteIOps)" \
+		"[{\"Path\":\"$DISK\",\"Rate\":1048576}][{\"Path\":\"$DISK\",\"Rate\":200}]"
+	cloche rm web
+	refused 'bad format for device path: x:1' --device-read-bps x:1
+	refused 'invalid rate for device' --device-read-bps "$DISK:x"
+	refused 'invalid rate for device' --device-write-iops "$DISK:1mb"
+	refused 'is not a block device' --device-read-iops /dev/null:1
+	refused 'No such file' --device-read-iops /dev/no-such:1
+}
+
+@test "--blkio-weight is set where the kernel has weights, else refused with the reason" {
+	skip_unless_cgroup blkio
+	disk
+	# which of the two it is depends on the scheduler of its block devices
+	run inside --blkio-weight 300 box sh -c 'cat /sys/fs/cgroup/blkio/blkio*.weight /sys/fs/cgroup/io*.weight 2>/dev/null; :'
+	if [ "$status" -eq 0 ]; then
+		assert_output --regexp '300|2930'
+	else
+		assert_failure 125
+		assert_output --regexp 'limit (blkio|io).weight: this kernel has no (blkio|io).weight'
+		assert_equal "$(cloche ps -aq)" ""
+	fi
+	refused 'Range of blkio weight is from 10 to 1000' --blkio-weight 5
+	refused 'Range of blkio weight is from 10 to 1000' --blkio-weight-device "$DISK:2000"
+	refused 'not a number' --blkio-weight x
+}
+
+@test "--oom-kill-disable" {
+	if [ -e /sys/fs/cgroup/memory/memory.oom_control ]; then
+		run inside -m 64m --oom-kill-disable box cat /sys/fs/cgroup/memory/memory.oom_control
+		assert_line 'oom_kill_disable 1'
+		run inside -m 64m box cat /sys/fs/cgroup/memory/memory.oom_control
+		assert_line 'oom_kill_disable 0'
+		run --separate-stderr inside --oom-kill-disable box true
+		[[ $stderr == *'without a limit of memory can stop the host itself'* ]]
+	else
+		refused 'have no such switch' --oom-kill-disable
+	fi
+}
+
+@test "--cpu-shares and its kin reach inspect under Docker's names" {
+	cloche create --name web --network none -c 512 --cpu-quota 20000 --cpu-period 40000 --cpuset-mems 0 \
+		-m 64m --memory-reservation 32m --oom-score-adj 5 --pids-limit 7 box true
+	assert_equal "$(of web HostConfig | jq -c '[.CpuShares, .CpuQuota, .CpuPeriod, .CpusetMems, .MemoryReservation, .MemorySwap, .OomScoreAdj, .PidsLimit]')" \
+		'[512,20000,40000,"0",33554432,134217728,5,7]'
+}
+
+@test "options with one value here: that one is accepted, another is refused with the reason" {
+	for option in --isolation=default --runtime=cloche --volume-driver=local; do
+		run --separate-stderr inside "$option" box true
+		assert_success
+		assert_equal "$stderr" ""
+	done
+	refused "--isolation hyperv: the kernel's namespaces are the only isolation here" --isolation hyperv
+	refused '--runtime kata: containers are started by Cloche itself' --runtime kata
+	refused '--volume-driver nfs: volumes are local' --volume-driver nfs
+	run --separate-stderr inside --kernel-memory 50m --disable-content-trust box true
+	assert_success
+	[[ $stderr == *'--kernel-memory is ignored'*'--disable-content-trust is ignored'* ]]
+}
+
+@test "every option of Docker's run is here, or docs/docker-differences.md has its reason" {
+	skip_unless_program docker
+	run cloche run --help
+	help=$output
+	for option in $(docker run --help | grep -oE '^ +(-[a-zA-Z], )?--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+'); do
+		grep -qE -- "$option( |$)" <<<"$help" || grep -qF -- "\`$option\`" "$SOURCE_DIR/docs/docker-differences.md" ||
+			fail "$option"
+		# known to the parser in any case
+		run cloche run "$option"
+		refute_output --partial 'unknown flag'
+	done
+}
