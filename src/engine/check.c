@@ -101,7 +101,7 @@ static void containers_check(struct check *check)
 		if (status.status == STATUS_RUNNING && !status.monitored)
 			finding(check, container_repair(check, row->id), "runs without its monitor",
 				row->name);
-		if (status.unknown)
+		if (status.unknown && !status.finished_ns) /* else it has been written down */
 			finding(check, container_repair(check, row->id), "ended and nobody saw how",
 				row->name);
 	}

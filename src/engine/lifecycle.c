@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -199,8 +200,13 @@ static int end(struct engine *engine, const struct record *record, const char *s
 				(const char *const[]){ "signal", text, NULL });
 	if (r == 0)
 		r = pause_end(engine, record, err);
+	if (timeout_s > INT_MAX / 1000)
+		timeout_s = INT_MAX / 1000;
 	if (r == 0 && !lifecycle_ended(pidfd, timeout_s < 0 ? -1 : (int)timeout_s * 1000)) {
 		r = lifecycle_kill_all(engine, record, pidfd, err);
+		if (r == 0)
+			event_container(engine, &record->row, "kill",
+					(const char *const[]){ "signal", "9", NULL });
 		if (r == 0 && !lifecycle_ended(pidfd, KILL_PATIENCE_MS))
 			r = err_set(
 				err, ETIMEDOUT,

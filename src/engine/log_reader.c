@@ -151,8 +151,18 @@ static int file_take(struct reader *r, int fd, off_t *offset, struct err *err)
 
 /* -- tail ------------------------------------------------------------------------------------- */
 
-/* How many bytes at the end of the file hold the last *left lines; *left is what the older files must give. */
-static off_t tail_offset(int fd, long *left)
+/* Does this record end a line? "TIME stdout F text", or with json-file a text that ends with a newline. */
+static bool record_whole(const struct reader *r, const char *record, size_t length)
+{
+	const char *blank = memchr(record, ' ', length);
+
+	if (r->query->json)
+		return memmem(record, length, "\\n\",\"stream\"", 12) != NULL;
+	return !blank || (size_t)(blank - record) + 9 > length || blank[8] != 'P';
+}
+
+/* Where in the file the last *left lines begin; *left is what the older files must give. A line may be many pieces. */
+static off_t tail_offset(const struct reader *r, int fd, bool newest, long *left)
 {
 	struct stat st;
 	char *map;
@@ -160,13 +170,22 @@ static off_t tail_offset(int fd, long *left)
 
 	if (fstat(fd, &st) < 0 || st.st_size == 0)
 		return 0;
+	if (*left == 0)
+		return st.st_size;
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
 	if (map == MAP_FAILED)
 		return 0;
-	for (at = st.st_size; at > 0 && *left > 0; (*left)--) {
+	for (at = st.st_size; at > 0;) {
 		const char *newline = at > 1 ? memrchr(map, '\n', (size_t)at - 1) : NULL;
+		off_t start = newline ? newline - map + 1 : 0;
+		/* the last record counts also when its line has not ended */
+		bool ends = record_whole(r, map + start, (size_t)(at - start)) ||
+			    (newest && at == st.st_size);
 
-		at = newline ? newline - map + 1 : 0;
+		if (ends && *left == 0)
+			break;
+		*left -= ends;
+		at = start;
 	}
 	(void)munmap(map, (size_t)st.st_size);
 	return at;
@@ -251,7 +270,7 @@ static int files_read(struct reader *r, struct engine *engine, const char *id, i
 	oldest = count - 1;
 	if (left >= 0)
 		for (oldest = 0; oldest < count; oldest++) {
-			offset = tail_offset(fds[oldest], &left);
+			offset = tail_offset(r, fds[oldest], oldest == 0, &left);
 			if (left == 0 || oldest == count - 1)
 				break;
 		}

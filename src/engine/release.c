@@ -82,6 +82,19 @@ static void end_tell(struct engine *engine, const struct record *record,
 			(const char *const[]){ "exitCode", code, NULL });
 }
 
+/* An exit record for which the disk had no room waits in the run folder, which stays until there is some. */
+static int exit_move(struct engine *engine, const struct record *record, int run, struct err *err)
+{
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	_cleanup_close_ int dir = -1;
+
+	if (json_bool_at(record->config, "HostConfig.AutoRemove") ||
+	    file_read(run, "exit", 4096, &text) < 0)
+		return 0;
+	dir = engine_container_dir(engine, record->row.id, true, err);
+	return dir < 0 ? dir : file_replace(dir, "exit", text.data, text.length, 0600, true, err);
+}
+
 static int run_folder_release(struct engine *engine, const struct record *record, int run,
 			      const struct container_status *status, struct err *err)
 {
@@ -96,6 +109,9 @@ static int run_folder_release(struct engine *engine, const struct record *record
 	guard_remove(engine, run);
 	netns_name_remove(run);
 	r = publish_release(engine, record, run, err);
+	if (r < 0)
+		return r;
+	r = exit_move(engine, record, run, err);
 	if (r < 0)
 		return r;
 	if (status->status == STATUS_EXITED)

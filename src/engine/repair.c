@@ -16,6 +16,7 @@
 #include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/lifecycle.h"
+#include "engine/netns_name.h"
 #include "engine/start.h"
 #include "engine/status.h"
 #include "engine/volume.h"
@@ -28,6 +29,7 @@ static int orphan_remove(struct engine *engine, const char *id, struct err *err)
 	_cleanup_free_ char *path = str_printf("containers/%s", id);
 	struct cgroup *cgroup = engine_cgroup(engine, err);
 	_cleanup_close_ int pidfd = status_pidfd(engine, id);
+	_cleanup_close_ int run = engine_run_dir(engine, id, false, err);
 	_cleanup_strv_ char **volumes = NULL;
 	int r;
 
@@ -37,6 +39,8 @@ static int orphan_remove(struct engine *engine, const char *id, struct err *err)
 	if (r < 0)
 		return r;
 	holder_end_id(engine, id);
+	if (run >= 0)
+		netns_name_remove(run);
 	if (dir_remove(engine->run, id) < 0 || dir_remove(engine->root, path) < 0)
 		return err_set(err, EIO, "remove what is left of container %.12s", id);
 	r = uid_range_release(id, 0, err);

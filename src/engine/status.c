@@ -205,9 +205,13 @@ void status_get(struct engine *engine, const char *id, struct container_status *
 			return;
 		}
 	}
+	/* When the disk had no room it waits here. A release moves it, so the other place is looked at after this one. */
+	if (run >= 0)
+		status_exit_read(run, &status);
 	dir = engine_container_dir(engine, id, false, &ignored);
 	if (dir >= 0) {
-		status_exit_read(dir, &status);
+		if (status.status == STATUS_CREATED)
+			status_exit_read(dir, &status);
 		if (status.status == STATUS_CREATED)
 			error_read(dir, &status);
 	}

@@ -126,17 +126,20 @@ static void words_read(char *words)
 
 /* -- files ------------------------------------------------------------------------------------ */
 
-static void file_put(int dir, const char *temp, const char *name, const struct text *text,
+static bool file_put(int dir, const char *temp, const char *name, const struct text *text,
 		     bool durable)
 {
 	int fd = openat(dir, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool well;
 
 	if (fd < 0)
-		return;
-	if (write(fd, text->data, text->length) == (ssize_t)text->length &&
-	    (!durable || fsync(fd) == 0) && renameat(dir, temp, dir, name) == 0 && durable)
+		return false;
+	well = write(fd, text->data, text->length) == (ssize_t)text->length &&
+	       (!durable || fsync(fd) == 0) && renameat(dir, temp, dir, name) == 0;
+	if (well && durable)
 		(void)fsync(dir); /* the rename has happened either way */
 	(void)close(fd);
+	return well;
 }
 
 /* "PID STARTTIME" and, for the holder, the descriptors that a later monitor takes from it. */
@@ -156,7 +159,7 @@ static void pid_write(const char *temp, const char *name, int pid, bool streams)
 			text_number(&text, (uint64_t)fd, 1);
 	}
 	text_put(&text, "\n");
-	file_put(m.run, temp, name, &text, false);
+	(void)file_put(m.run, temp, name, &text, false);
 }
 
 /* Whoever killed the container releases it, too (`rm -f`), and has said so. */
@@ -181,7 +184,9 @@ static void exit_write(int code, int number, bool oom, bool unknown)
 	text_put(&text, "\nfinished_ns=");
 	text_number(&text, (uint64_t)time_now_ns(), 1);
 	text_put(&text, "\n");
-	file_put(m.dir, ".exit", "exit", &text, !m.fleeting && !is_taken());
+	/* On a full disk it waits in the run folder, until a release can move it. */
+	if (!file_put(m.dir, ".exit", "exit", &text, !m.fleeting && !is_taken()))
+		(void)file_put(m.run, ".exit", "exit", &text, false);
 }
 
 static bool oom_killed(void)

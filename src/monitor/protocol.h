@@ -9,7 +9,8 @@
  *                            terminal's master, stdin's write end (closed when stdin has ended), init's pidfd; -1: none
  *   RUN/taken                empty: who made it kills the container and releases it; the monitor then leaves both to it
  *   DIR/log                  CRI text lines: "2026-11-24T12:00:00.123456789Z stdout F text\n"; DIR/log.1 is the next older
- *   DIR/exit                 exit record (struct exit_record as text), written by temp + fsync + rename
+ *   DIR/exit                 exit record (struct exit_record as text), written by temp + fsync + rename; when the disk
+ *                            is full, RUN/exit, until a release can move it
  * RUN is /run/cloche/<id>, DIR is /var/lib/cloche/containers/<id>.
  *
  * The monitor is exec'd by the process that cloned init, as

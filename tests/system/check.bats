@@ -1,0 +1,173 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck disable=SC2016 # scripts are for the shell in the container
+# system check: what disagrees is said in plain words; --repair puts it right, and never touches what may be data.
+
+load helper
+
+id_of() { cloche inspect -f '{{.Id}}' "$1"; }
+
+# finds TEXT: without --repair it is a finding and status 1, with it it is repaired; then nothing is left.
+finds()
+{
+	run cloche system check
+	assert_failure 1
+	assert_output --partial "$1"
+	run cloche system check --repair
+	assert_success
+	assert_output --partial "$1; repaired"
+	run cloche system check
+	assert_success
+	assert_output "nothing found: database, files, processes and cgroups agree"
+}
+
+# finds_data TEXT: a finding that --repair leaves.
+finds_data()
+{
+	run cloche system check --repair
+	assert_failure 1
+	assert_output --partial "$1"
+	refute_output --partial "$1; repaired"
+}
+
+@test "a sound instance: nothing is found, with containers in every state" {
+	run cloche system check
+	assert_success
+	cloche create --network none --name made host true
+	cloche run -d --network none --name runs host sleep 600
+	cloche run --network none --name ended host sh -c 'exit 3' || :
+	run cloche system check
+	assert_success
+	assert_output "nothing found: database, files, processes and cgroups agree"
+	run cloche system check --repair
+	assert_success
+	run cloche ps -a --format '{{.Names}} {{.State}}'
+	assert_line "made created"
+	assert_line "runs running"
+	assert_line "ended exited"
+	cloche rm -f made runs ended
+}
+
+@test "files of a container that is not in the database" {
+	id=$(printf '%064d' 7)
+	mkdir -p "$CLOCHE_ROOT/containers/$id/upper/etc"
+	echo secret >"$CLOCHE_ROOT/containers/$id/upper/etc/file"
+	finds "files of a container that is not in the database"
+	[ ! -e "$CLOCHE_ROOT/containers/$id" ]
+}
+
+@test "a run folder of a container that is not in the database" {
+	mkdir -m 0700 "$CLOCHE_RUN_ROOT/$(printf '%064d' 8)"
+	finds "a run folder of a container that is not in the database"
+}
+
+@test "a container whose row was deleted while it runs: its processes, cgroups and files go" {
+	cloche run -d --network none --name lost host sleep 600
+	pid=$(cloche inspect -f '{{.State.Pid}}' lost)
+	python3 - "$CLOCHE_ROOT/state.db" <<-'END'
+		import sqlite3, sys
+		with sqlite3.connect(sys.argv[1]) as store:
+		    store.execute("DELETE FROM containers WHERE name = 'lost'")
+	END
+	run cloche system check
+	assert_failure 1
+	run cloche system check --repair
+	run cloche system check
+	assert_success
+	until_true 10 test ! -e "/proc/$pid"
+	assert_no_leftovers
+}
+
+# killed_unmarked ID [PID...]: monitor and holder end, and the holder has no time to leave a mark.
+killed_unmarked()
+{
+	local monitor holder
+
+	monitor=$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$1/monitor")
+	holder=$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$1/holder")
+	kill -STOP "$holder"
+	kill -KILL "$monitor" "${@:2}"
+	until_true 10 gone "$monitor"
+	kill -KILL "$holder"
+	until_true 10 gone "$holder"
+}
+
+@test "a running container without its monitor" {
+	cloche run -d --network none --name alone host sleep 600
+	killed_unmarked "$(id_of alone)"
+	finds "runs without its monitor"
+	cloche stop -t 0 alone
+	assert_equal "$(cloche inspect -f '{{.State.Status}}' alone)" exited
+	cloche rm alone
+}
+
+@test "an end that nobody saw" {
+	cloche run -d --network none --name unseen host sleep 600
+	init=$(cloche inspect -f '{{.State.Pid}}' unseen)
+	killed_unmarked "$(id_of unseen)" "$init"
+	until_true 10 gone "$init"
+	finds "ended and nobody saw how"
+	assert_equal "$(cloche inspect -f '{{.State.ExitCode}}' unseen)" 255
+	cloche rm unseen
+}
+
+gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status" 2>/dev/null; }
+
+@test "a command that was killed at its work" {
+	cloche create --network none --name half host true
+	: >"$CLOCHE_ROOT/locks/$(id_of half)"
+	: >"$CLOCHE_ROOT/locks/$(id_of half)" # inspect has repaired the first
+	run cloche system check
+	assert_failure 1
+	assert_output --partial "a command working on it was killed"
+	run cloche system check --repair
+	assert_success
+	run cloche system check
+	assert_success
+	cloche rm half
+}
+
+@test "a cgroup without a running container" {
+	cloche run -d --network none --name grouped host sleep 600
+	path=$(awk -F : '$3 ~ /grouped/ { print $2 "/" $3 }' "/proc/$(cloche inspect -f '{{.State.Pid}}' grouped)/cgroup" | head -n 1)
+	cloche rm -f grouped
+	folder=$(find /sys/fs/cgroup -maxdepth 3 -type d -path "*/cloche-*" -prune -o -type d -name pids -print | head -n 1)
+	[ -n "$folder" ] || skip "this host has no pids hierarchy of v1"
+	name=${path##*/}
+	mkdir -p "$folder$(dirname "/${path#*//}" | sed 's,^/*,/,')/$name" || mkdir -p "$folder/${path#*/}"
+	finds "a cgroup without a running container"
+}
+
+@test "a volume's files that no row names are told, and stay" {
+	mkdir -p "$CLOCHE_ROOT/volumes/precious/_data"
+	echo data >"$CLOCHE_ROOT/volumes/precious/_data/file"
+	finds_data "files of a volume that is not in the database"
+	assert_equal "$(cat "$CLOCHE_ROOT/volumes/precious/_data/file")" data
+	rm -r "$CLOCHE_ROOT/volumes/precious"
+}
+
+@test "a damaged database is told, and nothing is done" {
+	cloche create --network none --name safe host true
+	cp "$CLOCHE_ROOT/state.db" saved.db
+	cp "$CLOCHE_ROOT/state.db-wal" saved.wal 2>/dev/null || :
+	rm -f "$CLOCHE_ROOT"/state.db-wal "$CLOCHE_ROOT"/state.db-shm
+	head -c 8192 /dev/urandom >"$CLOCHE_ROOT/state.db"
+	run cloche system check --repair
+	assert_failure 1
+	assert_output --partial "state.db"
+	run cloche ps
+	assert_failure
+	rm -f "$CLOCHE_ROOT"/state.db-wal "$CLOCHE_ROOT"/state.db-shm
+	cp saved.db "$CLOCHE_ROOT/state.db"
+	cp saved.wal "$CLOCHE_ROOT/state.db-wal" 2>/dev/null || :
+	cloche rm safe
+}
+
+@test "data and run folders that host users could enter are refused, with the remedy" {
+	chmod 0755 "$CLOCHE_ROOT"
+	run cloche ps
+	chmod 0700 "$CLOCHE_ROOT"
+	assert_failure
+	assert_output --partial "is open to host users"
+	assert_output --partial "chmod 700"
+}
