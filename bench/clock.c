@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The clock of the benchmark: run COMMAND so many times, print for each the nanoseconds from the call to its end and the
- * microseconds of processor time that it and the children it waited for took. Its output is thrown away. A small static program, because
- * starting a process from an interpreter costs as much as starting a container.
+ * microseconds of processor time that it and the children it waited for took, and the KiB of the largest of them. Its output is thrown
+ * away. A small static program, because starting a process from an interpreter costs as much as starting a container.
  *
  *	clock TIMES COMMAND [ARG...]	exit status 1: the command failed, or could not be run
  */
@@ -51,8 +51,9 @@ int main(int argc, char **argv)
 		if (pid < 0 || wait4(pid, &status, 0, &used) != pid)
 			return 1;
 		(void)printf(
-			"%lld %lld\n", (long long)(now_ns() - start),
-			(long long)(microseconds(&used.ru_utime) + microseconds(&used.ru_stime)));
+			"%lld %lld %ld\n", (long long)(now_ns() - start),
+			(long long)(microseconds(&used.ru_utime) + microseconds(&used.ru_stime)),
+			used.ru_maxrss);
 		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
 			(void)fprintf(stderr, "clock: %s failed (status %d)\n", argv[2],
 				      WIFEXITED(status) ? WEXITSTATUS(status) : -1);

@@ -102,8 +102,8 @@ class Bench:
         self.shared.pop("five_hundred", None)
 
     def of(self, verb):
-        """The engines that can do it."""
-        return [engine for engine in self.engines if getattr(engine, verb, None)]
+        """The engines that can do it; runtimes that are no engines are in rows of their own."""
+        return [engine for engine in self.engines if getattr(engine, verb, None) and not engine.oci_only]
 
     def rounds(self, usual):
         return self.wanted_rounds or (max(usual // 3, 3) if self.quick else usual)
@@ -112,6 +112,10 @@ class Bench:
         """Milliseconds of each call, from exec to its end."""
         text = call([*prefix, self.out / "clock", times, *command], env=env)
         return [int(line.split()[0]) / 1e6 for line in text.splitlines()]
+
+    def peak(self, command, env=None, prefix=()):
+        """KiB: the largest resident size of the command's processes that were waited for."""
+        return int(call([*prefix, self.out / "clock", 1, *command], env=env).split()[2])
 
     def interleave(self, commands, rounds, slow=None):
         """Times of {name: function that gives milliseconds}, one after the other, again and again, so that what disturbs the host

@@ -22,6 +22,7 @@ def program(name):
 class Engine:
     name = "?"
     needs = ()
+    oci_only = False
     daemon = None
     slow = False  # a call takes a tenth of a second and more
     run = start = exec = remove = listing = logs = wait = None
@@ -236,21 +237,19 @@ class Podman(Engine):
 
 
 class Runc(Engine):
-    """A bare OCI runtime: the bundle that its own `spec` command makes, over the unpacked image."""
+    """A bare OCI runtime: the bundle that runc's `spec` command makes, over the unpacked image."""
     name = "runc"
     needs = ("runc",)
 
     def open(self):
         self.binary = program(self.name)
-        self.bundles = {}
         self.state = self.dir / "state"
         self.bundle("true", ["true"])
 
     def bundle(self, name, command):
         folder = self.dir / name
         folder.mkdir()
-        call([self.binary, "spec", "--bundle", folder] if self.name == "runc" else
-             ["sh", "-c", f"cd {folder} && {self.binary} spec"])
+        call(["sh", "-c", f"cd {folder} && {program('runc') or self.binary} spec"])
         file = folder / "config.json"
         spec = json.loads(file.read_text())
         spec["process"]["terminal"] = False
@@ -260,8 +259,11 @@ class Runc(Engine):
         file.write_text(json.dumps(spec))
         return folder
 
+    def runtime(self, *words):
+        return [self.binary, "--root", self.state, *words]
+
     def run(self, command=("true",), options=()):
-        return [self.binary, "--root", self.state, "run", "--bundle", self.dir / "true", "bench"]
+        return self.runtime("run", "--bundle", self.dir / "true", "bench")
 
     def start(self, name, command, options=()):
         folder = self.bundle(name, command)
@@ -269,11 +271,17 @@ class Runc(Engine):
                 ">/dev/null 2>&1"]
 
     def exec(self, name, command=("true",)):
-        return [self.binary, "--root", self.state, "exec", name, *command]
+        return self.runtime("exec", name, *command)
 
     def remove(self, names):
         return ["sh", "-c", "".join(f"{self.binary} --root {self.state} delete -f {name}; rm -r {self.dir}/{name};"
                                     for name in names)]
+
+    def cycle(self):
+        """create, start and delete by three calls, as containerd makes them."""
+        runtime = f"{self.binary} --root {self.state}"
+        return ["sh", "-c", f"{runtime} create --bundle {self.dir}/true cycle </dev/null >/dev/null 2>&1 && "
+                f"{runtime} start cycle && {runtime} delete -f cycle"]
 
 
 class Crun(Runc):
@@ -296,6 +304,24 @@ class Crun(Runc):
         if self.holder:
             self.holder.kill()
             self.holder.wait()
+
+
+class ClocheRuntime(Runc):
+    """The OCI runtime of this tree; the rows of whole engines leave it out."""
+    name = "cloche-runtime"
+    needs = ()
+    oci_only = True
+
+    def open(self):
+        super().open()
+        self.binary = str(self.bench.build / "cloche-runtime")
+
+    def bundle(self, name, command):
+        self.binary = str(self.bench.build / "cloche-runtime")
+        return super().bundle(name, command)
+
+    def version(self):
+        return call([self.binary, "--version"]).splitlines()[0]
 
 
 class Bwrap(Engine):
@@ -329,4 +355,4 @@ class Nsenter(Engine):
         return ["nsenter", "-t", self.cloche.pid(name), "-U", "-m", "-n", "-p", "-i", "-u", "-C", "--", *command]
 
 
-ENGINES = [Cloche, ClocheHost, Floor, Nsenter, Bwrap, Crun, Runc, Podman, Docker]
+ENGINES = [Cloche, ClocheHost, Floor, Nsenter, Bwrap, ClocheRuntime, Crun, Runc, Podman, Docker]

@@ -34,11 +34,12 @@ def goals_of(row, result):
 
 def print_table(row, result, took):
     numbers = {name: summary(samples, row.more_is_better) for name, samples in result.items() if samples}
-    ours = numbers.get("cloche")
+    base = "cloche" if "cloche" in numbers else next(iter(numbers))
+    ours = numbers[base]
     print(f"\n{row.name}: {row.title}  [{row.unit}]  ({took:.0f} s)")
-    print(f"  {'':<16}{'best':>10}{'median':>10}{'worst 10th':>12}{'n':>5}   beside cloche")
+    print(f"  {'':<16}{'best':>10}{'median':>10}{'worst 10th':>12}{'n':>5}   beside {base}")
     for name, s in numbers.items():
-        ratio = f"{s['best'] / ours['best']:.2f} best, {s['median'] / ours['median']:.2f} median" if ours else ""
+        ratio = f"{s['best'] / ours['best']:.2f} best, {s['median'] / ours['median']:.2f} median"
         print(f"  {name:<16}{number(s['best']):>10}{number(s['median']):>10}{number(s['p90']):>12}{s['n']:>5}   {ratio}")
     for words, value, _, reached in goals_of(row, result):
         print(f"  {'reached' if reached else 'MISSED '}  {words}: {number(value)}")
