@@ -148,8 +148,7 @@ class Docker(Engine):
         log = open(self.dir / "log", "wb")
         self.daemon = subprocess.Popen(
             [program("dockerd"), "--data-root", self.dir / "data", "--exec-root", self.dir / "exec",
-             "-H", socket, "--pidfile", self.dir / "pid", "--bridge=none", "--iptables=false", "--ip6tables=false",
-             "--exec-opt", "native.cgroupdriver=cgroupfs", "--storage-driver", "overlay2"],
+             "-H", socket, "--pidfile", self.dir / "pid", "--exec-opt", "native.cgroupdriver=cgroupfs", "--storage-driver", "overlay2"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         end = time.monotonic() + 60
         while subprocess.run(["docker", "version"], env=self.env, capture_output=True, check=False).returncode != 0:

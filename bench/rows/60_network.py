@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Networks: what a bridge and published ports add to a start."""
+from common import Row
+
+
+def cloche_of(bench):
+    return next(e for e in bench.engines if e.name == "cloche")
+
+
+def bridged(engine):
+    """`run --rm` on the default network."""
+    words = engine.run()
+    i = words.index("--network")
+    return words[:i] + words[i + 2:]
+
+
+def bridge(bench):
+    commands = {}
+    for engine in bench.engines:
+        if engine.name in ("cloche", "docker"):
+            commands[engine.name] = lambda e=engine: e.clock(bridged(e))
+            commands[f"{engine.name} none"] = lambda e=engine: e.clock(e.run())
+    return bench.interleave(commands, bench.rounds(30), slow=["docker", "docker none"])
+
+
+def start_and_remove(cloche, name, options):
+    words = cloche.start(name, ["sleep", "86400"], options)
+    i = words.index("--network")
+    took = cloche.clock(words[:i] + words[i + 2:])[0]
+    return [took + cloche.clock(cloche.remove([name]))[0]]
+
+
+def ports(bench):
+    """A container with 100 published ports beside one without; start and removal together."""
+    cloche = cloche_of(bench)
+    many = [word for port in range(20000, 20100) for word in ("-p", f"{port}:{port}")]
+    return bench.interleave({
+        "cloche": lambda: start_and_remove(cloche, "ports-none", []),
+        "cloche 100 ports": lambda: start_and_remove(cloche, "ports-many", many),
+    }, bench.rounds(20))
+
+
+def published(bench):
+    """A start with a port while ten containers hold 1,000 of them, beside the same with none."""
+    cloche = cloche_of(bench)
+
+    def one():
+        return start_and_remove(cloche, "ports-one", ["-p", "19999:80"])
+
+    before = [t for _ in range(bench.rounds(15)) for t in one()]
+    for i in range(10):
+        words = cloche.start(f"ports-{i}", ["sleep", "86400"], ["-p", f"{20000 + i * 100}-{20099 + i * 100}:1000-1099"])
+        k = words.index("--network")
+        cloche.call(words[:k] + words[k + 2:])
+        cloche.names.append(f"ports-{i}")
+    after = [t for _ in range(bench.rounds(15)) for t in one()]
+    return {"cloche": after, "cloche first": before}
+
+
+ROWS = [
+    Row("bridge", "run --rm debian true on the default bridge, and without a network", "ms", bridge, [
+        ("at most 1.4 x the same without a network (median)", 1.4,
+         lambda n: n["cloche"]["median"] / n["cloche none"]["median"]),
+        ("at least 35 x faster than docker's bridge (median)", 35.0,
+         lambda n: n["docker"]["median"] / n["cloche"]["median"])]),
+    Row("ports100", "start and removal with 100 published ports, and with none", "ms", ports, [
+        ("at most 1.5 x (median)", 1.5, lambda n: n["cloche 100 ports"]["median"] / n["cloche"]["median"])]),
+    Row("ports1000", "start and removal with one port while 1,000 are published, and while none is", "ms", published, [
+        ("at most 1.2 x (median)", 1.2, lambda n: n["cloche"]["median"] / n["cloche first"]["median"])]),
+]
