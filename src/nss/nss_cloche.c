@@ -37,8 +37,9 @@ struct text {
 
 static void put(struct text *text, const char *more)
 {
-	size_t room = (size_t)(text->end - text->at), length = strnlen(more, room);
+	size_t room = (size_t)(text->end - text->at), length = strlen(more);
 
+	length = length < room ? length : room;
 	memcpy(text->at, more, length);
 	text->at += length;
 	*text->at = '\0';
