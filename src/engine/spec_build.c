@@ -700,6 +700,38 @@ static int root_fill(struct engine *engine, const struct record *record, const c
 	return r;
 }
 
+int spec_build_root(struct engine *engine, const struct record *record,
+		    struct built_spec *ret_built, struct err *err)
+{
+	_cleanup_free_ char *folder =
+		str_printf("%s/containers/%s", engine->settings.root, record->row.id);
+	struct built_spec built = { .spec = spec_new() };
+	int r = root_fill(engine, record, folder, &built, err);
+
+	if (r < 0)
+		built_spec_clear(&built);
+	else
+		*ret_built = built;
+	return r;
+}
+
+int spec_layer_on_top(struct built_spec *built, const char *path, struct err *err)
+{
+	struct spec *spec = built->spec;
+	int r = lower_add(built, path, err);
+
+	for (size_t i = spec->lower_count; r == 0 && i-- > 1;) {
+		int fd = spec->lower_fds[i];
+		char *name = spec->lower_paths[i];
+
+		spec->lower_fds[i] = spec->lower_fds[i - 1];
+		spec->lower_fds[i - 1] = fd;
+		spec->lower_paths[i] = spec->lower_paths[i - 1];
+		spec->lower_paths[i - 1] = name;
+	}
+	return r;
+}
+
 static void basics_fill(struct engine *engine, const struct record *record, struct spec *spec)
 {
 	const char *hostname = json_string_at(record->config, "Config.Hostname", "");

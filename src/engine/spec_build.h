@@ -25,6 +25,11 @@ int spec_build_process(struct engine *engine, const struct record *record,
 		       struct built_spec *ret_built, struct err *err);
 /* The limits of a record, without device rules. Strings become the resources'. */
 void spec_resources(const struct record *record, struct spec_resources *resources);
+/* Only the layers of the root file system, topmost first, or rootfs_path. */
+int spec_build_root(struct engine *engine, const struct record *record,
+		    struct built_spec *ret_built, struct err *err);
+/* One more lower layer above the others. */
+int spec_layer_on_top(struct built_spec *built, const char *path, struct err *err);
 /* The filter of a spec, from the cache of the instance. */
 int seccomp_for_spec(struct engine *engine, const struct spec *spec,
 		     struct seccomp_program *program, struct err *err);

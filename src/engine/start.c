@@ -113,8 +113,7 @@ static int own_files_write(const struct record *record, const struct endpoints *
 	return 0;
 }
 
-static int folders_make(const struct record *record, const struct endpoints *endpoints, int dir,
-			struct err *err)
+int container_folders_make(int dir, struct err *err)
 {
 	static const char *const folders[] = { "upper", "work" };
 
@@ -125,6 +124,16 @@ static int folders_make(const struct record *record, const struct endpoints *end
 			return fd;
 		fd_close(fd);
 	}
+	return 0;
+}
+
+static int folders_make(const struct record *record, const struct endpoints *endpoints, int dir,
+			struct err *err)
+{
+	int r = container_folders_make(dir, err);
+
+	if (r < 0)
+		return r;
 	(void)unlinkat(dir, "exit", 0);
 	(void)unlinkat(dir, "error", 0);
 	return own_files_write(record, endpoints, dir, err);

@@ -16,7 +16,7 @@
 #include "transfer/platform.h"
 
 /* RFC 3339 with nanoseconds, UTC, as the specification wants "created". */
-static json_t *now_json(void)
+json_t *import_now_json(void)
 {
 	struct timespec now;
 	char seconds[32], text[64];
@@ -51,7 +51,7 @@ static int describe(json_t *image, const struct import_options *options, struct 
 	json_t *config = json_object(), *history = json_array(), *step = json_object();
 	int r;
 
-	json_put(image, "created", now_json());
+	json_put(image, "created", import_now_json());
 	json_put(image, "comment", json_text(comment));
 	json_put(image, "config", config);
 	json_put(step, "created", json_copy(json_object_get(image, "created")));

@@ -3,6 +3,7 @@
 #ifndef CLOCHE_TRANSFER_IMPORT_H
 #define CLOCHE_TRANSFER_IMPORT_H
 
+#include <jansson.h>
 #include <stdint.h>
 
 struct err;
@@ -17,6 +18,8 @@ struct import_options {
 	uint64_t limit_bytes;
 };
 
+/* "created" of an image that is made now. */
+json_t *import_now_json(void);
 /* fd: the tar, from its start; the caller's. Instructions are checked before it is read. */
 int import_image(const struct work *work, int fd, const struct import_options *options,
 		 struct outcome *outcome, struct err *err);

@@ -4,6 +4,8 @@
  *	cloche-transfer load --root DIR [--input FILE|DIR] [--limit-bytes N]
  *	cloche-transfer pull --root DIR [--platform P] [--insecure-registry HOST]... [--progress MODE] NAME
  *	cloche-transfer import --root DIR [--change INSTRUCTION]... [--message TEXT] [--platform P] [--limit-bytes N] [FILE|-]
+ *	cloche-transfer commit --root DIR --parent ID --config JSON [--author TEXT] [--message TEXT] [--change INSTRUCTION]...
+ *	cloche-transfer files --root DIR
  *
  * The document on stdout is outcome.h's. The store changes as a whole or not at all; a killed run leaves a folder in tmp/,
  * which the next run removes, or whole layers that no image names yet. */
@@ -25,6 +27,8 @@
 #include "base/str.h"
 #include "image/store.h"
 #include "image/work.h"
+#include "transfer/commit.h"
+#include "transfer/files.h"
 #include "transfer/import.h"
 #include "transfer/load.h"
 #include "transfer/outcome.h"
@@ -36,6 +40,7 @@ static const uint64_t limit_default = 64ULL << 30;
 struct transfer_args {
 	const char *root, *input, *limit;
 	const char *message, *platform, *progress;
+	const char *parent, *config, *author, *created_by;
 	char **changes, **insecure;
 };
 
@@ -203,6 +208,45 @@ static int pull_run(void *unused, void *data, char **operands, struct err *err)
 	return job_end(&job, r, err);
 }
 
+static int files_run(void *unused, void *data, char **operands, struct err *err)
+{
+	struct job job = { .work = WORK_NONE, .outcome = OUTCOME_EMPTY, .input = -1 };
+	_cleanup_close_ int root = -1;
+	int r = job_open_root(data, &job, &root, err);
+
+	(void)unused;
+	(void)operands;
+	if (r == 0)
+		r = files_stream(&job.work, STDIN_FILENO, STDOUT_FILENO, err);
+	work_close(&job.work);
+	return r < 0 ? 1 : 0;
+}
+
+static int commit_run(void *unused, void *data, char **operands, struct err *err)
+{
+	const struct transfer_args *args = data;
+	struct job job = { .work = WORK_NONE, .outcome = OUTCOME_EMPTY, .input = -1 };
+	_cleanup_close_ int root = -1;
+	int r = job_open(args, "-", &job, &root, err);
+
+	(void)unused;
+	(void)operands;
+	if (r == 0 && (!args->parent || !args->config))
+		r = err_set(err, EINVAL, "--parent or --config is missing");
+	if (r == 0) {
+		const struct commit_options options = { .parent = args->parent,
+							.config = args->config,
+							.author = args->author,
+							.message = args->message,
+							.created_by = args->created_by,
+							.changes = args->changes,
+							.limit_bytes = job.limit_bytes };
+
+		r = commit_image(&job.work, job.input, &options, &job.outcome, err);
+	}
+	return job_end(&job, r, err);
+}
+
 static const struct command load = {
 	.name = "load",
 	.args = "",
@@ -233,7 +277,44 @@ static const struct command pull = {
 	.flags = COMMAND_INTERSPERSED,
 };
 
-static const struct command *const commands[] = { &load, &import, &pull, NULL };
+static const struct opt files_opts[] = {
+	OPT_STRING(0, "root", "DIR", struct transfer_args, root, "the data root"),
+	OPT_END,
+};
+
+static const struct command files_command = {
+	.name = "files",
+	.args = "",
+	.summary = "turn the tar on stdin into a stream of files, for cp",
+	.opts = files_opts,
+	.args_size = sizeof(struct transfer_args),
+	.run = files_run,
+};
+
+static const struct opt commit_opts[] = {
+	OPT_STRING(0, "root", "DIR", struct transfer_args, root, "the data root"),
+	OPT_STRING(0, "parent", "ID", struct transfer_args, parent, "the image below"),
+	OPT_STRING(0, "config", "JSON", struct transfer_args, config, "the container's Config"),
+	OPT_STRING(0, "author", "TEXT", struct transfer_args, author, "the image's author"),
+	OPT_STRING('m', "message", "TEXT", struct transfer_args, message, "the image's comment"),
+	OPT_STRING(0, "created-by", "TEXT", struct transfer_args, created_by, "for the history"),
+	OPT_LIST('c', "change", "INSTRUCTION", struct transfer_args, changes,
+		 "a Dockerfile instruction for the image's configuration"),
+	OPT_STRING(0, "limit-bytes", "BYTES", struct transfer_args, limit, "refuse more"),
+	OPT_END,
+};
+
+static const struct command commit = {
+	.name = "commit",
+	.args = "",
+	.summary = "make an image of the layer on stdin and the image below it",
+	.opts = commit_opts,
+	.args_size = sizeof(struct transfer_args),
+	.run = commit_run,
+};
+
+static const struct command *const commands[] = { &load,	  &import, &pull,
+						  &files_command, &commit, NULL };
 
 static int run(char **argv, struct err *err)
 {
