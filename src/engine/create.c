@@ -28,6 +28,7 @@
 #include "engine/network_option.h"
 #include "engine/publish.h"
 #include "engine/repair.h"
+#include "engine/shared_namespace.h"
 #include "engine/single_option.h"
 #include "engine/spec_build.h"
 #include "engine/volumes_from.h"
@@ -597,6 +598,7 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 	    (o->rootfs && (r = rootfs_set(draft, err)) < 0) ||
 	    (r = mode_options(draft->engine, o, draft->host, draft->warnings, err)) < 0 ||
 	    (r = network_options(o, draft->host, draft->own, err)) < 0 ||
+	    (r = shared_namespace_check(draft->engine, draft->host, err)) < 0 ||
 	    (r = limit_options(draft->engine, o, draft->host, err)) < 0 ||
 	    (r = right_options(o, draft->host, err)) < 0 ||
 	    (r = device_options(o, draft->host, err)) < 0 ||
@@ -660,7 +662,8 @@ int create_container(struct engine *engine, const struct create_options *options
 	lock = engine_lock(engine, id, err);
 	r = lock < 0 ? lock : 0;
 	engine_kill_point("create-locked");
-	if (r == 0 && !*json_string_at(draft.host, "UsernsMode", ""))
+	if (r == 0 && !*json_string_at(draft.host, "UsernsMode", "") &&
+	    !shared_namespace_any(draft.host))
 		r = uid_range_take(engine->root, engine->settings.root, id, NULL, 0,
 				   &record.row.uid_base, err);
 	engine_kill_point("create-uid-range");

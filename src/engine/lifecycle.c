@@ -166,7 +166,8 @@ int lifecycle_kill_all(struct engine *engine, const struct record *record, int p
 		r = pause_end(engine, record, err);
 	if (r == 0 && !cgroup)
 		r = -err->code;
-	if (r == 0 && strcmp(json_string_at(record->config, "HostConfig.PidMode", ""), "host") == 0)
+	/* init's end ends the others only where it is the first of its pid namespace */
+	if (r == 0 && *json_string_at(record->config, "HostConfig.PidMode", ""))
 		r = cgroup_kill(cgroup, path, SIGKILL, err);
 	return r;
 }

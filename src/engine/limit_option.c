@@ -519,13 +519,12 @@ int right_options(const struct create_options *o, json_t *host_config, struct er
 static int mode_put(json_t *host, const char *key, const char *option, const char *value,
 		    const char *otherwise, struct err *err)
 {
-	if (value && *value && strcmp(value, "host") != 0 && strcmp(value, "private") != 0) {
-		if (str_prefix(value, "container:"))
-			return err_set(err, EOPNOTSUPP,
-				       "%s %s: sharing a container's namespace is not possible yet",
-				       option, value);
+	bool ipc = strcmp(key, "IpcMode") == 0, cgroup = strcmp(key, "CgroupnsMode") == 0;
+
+	if (value && *value && strcmp(value, "host") != 0 && strcmp(value, "private") != 0 &&
+	    !(ipc && (strcmp(value, "shareable") == 0 || strcmp(value, "none") == 0)) &&
+	    !(!cgroup && str_prefix(value, "container:") && value[strlen("container:")]))
 		return err_set(err, EINVAL, "%s: invalid mode: %s", option, value);
-	}
 	json_put(host, key, json_text(value && *value ? value : otherwise));
 	return 0;
 }

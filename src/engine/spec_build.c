@@ -22,6 +22,7 @@
 #include "engine/device_option.h"
 #include "engine/engine.h"
 #include "engine/host_image.h"
+#include "engine/shared_namespace.h"
 #include "runtime/capability.h"
 #include "runtime/seccomp.h"
 #include "runtime/ulimit.h"
@@ -273,7 +274,7 @@ static void map_as_container(const struct spec *spec, struct spec_mount *mount)
 }
 
 /* What every container has. The host's own are bound where the kernel would not mount new ones. */
-static void system_mounts(const struct record *record, struct spec *spec)
+static void system_mounts(const struct record *record, struct spec *spec, int shared_shm)
 {
 	bool userns = spec->uid_map_count > 0;
 	uint64_t readonly = spec->privileged ? 0 : MOUNT_ATTR_RDONLY;
@@ -288,7 +289,15 @@ static void system_mounts(const struct record *record, struct spec *spec)
 	mount_put(spec, SPEC_MOUNT_TMPFS, "/dev", "mode=755,size=65536k", HARD);
 	mount_put(spec, SPEC_MOUNT_DEVPTS, "/dev/pts", "mode=620,ptmxmode=666,gid=5,newinstance",
 		  HARD);
-	if (mode_is_host(record, "HostConfig.IpcMode")) {
+	if (shared_shm >= 0) {
+		struct spec_mount *mount = bind_put(spec, "/dev/shm", "/dev/shm", HARD);
+
+		mount->source_fd = shared_shm;
+		mount->source_is_mount = true;
+		mount_put(spec, SPEC_MOUNT_MQUEUE, "/dev/mqueue", NULL, HARD);
+	} else if (strcmp(json_string_at(record->config, "HostConfig.IpcMode", ""), "none") == 0) {
+		mount_put(spec, SPEC_MOUNT_MQUEUE, "/dev/mqueue", NULL, HARD);
+	} else if (mode_is_host(record, "HostConfig.IpcMode")) {
 		bind_put(spec, "/dev/shm", "/dev/shm", HARD);
 		if (access("/dev/mqueue", F_OK) == 0)
 			bind_put(spec, "/dev/mqueue", "/dev/mqueue", HARD);
@@ -296,7 +305,9 @@ static void system_mounts(const struct record *record, struct spec *spec)
 		mount_put(spec, SPEC_MOUNT_TMPFS, "/dev/shm", shm, HARD);
 		mount_put(spec, SPEC_MOUNT_MQUEUE, "/dev/mqueue", NULL, HARD);
 	}
-	if (userns && mode_is_host(record, "HostConfig.NetworkMode"))
+	if (userns &&
+	    (mode_is_host(record, "HostConfig.NetworkMode") ||
+	     str_prefix(json_string_at(record->config, "HostConfig.NetworkMode", ""), "ns:")))
 		bind_put(spec, "/sys", "/sys", HARD | readonly);
 	else
 		mount_put(spec, SPEC_MOUNT_SYSFS, "/sys", NULL, HARD | readonly);
@@ -766,12 +777,15 @@ int spec_build(struct engine *engine, const struct record *record, struct built_
 	_cleanup_free_ char *folder =
 		str_printf("%s/containers/%s", engine->settings.root, record->row.id);
 	struct spec *spec = built.spec;
-	int r;
+	_cleanup_free_ char *neighbour = NULL;
+	int r, shared_shm;
 
 	basics_fill(engine, record, spec);
+	r = shared_namespace_fill(engine, record, &built, &shared_shm, &neighbour, err);
 	sysctls_fill(record, spec);
 	spec_resources(record, &spec->resources);
-	r = device_limits(json_at(record->config, "HostConfig"), &spec->resources, err);
+	if (r == 0)
+		r = device_limits(json_at(record->config, "HostConfig"), &spec->resources, err);
 	if (r == 0)
 		r = root_fill(engine, record, folder, &built, err);
 	if (r == 0)
@@ -779,8 +793,12 @@ int spec_build(struct engine *engine, const struct record *record, struct built_
 	if (r == 0 && strcmp(record->row.image_id, "host") == 0)
 		r = host_image_mounts(spec, err);
 	if (r == 0) {
-		system_mounts(record, spec);
-		own_files(record, spec, folder);
+		_cleanup_free_ char *theirs = str_printf("%s/containers/%s", engine->settings.root,
+							 neighbour ? neighbour : "");
+
+		system_mounts(record, spec, shared_shm);
+		/* who shares a network has its names, as with Docker */
+		own_files(record, spec, neighbour ? theirs : folder);
 		r = user_mounts(engine, record, &built, err);
 	}
 	if (r == 0)

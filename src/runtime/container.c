@@ -192,8 +192,9 @@ static int bind_open(const struct spec *spec, const struct spec_mount *mount, in
 			return fd_take(&fd);
 		fd_close(fd_take(&fd));
 	}
-	fd = mount->source_fd >= 0 ? mount_copy(mount->source_fd, "", flags) :
-				     mount_copy(AT_FDCWD, mount->source, flags);
+	fd = mount->source_is_mount ? fcntl(mount->source_fd, F_DUPFD_CLOEXEC, 3) :
+	     mount->source_fd >= 0  ? mount_copy(mount->source_fd, "", flags) :
+				      mount_copy(AT_FDCWD, mount->source, flags);
 	if (fd < 0)
 		return err_sys(err, fd, "mount %s", mount->source);
 	err_clear(err);

@@ -59,8 +59,9 @@ struct spec_mount {
 	char *type;    /* OTHER: of the file system */
 	char *source;  /* BIND: a host path; OTHER: what the file system makes of it */
 	int source_fd; /* BIND: an O_PATH descriptor used instead of source, or -1; the caller's */
-	char *destination; /* absolute, in the container */
-	char *data;	   /* file-system options, comma separated: "mode=1777,size=65536k" */
+	bool source_is_mount; /* source_fd is a detached mount, and this is it: it is not copied */
+	char *destination;    /* absolute, in the container */
+	char *data;	      /* file-system options, comma separated: "mode=1777,size=65536k" */
 	uint64_t attr_set; /* MOUNT_ATTR_* of mount_setattr(2); NODEV is always added but for devpts */
 	uint64_t attr_clear;
 	uint64_t all_set,
