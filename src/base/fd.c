@@ -88,11 +88,15 @@ int file_replace(int dir, const char *name, const void *data, size_t length, mod
 	_cleanup_close_ int fd = -1;
 	int r;
 
-	(void)unlinkat(dir, temp, 0); /* left by a killed process that had our pid */
-	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	for (int tries = 0; fd < 0 && tries < 2; tries++) {
+		fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+		if (fd < 0 && errno == EEXIST) /* left by a killed process that had our pid */
+			(void)unlinkat(dir, temp, 0);
+	}
 	if (fd < 0)
 		return err_sys(err, errno, "write %s", name);
-	r = fchmod(fd, mode) < 0 ? -errno : fd_write_all(fd, data, length);
+	/* the umask takes nothing from the owner */
+	r = mode & 077 && fchmod(fd, mode) < 0 ? -errno : fd_write_all(fd, data, length);
 	if (r == 0 && durable && fsync(fd) < 0)
 		r = -errno;
 	if (r == 0 && renameat(dir, temp, dir, name) < 0)
@@ -132,7 +136,7 @@ int dir_open_make(int dir, const char *name, mode_t mode, struct err *err)
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, errno, "open folder %s", name);
-	if (made && fchmod(fd, mode) < 0) {
+	if (made && mode & 077 && fchmod(fd, mode) < 0) {
 		int code = errno;
 
 		fd_close(fd);
@@ -162,7 +166,9 @@ static int tree_empty(int fd_owned, dev_t device)
 			break;
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		r = unlinkat(dirfd(d), e->d_name, 0) == 0 ? 0 : -errno;
+		r = e->d_type == DT_DIR			  ? -EISDIR :
+		    unlinkat(dirfd(d), e->d_name, 0) == 0 ? 0 :
+							    -errno;
 		if (r == -EISDIR || r == -EPERM) {
 			struct stat st;
 			int sub = openat(dirfd(d), e->d_name,

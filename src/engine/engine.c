@@ -172,6 +172,10 @@ int engine_container_dir(struct engine *engine, const char *id, bool make, struc
 	if (!str_append(path, sizeof(path), id))
 		return err_set(err, EINVAL, "container id %s is too long", id);
 	if (make) {
+		fd = dir_open_make(engine->root, path, 0700, err);
+		if (fd != -ENOENT)
+			return fd;
+		err_clear(err); /* the first container of this root */
 		fd = dir_open_make(engine->root, "containers", 0700, err);
 		if (fd < 0)
 			return fd;
@@ -282,6 +286,10 @@ int engine_journal_read(struct engine *engine, const char *id, char ***ret_names
 
 int engine_cache_dir(struct engine *engine, struct err *err)
 {
+	int fd = openat(engine->root, "cache", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
 	return dir_open_make(engine->root, "cache", 0700, err);
 }
 

@@ -28,11 +28,10 @@ struct engine {
 	int root;     /* data root */
 	int run;      /* run root */
 	char *suffix; /* "" for the default roots, else "-" and 6 hex digits: on all that the kernel's name spaces share */
-	char *libexec;	  /* folder of cloche-monitor's companions: cloche-init, cloche-transfer */
-	char *monitor;	  /* path of cloche-monitor */
-	char *self;	  /* path of cloche */
-	char boot_id[64]; /* "" until somebody asked */
-	bool forked;	  /* engine_store_forget() */
+	char *libexec; /* folder of cloche-monitor's companions: cloche-init, cloche-transfer */
+	char *monitor; /* path of cloche-monitor */
+	char *self;    /* path of cloche */
+	bool forked;   /* engine_store_forget() */
 	struct store *store;   /* engine_store() */
 	struct cgroup *cgroup; /* engine_cgroup() */
 };

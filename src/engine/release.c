@@ -150,8 +150,14 @@ int release_container(struct engine *engine, struct record *record, struct err *
 		r = run_folder_release(engine, record, run, &status, err);
 	/* also without a run folder: a release may have been killed here */
 	if (r == 0 && status.status == STATUS_EXITED &&
-	    json_bool_at(record->config, "HostConfig.AutoRemove"))
-		r = remove_container(engine, record, true, err);
+	    json_bool_at(record->config, "HostConfig.AutoRemove")) {
+		struct removal removal = { .record = record, .released = run >= 0 };
+
+		remove_containers(engine, &removal, 1, true);
+		r = removal.result;
+		if (r < 0)
+			*err = removal.err;
+	}
 	return r;
 }
 
@@ -167,15 +173,16 @@ int volumes_remove(struct engine *engine, char *const *names, struct err *err)
 }
 
 /* What has to happen before the row goes. */
-static int removal_prepare(struct engine *engine, const struct record *record, bool volumes,
-			   char ***ret_anonymous, struct err *err)
+static int removal_prepare(struct engine *engine, struct removal *removal, bool volumes)
 {
-	int r = cgroup_release(engine, record, err);
+	const struct record *record = removal->record;
+	struct err *err = &removal->err;
+	int r = removal->released ? 0 : cgroup_release(engine, record, err);
 
 	if (r == 0 && volumes)
-		r = volume_anonymous_of(engine->store, record->row.id, ret_anonymous, err);
-	if (r == 0 && *ret_anonymous && **ret_anonymous)
-		r = engine_journal_write(engine, record->row.id, *ret_anonymous, err);
+		r = volume_anonymous_of(engine->store, record->row.id, &removal->anonymous, err);
+	if (r == 0 && removal->anonymous && removal->anonymous[0])
+		r = engine_journal_write(engine, record->row.id, removal->anonymous, err);
 	return r;
 }
 
@@ -234,9 +241,7 @@ void remove_containers(struct engine *engine, struct removal *removals, size_t c
 		removals[i].result = r;
 		removals[i].err = err;
 		if (r == 0)
-			removals[i].result = removal_prepare(engine, removals[i].record, volumes,
-							     &removals[i].anonymous,
-							     &removals[i].err);
+			removals[i].result = removal_prepare(engine, &removals[i], volumes);
 	}
 	engine_kill_point("remove-begin");
 	if (r == 0)

@@ -34,6 +34,7 @@ int remove_container(struct engine *engine, struct record *record, bool volumes,
 /* Several in one transaction: result and err of each say how it went. The caller has all their locks. */
 struct removal {
 	struct record *record;
+	bool released; /* its cgroup is gone already */
 	int result;
 	struct err err;
 	char **anonymous; /* private */

@@ -37,14 +37,17 @@ static uint64_t start_time(pid_t pid)
 	return ticks;
 }
 
+/* Read once: no process lives longer than its boot, and a start asks five times. */
 static void boot_id(char out[64])
 {
+	static char memory[64];
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
 
-	out[0] = '\0';
-	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &text) == 0)
-		(void)str_append(out, 64, text.data);
-	out[strcspn(out, "\n")] = '\0';
+	if (!*memory && file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &text) == 0) {
+		(void)str_append(memory, sizeof(memory), text.data);
+		memory[strcspn(memory, "\n")] = '\0';
+	}
+	memcpy(out, memory, sizeof(memory));
 }
 
 int status_process(int run, const char *name, pid_t *ret_pid, int64_t *ret_extra)
@@ -147,7 +150,7 @@ static bool text_read(int dir, const char *path, char *text, size_t room)
  * A listing of 500 asks 500 times. false: look closer. */
 static bool running_quick(struct engine *engine, const char *id, struct container_status *status)
 {
-	char path[80] = "", text[512], *boot, *p;
+	char path[80] = "", text[512], now[64], *boot, *p;
 	unsigned long long ticks, monitor;
 
 	if (!str_append(path, sizeof(path), id) || !str_append(path, sizeof(path), "/init") ||
@@ -157,10 +160,8 @@ static bool running_quick(struct engine *engine, const char *id, struct containe
 	ticks = strtoull(p, &boot, 10);
 	boot += *boot == ' ';
 	p = strchrnul(boot, ' ');
-	if (!*engine->boot_id)
-		boot_id(engine->boot_id);
-	if (strlen(engine->boot_id) != (size_t)(p - boot) ||
-	    memcmp(boot, engine->boot_id, (size_t)(p - boot)) != 0)
+	boot_id(now);
+	if (strlen(now) != (size_t)(p - boot) || memcmp(boot, now, (size_t)(p - boot)) != 0)
 		return false;
 	status->started_ns = strtoll(p, &p, 10);
 	monitor = strtoull(p, &p, 10);
