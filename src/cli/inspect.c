@@ -12,11 +12,29 @@
 #include "cli/commands.h"
 #include "cli/docker_type.h"
 #include "engine/create.h"
+#include "engine/disk_use.h"
 #include "engine/engine.h"
 #include "engine/image.h"
 #include "engine/inspect.h"
+#include "engine/network.h"
 
-enum kinds { KIND_CONTAINER = 1, KIND_IMAGE = 2, KIND_VOLUME = 4, KIND_ANY = 7 };
+enum kinds {
+	KIND_CONTAINER = 1,
+	KIND_IMAGE = 2,
+	KIND_VOLUME = 4,
+	KIND_NETWORK = 8,
+	KIND_ANY = 15,
+};
+
+static const struct {
+	const char *name;
+	int kind;
+} types[] = {
+	{ "container", KIND_CONTAINER },
+	{ "image", KIND_IMAGE },
+	{ "volume", KIND_VOLUME },
+	{ "network", KIND_NETWORK },
+};
 
 struct inspect_args {
 	const char *format, *type;
@@ -26,15 +44,30 @@ struct inspect_args {
 static const struct opt inspect_opts[] = {
 	OPT_STRING('f', "format", "TEMPLATE", struct inspect_args, format,
 		   "json or a template, such as {{.State.Pid}}"),
-	OPT_STRING(0, "type", "TYPE", struct inspect_args, type, "container, image or volume"),
-	OPT_LATER('s', "size", NULL, "not possible yet"),
+	OPT_STRING(0, "type", "TYPE", struct inspect_args, type,
+		   "container, image, network or volume"),
+	OPT_BOOL('s', "size", struct inspect_args, size,
+		 "what a container's files hold, as SizeRw and SizeRootFs"),
 	OPT_END,
 };
 
+static void sizes_put(struct engine *engine, const struct record *record, json_t *found)
+{
+	struct err ignored = ERR_NONE;
+	struct image_row image = { 0 };
+	int64_t own = disk_use_container(engine, record->row.id);
+	int r = image_find(engine->store, record->row.image_id, &image, &ignored);
+
+	json_put(found, "SizeRw", json_integer(own));
+	json_put(found, "SizeRootFs", json_integer(own + (r == 0 ? image.size_bytes : 0)));
+	image_row_clear(&image);
+}
+
 /* *ret_shape: Docker's type of what was found. */
-static json_t *object_find(struct engine *engine, const char *name, int kinds,
+static json_t *object_find(struct engine *engine, const char *name, int kinds, bool size,
 			   const struct template_shape **ret_shape, struct err *err)
 {
+	struct network network = { 0 };
 	struct record record = RECORD_EMPTY;
 	struct image_row image = { 0 };
 	json_t *found = NULL;
@@ -44,6 +77,8 @@ static json_t *object_find(struct engine *engine, const char *name, int kinds,
 		r = record_find(engine, name, &record, err);
 	if (r == 0) {
 		found = inspect_container(engine, &record);
+		if (size)
+			sizes_put(engine, &record, found);
 		*ret_shape = &docker_container;
 		record_clear(&record);
 		return found;
@@ -54,6 +89,15 @@ static json_t *object_find(struct engine *engine, const char *name, int kinds,
 			found = image_inspect(engine, &image);
 			*ret_shape = &docker_image;
 			image_row_clear(&image);
+			return found;
+		}
+	}
+	if (r == -ENOENT && kinds & KIND_NETWORK) {
+		r = network_find(engine, name, &network, err);
+		if (r == 0) {
+			found = network_inspect(engine, &network, err);
+			*ret_shape = &docker_network;
+			network_clear(&network);
 			return found;
 		}
 	}
@@ -83,7 +127,7 @@ static int inspect_some(struct cli *cli, const struct inspect_args *a, char **op
 	for (size_t i = 0; operands[i]; i++) {
 		struct err one = ERR_NONE;
 		const struct template_shape *shape = NULL;
-		json_t *found = object_find(engine, operands[i], kinds, &shape, &one);
+		json_t *found = object_find(engine, operands[i], kinds, a->size, &shape, &one);
 
 		if (!found) {
 			if (json_list(a->format) && json_array_size(all) == 0 && !operands[i + 1])
@@ -113,13 +157,11 @@ static int inspect_some(struct cli *cli, const struct inspect_args *a, char **op
 static int inspect_run(void *data, void *args, char **operands, struct err *err)
 {
 	struct inspect_args *a = args;
-	int kinds = KIND_ANY;
+	int kinds = a->type ? 0 : KIND_ANY;
 
-	if (a->type)
-		kinds = strcmp(a->type, "container") == 0 ? KIND_CONTAINER :
-			strcmp(a->type, "image") == 0	  ? KIND_IMAGE :
-			strcmp(a->type, "volume") == 0	  ? KIND_VOLUME :
-							    0;
+	for (size_t i = 0; a->type && i < ARRAY_SIZE(types); i++)
+		if (strcmp(a->type, types[i].name) == 0)
+			kinds = types[i].kind;
 	if (!kinds) {
 		err_set(err, EINVAL, "\"%s\" is not a valid value for --type", a->type);
 		return 1;

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/docker_type.h"
 #include "engine/engine.h"
 #include "engine/network.h"
 #include "engine/network_connect.h"
@@ -239,7 +240,7 @@ static int inspect_run(void *data, void *args, char **operands, struct err *err)
 
 		json_array_foreach(all, i, one)
 		{
-			if (format_print(a->format, one, err) < 0)
+			if (format_typed(a->format, one, &docker_network, err) < 0)
 				return 1;
 		}
 	} else {

@@ -84,7 +84,7 @@ static char **image_strv(const struct draft *draft, const char *path)
 
 static int environment(struct draft *draft, struct err *err)
 {
-	_cleanup_strv_ char **env = image_strv(draft, "config.Env");
+	_cleanup_strv_ char **of_image = image_strv(draft, "config.Env"), **env = NULL;
 	const struct create_options *o = draft->options;
 	int r = 0;
 
@@ -92,6 +92,13 @@ static int environment(struct draft *draft, struct err *err)
 		r = env_file_read(o->env_files[i], &env, err);
 	for (size_t i = 0; r == 0 && o->env && o->env[i]; i++)
 		r = env_file_assign(o->env[i], &env, err);
+	/* Docker's order: the user's, then what the image has besides. */
+	for (size_t i = 0; r == 0 && of_image && of_image[i]; i++) {
+		_cleanup_free_ char *name = str_ndup(of_image[i], strcspn(of_image[i], "="));
+
+		if (!env_get(env, name))
+			strv_add(&env, of_image[i]);
+	}
 	if (r == 0)
 		json_put(draft->config, "Env", json_from_strv(env));
 	return r;

@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "engine/bind_map.h"
 #include "engine/create.h"
+#include "engine/docker_document.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/publish.h"
@@ -244,6 +245,11 @@ static json_t *network_json(struct engine *engine, const struct record *record,
 	(void)endpoints_load(engine, record, &endpoints, &ignored);
 	json_put(network, "Bridge", json_text(""));
 	json_put(network, "SandboxID", json_text(running ? record->row.id : ""));
+	json_put(network, "HairpinMode", json_false());
+	json_put(network, "LinkLocalIPv6Address", json_text(""));
+	json_put(network, "LinkLocalIPv6PrefixLen", json_integer(0));
+	json_put(network, "SecondaryIPAddresses", json_null());
+	json_put(network, "SecondaryIPv6Addresses", json_null());
 	json_put(network, "SandboxKey", json_text(running && strcmp(mode, "host") != 0 ? key : ""));
 	json_put(network, "Ports", publish_json(engine, record, running));
 	for (size_t i = 0; i < endpoints.count; i++) {
@@ -276,16 +282,57 @@ static json_t *network_json(struct engine *engine, const struct record *record,
 	return network;
 }
 
+/* Files of its own that are mounted into it: there from the first start on. */
+static void files_put(json_t *all, const struct record *record,
+		      const struct container_status *status, const char *folder)
+{
+	static const char *const files[][2] = { { "ResolvConfPath", "resolv.conf" },
+						{ "HostnamePath", "hostname" },
+						{ "HostsPath", "hosts" },
+						{ "LogPath", "log" } };
+	bool no_log = strcmp(json_string_at(record->config, "HostConfig.LogConfig.Type", ""),
+			     "none") == 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_free_ char *path = str_printf("%s/%s", folder, files[i][1]);
+		bool log = i + 1 == ARRAY_SIZE(files);
+
+		json_put(all, files[i][0],
+			 json_text((log ? no_log : status->status == STATUS_CREATED) ? "" : path));
+	}
+}
+
+/* MergedDir: the tree as the container sees it, while it runs. */
+static json_t *graph_json(struct engine *engine, const struct record *record,
+			  const struct container_status *status, const char *folder)
+{
+	const json_t *layers = json_at(record->config, "Cloche.Layers");
+	_cleanup_free_ char *upper = str_printf("%s/upper", folder),
+			    *work = str_printf("%s/work", folder),
+			    *merged = str_printf("/proc/%d/root", (int)status->pid);
+	_cleanup_(buf_clear) struct buf lower = BUF_EMPTY;
+	json_t *graph = json_object(), *data = json_object();
+
+	for (size_t i = json_array_size(layers); i-- > 0;)
+		buf_printf(&lower, "%s%s/layers/%s", lower.length ? ":" : "", engine->settings.root,
+			   json_string_value(json_array_get(layers, i)) + strlen("sha256:"));
+	json_put(data, "LowerDir", json_text(lower.data));
+	json_put(data, "MergedDir", json_text(status->status == STATUS_RUNNING ? merged : ""));
+	json_put(data, "UpperDir", json_text(upper));
+	json_put(data, "WorkDir", json_text(work));
+	json_put(graph, "Data", data);
+	json_put(graph, "Name", json_text("overlay"));
+	return graph;
+}
+
 json_t *inspect_container(struct engine *engine, const struct record *record)
 {
 	_cleanup_free_ char *created = time_text(record->row.created_ns);
 	_cleanup_free_ char *name = str_printf("/%s", record->row.name);
 	_cleanup_free_ char *folder =
 		str_printf("%s/containers/%s", engine->settings.root, record->row.id);
-	_cleanup_free_ char *log = str_printf("%s/log", folder);
-	_cleanup_free_ char *upper = str_printf("%s/upper", folder);
 	struct container_status status;
-	json_t *all = json_object();
+	json_t *all = json_object(), *mounts;
 	const char *key;
 	json_t *value;
 
@@ -298,20 +345,26 @@ json_t *inspect_container(struct engine *engine, const struct record *record)
 	json_put(all, "Args", json_deep_copy(json_at(record->config, "Cloche.Args")));
 	json_put(all, "State", state_json(&status));
 	json_put(all, "Image", json_text(record->row.image_id));
-	json_put(all, "LogPath",
-		 json_text(strcmp(json_string_at(record->config, "HostConfig.LogConfig.Type", ""),
-				  "none") ?
-				   log :
-				   ""));
+	files_put(all, record, &status, folder);
 	json_put(all, "Name", json_text(name));
 	json_put(all, "RestartCount", json_integer(0));
 	json_put(all, "Driver", json_text("overlay"));
 	json_put(all, "Platform", json_text("linux"));
-	json_put(all, "GraphDriver",
-		 json_pack("{s:s,s:{s:s}}", "Name", "overlay", "Data", "UpperDir", upper));
-	json_object_foreach(record->config, key, value) if (strcmp(key, "Cloche") != 0)
+	json_put(all, "MountLabel", json_text(""));
+	json_put(all, "ProcessLabel", json_text(""));
+	json_put(all, "AppArmorProfile", json_text(""));
+	json_put(all, "ExecIDs", json_null());
+	json_put(all, "HostConfig",
+		 docker_host_config(record->config, spec_masked_json(record),
+				    spec_readonly_json(record)));
+	json_put(all, "GraphDriver", graph_json(engine, record, &status, folder));
+	mounts = mounts_json(json_at(record->config, "Mounts"));
+	json_put(all, "Mounts", docker_mounts(record->config, mounts));
+	json_decref(mounts);
+	json_put(all, "Config", docker_config(record->config));
+	json_object_foreach(record->config, key,
+			    value) if (strcmp(key, "Cloche") != 0 && !json_object_get(all, key))
 		json_put(all, key, json_deep_copy(value));
-	json_put(all, "Mounts", mounts_json(json_at(record->config, "Mounts")));
 	json_put(all, "NetworkSettings", network_json(engine, record, &status));
 	json_put(all, "Cloche", own_json(engine, record, &status));
 	return all;

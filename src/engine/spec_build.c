@@ -175,6 +175,28 @@ static const char *const masked[] = {
 static const char *const read_only[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
 					 "/proc/sysrq-trigger" };
 
+static json_t *paths_json(const struct record *record, const char *const *paths, size_t count)
+{
+	json_t *list;
+
+	if (json_bool_at(record->config, "HostConfig.Privileged"))
+		return NULL;
+	list = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_push(list, json_text(paths[i]));
+	return list;
+}
+
+json_t *spec_masked_json(const struct record *record)
+{
+	return paths_json(record, masked, ARRAY_SIZE(masked));
+}
+
+json_t *spec_readonly_json(const struct record *record)
+{
+	return paths_json(record, read_only, ARRAY_SIZE(read_only));
+}
+
 static void paths_fill(struct spec *spec)
 {
 	glob_t found;

@@ -3,6 +3,8 @@
 #ifndef CLOCHE_ENGINE_SPEC_BUILD_H
 #define CLOCHE_ENGINE_SPEC_BUILD_H
 
+#include <jansson.h>
+
 #include "runtime/spec.h"
 
 struct engine;
@@ -25,6 +27,9 @@ int spec_build_process(struct engine *engine, const struct record *record,
 		       struct built_spec *ret_built, struct err *err);
 /* The limits of a record, without device rules. Strings become the resources'. */
 void spec_resources(const struct record *record, struct spec_resources *resources);
+/* What a container may not see and not write: lists for `inspect`; NULL where nothing is. */
+json_t *spec_masked_json(const struct record *record);
+json_t *spec_readonly_json(const struct record *record);
 /* Only the layers of the root file system, topmost first, or rootfs_path. */
 int spec_build_root(struct engine *engine, const struct record *record,
 		    struct built_spec *ret_built, struct err *err);
