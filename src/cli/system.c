@@ -20,6 +20,7 @@
 #include "engine/engine.h"
 #include "engine/inspect.h"
 #include "engine/lifecycle.h"
+#include "engine/restart.h"
 #include "state/event_log.h"
 
 /* -- events ----------------------------------------------------------------------------------- */
@@ -310,6 +311,54 @@ const struct command command_system_reap = {
 	.opts = no_opts,
 	.args_size = sizeof(char),
 	.run = reap_run,
+};
+
+static int restart_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct engine *engine = cli_engine(data, err);
+
+	(void)args;
+	return !engine || restart_due(engine, operands[0], err) < 0;
+}
+
+const struct command command_system_restart = {
+	.group = "system",
+	.name = "restart",
+	.args = "ID",
+	.summary = "start a container whose restart is due",
+	.details = "Who waits for the time of a restart runs this at its end.",
+	.opts = no_opts,
+	.args_size = sizeof(char),
+	.run = restart_run,
+};
+
+static int boot_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct engine *engine = cli_engine(data, err);
+	_cleanup_strv_ char **failed = NULL;
+	int started = engine ? restart_boot(engine, &failed, err) : -err->code;
+
+	(void)args;
+	(void)operands;
+	if (started < 0)
+		return 1;
+	for (size_t i = 0; failed && failed[i]; i++)
+		cli_warn(failed[i]);
+	(void)printf("%d started\n", started);
+	return failed != NULL;
+}
+
+const struct command command_system_start = {
+	.group = "system",
+	.name = "start",
+	.args = "",
+	.summary = "start the containers whose restart policy wants them after a boot",
+	.details =
+		"Those with the policy always, those with unless-stopped that no user has stopped, and those with on-failure that "
+		"the boot ended. The service unit and the init script that `./setup install` puts in place run this at boot.",
+	.opts = no_opts,
+	.args_size = sizeof(char),
+	.run = boot_run,
 };
 
 /* Pages and completions from the tables, for the build. */

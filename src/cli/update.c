@@ -29,6 +29,8 @@ static const struct opt update_opts[] = {
 		   "memory and swap together; -1: unlimited swap"),
 	OPT_STRING(0, "pids-limit", "NUMBER", struct create_options, pids_limit,
 		   "processes and threads it may have; -1: unlimited"),
+	OPT_STRING(0, "restart", "POLICY", struct create_options, restart,
+		   "restart policy: no, on-failure[:N], always or unless-stopped"),
 	OPT_LATER(0, "cpu-rt-period", "MICROSECONDS",
 		  "real-time groups are not part of the kernels that are supported"),
 	OPT_LATER(0, "cpu-rt-runtime", "MICROSECONDS",
@@ -48,7 +50,7 @@ static bool any_set(const struct create_options *o)
 {
 	return o->cpu_period || o->cpu_quota || o->cpu_shares || o->cpus || o->cpuset_cpus ||
 	       o->cpuset_mems || o->memory || o->memory_reservation || o->memory_swap ||
-	       o->pids_limit;
+	       o->pids_limit || o->restart;
 }
 
 static int update_run(void *data, void *args, char **operands, struct err *err)

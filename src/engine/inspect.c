@@ -21,6 +21,7 @@
 #include "engine/engine.h"
 #include "engine/publish.h"
 #include "engine/repair.h"
+#include "engine/restart.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
 #include "guard/guard_map.h"
@@ -78,6 +79,8 @@ char *status_text(const struct container_status *status)
 		return str_printf("Up %s%s", text, status->paused ? " (Paused)" : "");
 	case STATUS_EXITED:
 		text = duration_text((now - status->finished_ns) / 1000000000);
+		if (status->restarting)
+			return str_printf("Restarting (%d) %s ago", status->exit_code, text);
 		if (!status->finished_ns)
 			return str_printf("Exited (%d)", status->exit_code);
 		return str_printf("Exited (%d) %s ago%s", status->exit_code, text,
@@ -96,11 +99,12 @@ static json_t *state_json(const struct container_status *status)
 	_cleanup_free_ char *finished = time_text(status->finished_ns);
 	json_t *state = json_object();
 	bool running = status->status == STATUS_RUNNING;
+	bool restarting = status->restarting;
 
 	json_put(state, "Status", json_text(status_word(status)));
-	json_put(state, "Running", json_boolean(running));
+	json_put(state, "Running", json_boolean(running || restarting));
 	json_put(state, "Paused", json_boolean(status->paused));
-	json_put(state, "Restarting", json_false());
+	json_put(state, "Restarting", json_boolean(restarting));
 	json_put(state, "OOMKilled", json_boolean(status->oom));
 	json_put(state, "Dead", json_false());
 	json_put(state, "Pid", json_integer(running ? status->pid : 0));
@@ -347,7 +351,7 @@ json_t *inspect_container(struct engine *engine, const struct record *record)
 	json_put(all, "Image", json_text(record->row.image_id));
 	files_put(all, record, &status, folder);
 	json_put(all, "Name", json_text(name));
-	json_put(all, "RestartCount", json_integer(0));
+	json_put(all, "RestartCount", json_integer(restart_count(engine, record->row.id)));
 	json_put(all, "Driver", json_text("overlay"));
 	json_put(all, "Platform", json_text("linux"));
 	json_put(all, "MountLabel", json_text(""));

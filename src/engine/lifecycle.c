@@ -24,6 +24,7 @@
 #include "engine/guard.h"
 #include "engine/pause.h"
 #include "engine/repair.h"
+#include "engine/restart.h"
 #include "engine/spec_build.h"
 #include "engine/start.h"
 #include "engine/status.h"
@@ -101,6 +102,8 @@ int lifecycle_reap(struct engine *engine, const char *id, struct err *err)
 	r = record_find(engine, id, &record, err);
 	if (r == 0)
 		r = release_container(engine, &record, err);
+	if (r == 0)
+		restart_after_end(engine, &record);
 	record_clear(&record);
 	if (r == -ENOENT) { /* somebody removed it meanwhile, or was killed at it */
 		err_clear(err);
@@ -139,6 +142,9 @@ int lifecycle_kill(struct engine *engine, const char *reference, const char *sig
 	if (pidfd < 0)
 		return err_set(err, ESRCH, "cannot kill container: %s: container %s is not running",
 			       reference, record.row.id);
+	if (number == SIGKILL ||
+	    number == signal_parse(json_string_at(record.config, "Config.StopSignal", "TERM")))
+		restart_cancel(engine, &record);
 	r = signal_send(engine, pidfd, number, err);
 	/* One that is to end it must be seen; others wait until it is unpaused, as with Docker. */
 	if (r == 0 &&
@@ -259,6 +265,7 @@ int lifecycle_stop(struct engine *engine, const char *reference, const char *sig
 
 	if (r < 0)
 		return r;
+	restart_cancel(engine, &record);
 	ran = end(engine, &record, signal_name, timeout_s, err);
 	if (ran < 0)
 		return ran;
@@ -288,7 +295,7 @@ int lifecycle_remove(struct engine *engine, const char *reference, bool force, b
 	if (r < 0)
 		return r;
 	settled_status(engine, record.row.id, &status);
-	if (status.status == STATUS_RUNNING && !force) {
+	if ((status.status == STATUS_RUNNING || status.restarting) && !force) {
 		err_set(err, EBUSY,
 			"cannot remove container \"/%s\": container is %s: %s the container before removing or force remove",
 			record.row.name, status_word(&status),
@@ -297,6 +304,7 @@ int lifecycle_remove(struct engine *engine, const char *reference, bool force, b
 	}
 	pidfd = status_pidfd(engine, record.row.id);
 	if (pidfd >= 0) {
+		restart_cancel(engine, &record);
 		r = lifecycle_kill_all(engine, &record, pidfd, err);
 		if (r < 0)
 			return r;

@@ -21,6 +21,7 @@
 #include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/network_option.h"
+#include "engine/restart.h"
 #include "runtime/capability.h"
 #include "runtime/ulimit.h"
 
@@ -535,6 +536,7 @@ int mode_options(struct engine *engine, const struct create_options *o, json_t *
 	const char *userns = o->userns	   ? o->userns :
 			     o->privileged ? "host" :
 					     engine->settings.userns;
+	json_t *policy;
 	int r;
 
 	if ((r = mode_put(host, "PidMode", "--pid", o->pid, "", err)) < 0 ||
@@ -560,19 +562,16 @@ int mode_options(struct engine *engine, const struct create_options *o, json_t *
 	json_put(host, "UsernsMode", json_text(str_equal(userns, "host") ? "host" : ""));
 	if (str_equal(o->uts, "host") && (o->hostname || o->domainname))
 		return err_set(err, EINVAL, "conflicting options: hostname and the UTS mode");
-	if (o->restart && strcmp(o->restart, "no") != 0) {
-		if (o->remove)
-			return err_set(
-				err, EINVAL,
-				"conflicting options: cannot specify both --restart and --rm");
-		return err_set(err, EOPNOTSUPP,
-			       "--restart %s: restart policies are not possible yet", o->restart);
-	}
+	r = restart_policy_parse(o->restart ? o->restart : "no", &policy, err);
+	if (r < 0)
+		return r;
+	json_put(host, "RestartPolicy", policy);
+	if (o->remove && strcmp(json_string_at(policy, "Name", ""), "no") != 0)
+		return err_set(err, EINVAL,
+			       "conflicting options: cannot specify both --restart and --rm");
 	if (o->cgroup_parent && *o->cgroup_parent)
 		return err_set(err, EOPNOTSUPP, "--cgroup-parent %s: not possible yet",
 			       o->cgroup_parent);
-	json_put(host, "RestartPolicy",
-		 json_pack("{s:s,s:i}", "Name", "no", "MaximumRetryCount", 0));
 	json_put(host, "AutoRemove", json_boolean(o->remove));
 	json_put(host, "ReadonlyRootfs", json_boolean(o->read_only));
 	json_put(host, "GroupAdd", json_from_strv(o->group_add));

@@ -23,6 +23,7 @@
 #include "engine/names.h"
 #include "engine/netns_name.h"
 #include "engine/publish.h"
+#include "engine/restart.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
 #include "engine/volume.h"
@@ -243,6 +244,8 @@ void remove_containers(struct engine *engine, struct removal *removals, size_t c
 		if (r == 0)
 			removals[i].result = removal_prepare(engine, &removals[i], volumes);
 	}
+	for (size_t i = 0; i < count; i++)
+		restart_cancel(engine, removals[i].record);
 	engine_kill_point("remove-begin");
 	if (r == 0)
 		r = rows_delete(engine, removals, count, &err);

@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 #include "engine/lifecycle.h"
 #include "engine/netns_name.h"
+#include "engine/restart.h"
 #include "engine/start.h"
 #include "engine/status.h"
 #include "engine/volume.h"
@@ -88,7 +89,10 @@ int repair_container(struct engine *engine, const char *id, struct err *err)
 	}
 	if (status.status != STATUS_RUNNING || status.ending) {
 		lifecycle_settle(engine, id);
-		return release_container(engine, &record, err);
+		r = release_container(engine, &record, err);
+		if (r == 0)
+			restart_after_end(engine, &record);
+		return r;
 	}
 	taken_unmark(engine, id);
 	/* A start that is on its way has no monitor yet, but then its lock is held. */
@@ -112,7 +116,7 @@ bool repair_unmonitored(struct engine *engine, const char *id,
 	bool done;
 	int lock;
 
-	if (status->status != STATUS_RUNNING || status->monitored)
+	if ((status->status != STATUS_RUNNING && !status->restarting) || status->monitored)
 		return false;
 	lock = engine_try_lock(engine, id);
 	if (lock < 0)

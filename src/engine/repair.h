@@ -16,7 +16,7 @@ int repair_container(struct engine *engine, const char *id, struct err *err);
 /* For who waited for a lock and found that the container's row is gone: whoever removed it may have been killed before the rest was.
  * Finish that and unlock; what does not work now is the next command's. */
 void repair_gone(struct engine *engine, const char *id, int lock);
-/* A container that runs without its monitor, and whose lock nobody holds, gets a new one. For who has just seen that by status_get:
+/* A container that runs without its monitor, or whose restart is due and nobody waits for it, and whose lock nobody holds, gets a new one. For who has just seen that by status_get:
  * when monitor and holder were killed together, nobody has left a mark in locks/. true: it may be another status now. */
 bool repair_unmonitored(struct engine *engine, const char *id,
 			const struct container_status *status);

@@ -28,6 +28,7 @@
 #include "engine/publish.h"
 #include "engine/rename.h"
 #include "engine/resolv_conf.h"
+#include "engine/restart.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
 #include "runtime/cgroup.h"
@@ -47,6 +48,7 @@ struct launch { /* what the process needs that becomes the monitor */
 	struct publish *publish;
 	int dir, run, client, result, init_binary;
 	int64_t started_ns;
+	bool again;
 };
 
 /* -- files ------------------------------------------------------------------------------------ */
@@ -304,6 +306,9 @@ static void start_undo(struct launch *launch, const struct err *err)
 	netns_name_remove(launch->run);
 	(void)publish_release(launch->engine, launch->record, launch->run, &ignored);
 	(void)unlinkat(launch->dir, "exit", 0);
+	if (!launch->again)
+		(void)unlinkat(launch->dir, "restarts",
+			       0); /* a policy begins with a start that worked */
 	(void)file_replace(launch->dir, "error", text, strlen(text), 0600, false, &ignored);
 	(void)dir_remove(launch->engine->run, launch->record->row.id);
 }
@@ -382,6 +387,7 @@ int start_container(struct engine *engine, struct record *record,
 				 .endpoints = &endpoints,
 				 .publish = &publish,
 				 .record = record,
+				 .again = options->again,
 				 .started_ns = engine_now_ns() };
 	int r;
 
@@ -397,6 +403,8 @@ int start_container(struct engine *engine, struct record *record,
 		r = endpoints_up(engine, record, &endpoints, err);
 	if (r == 0)
 		r = folders_make(record, &endpoints, dir, err);
+	if (r == 0)
+		restart_started(engine, record, options->again);
 	if (r < 0)
 		return r;
 	launch.cgroup = engine_cgroup(engine, err);

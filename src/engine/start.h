@@ -15,6 +15,7 @@ struct record;
 struct start_options {
 	uint32_t hello_flags; /* monitor/protocol.h: what the starting client wants */
 	unsigned short rows, columns;
+	bool again; /* by its restart policy, not by a user */
 };
 
 /* The caller holds the lock; the record's container is not running. *ret_client: the connected socket of the

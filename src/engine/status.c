@@ -215,6 +215,15 @@ void status_get(struct engine *engine, const char *id, struct container_status *
 			status_exit_read(dir, &status);
 		if (status.status == STATUS_CREATED)
 			error_read(dir, &status);
+		if (faccessat(dir, "restart", F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+			_cleanup_close_ int waiting =
+				status_process(dir, "restart", &monitor_pid, NULL);
+
+			status.restarting = true;
+			status.monitored = waiting >= 0;
+			*ret_status = status;
+			return;
+		}
 	}
 	/* It ran, it is gone, and nobody wrote down how: the monitor is about to, or was killed. */
 	if (status.status == STATUS_CREATED && status.started_ns && status.monitored) {
@@ -232,7 +241,9 @@ const char *status_word(const struct container_status *status)
 {
 	static const char *const words[] = { "created", "running", "exited" };
 
-	return status->paused ? "paused" : words[status->status];
+	return status->paused	  ? "paused" :
+	       status->restarting ? "restarting" :
+				    words[status->status];
 }
 
 int status_pidfd(struct engine *engine, const char *id)

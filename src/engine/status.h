@@ -24,14 +24,15 @@ struct container_status {
 	bool oom, unknown; /* unknown: nobody saw the end, exit_code is 255 */
 	bool monitored;	   /* its monitor lives */
 	bool ending; /* RUNNING still, but init has ended: its monitor is about to write the exit record */
-	bool paused;			 /* running, and frozen */
+	bool paused; /* running, and frozen */
+	bool restarting; /* ended, and its restart policy starts it again soon; monitored: somebody waits for the time */
 	int64_t started_ns, finished_ns; /* 0: never */
 	char error[512];
 };
 
 /* Always an answer: what cannot be read was not there. */
 void status_get(struct engine *engine, const char *id, struct container_status *ret_status);
-/* "created", "running", "paused", "exited" */
+/* "created", "running", "paused", "restarting", "exited" */
 const char *status_word(const struct container_status *status);
 /* A pidfd of the running init, checked against start time and boot. -ESRCH: not running. */
 int status_pidfd(struct engine *engine, const char *id);

@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/limit_option.h"
+#include "engine/restart.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
 #include "runtime/cgroup.h"
@@ -68,6 +69,20 @@ static int host_config_change(struct engine *engine, const struct create_options
 		return err_set(
 			err, EINVAL,
 			"Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set");
+	if (options->restart) {
+		json_t *policy;
+
+		r = restart_policy_parse(options->restart, &policy, err);
+		if (r < 0)
+			return r;
+		if (json_bool_at(host, "AutoRemove") && !str_equal(options->restart, "no")) {
+			json_decref(policy);
+			return err_set(
+				err, EINVAL,
+				"Restart policy cannot be updated because AutoRemove is enabled for the container");
+		}
+		json_put(host, "RestartPolicy", policy);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
 		if (option_of(options, i))
 			json_put(host, limits[i].key,
@@ -115,6 +130,8 @@ int container_update(struct engine *engine, const char *reference,
 	if (r < 0)
 		return r;
 	r = update_locked(engine, &record, options, err);
+	if (r == 0 && options->restart)
+		restart_adopt(engine, &record);
 	if (r == 0)
 		event_container(engine, &record.row, "update", NULL);
 	engine_unlock(engine, record.row.id, lock);

@@ -24,6 +24,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "monitor/attach.h"
@@ -38,6 +39,7 @@ struct monitor {
 	char *argv0;
 	int run, dir, pidfd, init, client, start, terminal, input, out[2], holder_pid, old_holder;
 	int ready;
+	uint64_t wait_ms;
 	int scratch[2]; /* a pipe that tee(2) fills */
 	bool restore, want_holder, failed;
 	bool fleeting; /* a reboot ends it: its exit record need not survive one */
@@ -95,6 +97,8 @@ static void word_take(const char *key, char *value)
 		m.max_bytes = number_of(value);
 	else if (strcmp(key, "max-file") == 0)
 		m.max_files = (unsigned int)number_of(value);
+	else if (strcmp(key, "wait") == 0)
+		m.wait_ms = number_of(value);
 	else if (strcmp(key, "oom") == 0)
 		m.oom = value;
 	else if (strcmp(key, "cleanup") == 0)
@@ -465,6 +469,28 @@ static void everything_read(void)
 		}
 }
 
+/* Become `cloche system VERB ID`. */
+static void cleanup_exec(const char *verb)
+{
+	static char *const names[] = { "CLOCHE_ROOT", "CLOCHE_RUN_ROOT", "CLOCHE_UID_REGISTRY",
+				       "PATH" };
+	char *argv[] = { (char *)"cloche", (char *)"system", (char *)verb, (char *)m.id, NULL };
+	char *env[5] = { NULL };
+	sigset_t none;
+	int n = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		char *value = getenv(names[i]);
+
+		if (value)
+			env[n++] =
+				value - strlen(names[i]) - 1; /* getenv(3) points into NAME=VALUE */
+	}
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* the mask would go over the exec */
+	(void)execve(m.cleanup, argv, env);
+}
+
 static _Noreturn void finish(void)
 {
 	struct frame_exit end = { 0 };
@@ -485,28 +511,24 @@ static _Noreturn void finish(void)
 	}
 	released = m.failed || attach_finish(&m.attach, &end);
 	if (!released && m.cleanup && !is_taken()) {
-		static char *const names[] = { "CLOCHE_ROOT", "CLOCHE_RUN_ROOT",
-					       "CLOCHE_UID_REGISTRY", "PATH" };
-		char *argv[] = { (char *)"cloche", (char *)"system", (char *)"reap", (char *)m.id,
-				 NULL };
-		char *env[5] = { NULL };
-		sigset_t none;
-		int n = 0;
-
-		for (size_t i = 0; i < 4; i++) {
-			char *value = getenv(names[i]);
-
-			if (value)
-				env[n++] = value - strlen(names[i]) -
-					   1; /* getenv(3) points into NAME=VALUE */
-		}
 		/* gone as a monitor before the release begins: who waits for it may go on */
 		(void)unlinkat(m.run, "monitor", 0);
-		(void)sigemptyset(&none);
-		(void)sigprocmask(SIG_SETMASK, &none, NULL); /* the mask would go over the exec */
-		(void)execve(m.cleanup, argv, env);
+		cleanup_exec("reap");
 	}
 	_exit(0);
+}
+
+/* A restart is due in a while: nothing else to look after. */
+static _Noreturn void wait_and_restart(void)
+{
+	struct timespec left = { .tv_sec = (time_t)(m.wait_ms / 1000),
+				 .tv_nsec = (long)(m.wait_ms % 1000) * 1000000 };
+
+	others_close(NULL, 0);
+	while (clock_nanosleep(CLOCK_BOOTTIME, 0, &left, &left) == EINTR)
+		;
+	cleanup_exec("restart");
+	_exit(1);
 }
 
 /* -- the middle ------------------------------------------------------------------------------- */
@@ -611,6 +633,8 @@ int main(int argc, char **argv)
 	if (chdir("/") < 0)
 		return 2;
 	own_streams();
+	if (m.wait_ms > 0)
+		wait_and_restart();
 	others_close((const int[]){ m.run, m.dir, m.pidfd, m.client, m.start, m.terminal, m.input,
 				    m.out[0], m.out[1], m.old_holder, m.ready },
 		     11);

@@ -43,12 +43,17 @@ ours() { env -u CLOCHE_ROOT -u CLOCHE_RUN_ROOT "$SOURCE_DIR/setup" "$@"; }
 	assert_success
 	for file in bin/cloche bin/cloche-monitor libexec/cloche/cloche-init libexec/cloche/cloche-transfer \
 		share/man/man1/cloche.1 share/man/man1/cloche-run.1 share/bash-completion/completions/cloche.bash \
-		share/zsh/site-functions/_cloche share/fish/vendor_completions.d/cloche.fish; do
+		share/zsh/site-functions/_cloche share/fish/vendor_completions.d/cloche.fish \
+		lib/systemd/system/cloche.service etc/init.d/cloche; do
 		[ -e "$prefix/$file" ] || fail "there is no $file"
 	done
 	run "$prefix/bin/cloche" run --rm --init --network none host echo installed
 	assert_success
 	assert_output installed
+	grep -qx "ExecStart=$prefix/bin/cloche system start" "$prefix/lib/systemd/system/cloche.service"
+	run "$prefix/etc/init.d/cloche" start
+	assert_success
+	assert_output "0 started"
 	mkdir root
 	tar -cf root.tar -C root .
 	"$prefix/bin/cloche" import root.tar empty:1
@@ -80,6 +85,8 @@ ours() { env -u CLOCHE_ROOT -u CLOCHE_RUN_ROOT "$SOURCE_DIR/setup" "$@"; }
 	DESTDIR=$PWD/dest ours install --prefix /usr
 	[ -x dest/usr/bin/cloche ]
 	[ -e dest/usr/share/man/man1/cloche.1 ]
+	[ -x dest/etc/init.d/cloche ]
+	grep -qx "ExecStart=/usr/bin/cloche system start" dest/usr/lib/systemd/system/cloche.service
 	run ! grep -rlF "$PWD/dest" dest
 	run ! grep -F "$PWD" dest/usr/share/cloche/installed
 	DESTDIR=$PWD/dest ours uninstall --prefix /usr

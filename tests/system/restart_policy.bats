@@ -1,0 +1,175 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck disable=SC2016 # scripts are for the shell in the container
+# --restart: who comes back after its end, when, how often; and after a boot.
+
+load helper
+
+field() { cloche inspect -f "{{.$2}}" "$1"; }
+is() { [ "$(field "$1" "$2")" = "$3" ]; }
+restarted() { [ "$(field "$1" RestartCount)" -ge "$2" ]; }
+
+teardown() { remove_containers; }
+
+# As after a power cut: no process of ours or of the container lives, and nothing had time to be written down.
+power_cut()
+{
+	local id
+
+	id=$(field "$1" Id)
+	pid=$(field "$1" State.Pid)
+	kill -STOP "$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$id/holder")"
+	kill -KILL "$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$id/monitor")"
+	kill -KILL "$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$id/holder")"
+	kill -KILL "$pid"
+	until_true 10 gone "$pid"
+}
+gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status" 2>/dev/null; }
+
+@test "always: it comes back with the same record, and counts" {
+	cloche run -d --restart always --network none --name back host sh -c 'echo here; sleep 0.2'
+	until_true 30 restarted back 2
+	assert_equal "$(field back HostConfig.RestartPolicy.Name)" always
+	[ "$(cloche logs back | grep -c here)" -ge 3 ]
+	cloche stop -t 1 back
+	is back State.Status exited
+	count=$(field back RestartCount)
+	sleep 1 # longer than any wait that may have been due
+	is back State.Status exited
+	assert_equal "$(field back RestartCount)" "$count"
+	cloche start back
+	assert_equal "$(field back RestartCount)" 0
+}
+
+@test "on-failure: not after success, and N times after failures" {
+	cloche run -d --restart on-failure --network none --name good host true
+	cloche run -d --restart on-failure:2 --network none --name bad host sh -c 'echo try; exit 3'
+	until_true 30 restarted bad 2
+	until_true 10 is bad State.Status exited
+	assert_equal "$(field bad RestartCount)" 2
+	assert_equal "$(field bad State.ExitCode)" 3
+	assert_equal "$(cloche logs bad | grep -c try)" 3
+	assert_equal "$(field bad HostConfig.RestartPolicy.MaximumRetryCount)" 2
+	is good State.Status exited
+	assert_equal "$(field good RestartCount)" 0
+}
+
+@test "the wait doubles: 100 ms, 200 ms, 400 ms, 800 ms" {
+	cloche run -d --restart always --network none --name slow host false
+	until_true 30 restarted slow 4
+	cloche rm -f slow
+	cloche events --since 0 --until 0s --filter container=slow --format '{{.Action}} {{.timeNano}}' >all
+	python3 - all <<-'END'
+		import sys
+		ends, waits = None, []
+		for line in open(sys.argv[1]):
+		    action, at = line.split()
+		    if action == "die":
+		        ends = int(at)
+		    elif action == "start" and ends:
+		        waits.append((int(at) - ends) / 1e9)
+		for wait, least in zip(waits, (0.1, 0.2, 0.4, 0.8)):
+		    assert wait >= least, waits
+		assert len(waits) >= 4, waits
+	END
+}
+
+@test "between end and restart it is restarting: ps, inspect, stop, rm, start" {
+	cloche run -d --restart always --network none --name wait host sh -c 'exit 5'
+	until_true 60 restarted wait 5 # the next wait takes more than 3 s
+	until_true 20 is wait State.Status restarting
+	assert_equal "$(field wait State.Restarting)" true
+	run cloche ps -a --filter name=wait --format '{{.State}} {{.Status}}'
+	assert_output --regexp '^restarting Restarting \(5\) .* ago$'
+	run cloche rm wait
+	assert_failure
+	assert_output --partial "container is restarting"
+	cloche stop wait
+	is wait State.Status exited
+	run pgrep -f "cloche-monitor wait $(field wait Id)"
+	assert_failure
+	cloche rm wait
+}
+
+@test "who waits is killed: the next command waits anew" {
+	cloche run -d --restart always --network none --name kept host sh -c 'exit 5'
+	until_true 60 restarted kept 4
+	until_true 20 is kept State.Status restarting
+	id=$(field kept Id)
+	kill -KILL "$(cut -d ' ' -f 1 "$CLOCHE_ROOT/containers/$id/restart")"
+	count=$(field kept RestartCount)
+	until_true 30 restarted kept $((count + 1))
+}
+
+@test "kill ends it for good, another signal does not" {
+	cloche run -d --restart always --network none --name sig host sh -c 'trap "exit 1" USR1; while :; do sleep 0.05; done'
+	cloche kill -s USR1 sig
+	until_true 20 restarted sig 1
+	until_true 20 is sig State.Status running
+	cloche kill sig
+	until_true 10 is sig State.Status exited
+	sleep 0.5
+	is sig State.Status exited
+}
+
+@test "system start after a boot: always, unless-stopped, on-failure; not what a user stopped, never started, or has no policy" {
+	for name in no always unless-stopped on-failure; do
+		cloche run -d --restart "$name" --network none --name "r-$name" host sleep 600
+	done
+	cloche run -d --restart always --network none --name s-always host sleep 600
+	cloche run -d --restart unless-stopped --network none --name s-unless host sleep 600
+	cloche stop -t 0 s-always s-unless
+	cloche create --restart always --network none --name never host sleep 600
+	for name in no always unless-stopped on-failure; do
+		power_cut "r-$name"
+	done
+	run cloche system start
+	assert_success
+	assert_line "4 started"
+	for name in r-always r-unless-stopped r-on-failure s-always; do
+		is "$name" State.Status running || fail "$name is $(field "$name" State.Status)"
+	done
+	for name in r-no s-unless; do
+		is "$name" State.Status exited || fail "$name is $(field "$name" State.Status)"
+	done
+	is never State.Status created
+	run cloche system start
+	assert_line "0 started"
+}
+
+@test "update gives and takes a policy; wrong ones and --rm are refused with Docker's words" {
+	cloche run -d --network none --name later host sleep 600
+	cloche update --restart always later
+	kill -KILL "$(field later State.Pid)"
+	until_true 20 restarted later 1
+	until_true 20 is later State.Status running
+	cloche update --restart no later
+	kill -KILL "$(field later State.Pid)"
+	until_true 20 is later State.Status exited
+	run cloche run -d --restart sometimes --network none host true
+	assert_failure 125
+	assert_output --partial "unknown policy 'sometimes'"
+	run cloche run -d --restart always:3 --network none host true
+	assert_failure 125
+	assert_output --partial "maximum retry count can only be used with 'on-failure'"
+	run cloche run -d --rm --restart always --network none host true
+	assert_failure 125
+	assert_output --partial "conflicting options: cannot specify both --restart and --rm"
+	cloche rm -f later
+	assert_equal "$(cloche ps -aq)" ""
+}
+
+@test "an attached run ends with the first end, and the container goes on" {
+	run cloche run --restart always --network none --name first host sh -c 'echo once; exit 4'
+	assert_failure 4
+	until_true 20 restarted first 1
+}
+
+@test "a first start that fails is no restart" {
+	run -127 cloche run -d --restart always --network none --name wrong host /no/such/program
+	assert_failure 127
+	cloche ps >/dev/null
+	sleep 0.3
+	is wrong State.Status created
+	assert_equal "$(field wrong RestartCount)" 0
+}
