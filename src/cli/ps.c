@@ -17,6 +17,7 @@
 #include "engine/create.h"
 #include "engine/disk_use.h"
 #include "engine/engine.h"
+#include "engine/health.h"
 #include "engine/inspect.h"
 #include "engine/publish.h"
 #include "engine/repair.h"
@@ -133,8 +134,9 @@ static char *local_time(int64_t ns)
 }
 
 /* What the usual table shows. */
-static json_t *row_json(const struct record *record, const struct container_status *status,
-			const struct ps_args *a, const struct port_row *ports, int port_count)
+static json_t *row_json(struct engine *engine, const struct record *record,
+			const struct container_status *status, const struct ps_args *a,
+			const struct port_row *ports, int port_count)
 {
 	_cleanup_free_ char *command = command_text(record->config, a->no_trunc);
 	_cleanup_free_ char *text = status_text(status);
@@ -152,7 +154,17 @@ static json_t *row_json(const struct record *record, const struct container_stat
 	json_put(row, "Image", json_text(json_string_at(record->config, "Config.Image", "")));
 	json_put(row, "Command", json_text(command));
 	json_put(row, "RunningFor", json_text(running_for));
-	json_put(row, "Status", json_text(text));
+	if (status->status == STATUS_RUNNING && health_wanted(record)) {
+		_cleanup_json_ json_t *health = health_json(engine, record);
+		_cleanup_free_ char *with = str_printf(
+			strcmp(health_word(health), "starting") == 0 ? "%s (health: %s)" :
+								       "%s (%s)",
+			text, health_word(health));
+
+		json_put(row, "Status", json_text(with));
+	} else {
+		json_put(row, "Status", json_text(text));
+	}
 	json_put(row, "Ports", json_text(published));
 	return row;
 }
@@ -198,10 +210,9 @@ static void row_complete(json_t *row, const struct record *record,
 
 /* What a row reads of the record; the rest is not even parsed. */
 static const char *const record_parts[] = {
-	"Cloche.Path",	"Cloche.Args",
-	"Config.Image", "Config.Labels",
-	"Mounts",	"HostConfig.NetworkMode",
-	NULL,
+	"Cloche.Path",	      "Cloche.Args", "Config.Image",
+	"Config.Labels",      "Mounts",	     "HostConfig.NetworkMode",
+	"Config.Healthcheck", NULL,
 };
 
 static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *out, struct err *err)
@@ -234,12 +245,12 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 		status_get(engine, rows[i].id, &status);
 		if (repair_unmonitored(engine, rows[i].id, &status))
 			status_get(engine, rows[i].id, &status);
-		if (!all && status.status != STATUS_RUNNING)
+		if (!all && status.status != STATUS_RUNNING && !status.restarting)
 			continue;
 		record.config = a->filters ? json_loads(rows[i].config, 0, NULL) :
 					     json_parts(rows[i].config, record_parts);
 		if (record.config && container_filter_matches(&filter, &record, &status)) {
-			json_t *row = row_json(&record, &status, a, ports, port_count);
+			json_t *row = row_json(engine, &record, &status, a, ports, port_count);
 
 			if (a->format || a->all_engines)
 				row_complete(row, &record, &status);

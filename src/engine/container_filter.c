@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "engine/create.h"
 #include "engine/engine.h"
+#include "engine/health.h"
 #include "engine/image.h"
 #include "engine/status.h"
 
@@ -70,7 +71,7 @@ int container_filter_init(struct container_filter *filter, struct engine *engine
 {
 	int r = filter_check(filters, names, err);
 
-	*filter = (struct container_filter){ .filters = filters };
+	*filter = (struct container_filter){ .engine = engine, .filters = filters };
 	for (size_t i = 0; r == 0 && filters && filters[i]; i++) {
 		_cleanup_free_ char *name = str_ndup(filters[i], strcspn(filters[i], "="));
 
@@ -212,7 +213,12 @@ static bool one_matches(const char *name, const char *value, void *data)
 		return exposed(config, value);
 	if (strcmp(name, "is-task") == 0)
 		return strcmp(value, "true") != 0;
-	return true; /* isolation, and health until there are checks */
+	if (strcmp(name, "health") == 0) {
+		_cleanup_json_ json_t *health = health_json(filter->engine, filter->record);
+
+		return strcmp(health_word(health), value) == 0;
+	}
+	return true; /* isolation */
 }
 
 bool container_filter_matches(struct container_filter *filter, const struct record *record,

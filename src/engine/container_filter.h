@@ -12,6 +12,7 @@ struct err;
 struct record;
 
 struct container_filter {
+	struct engine *engine;
 	char *const *filters;
 	int64_t before_ns, since_ns; /* 0: not asked */
 	char **ancestors;	     /* ids of images, in the order of the filters that name one */

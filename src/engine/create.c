@@ -20,6 +20,7 @@
 #include "engine/engine.h"
 #include "engine/env_file.h"
 #include "engine/event.h"
+#include "engine/health.h"
 #include "engine/image.h"
 #include "engine/lifecycle.h"
 #include "engine/limit_option.h"
@@ -216,6 +217,9 @@ static int config_fill(struct draft *draft, const char *id, const char *image, c
 				o->stop_timeout);
 		json_put(config, "StopTimeout", json_integer(seconds));
 	}
+	r = health_option(o, json_at(draft->image, "config.Healthcheck"), config, draft->own, err);
+	if (r < 0)
+		return r;
 	if ((r = environment(draft, err)) < 0 || (r = labels(draft, err)) < 0)
 		return r;
 	return command_line(draft, command, err);

@@ -19,6 +19,7 @@
 #include "engine/docker_document.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
+#include "engine/health.h"
 #include "engine/publish.h"
 #include "engine/repair.h"
 #include "engine/restart.h"
@@ -335,6 +336,7 @@ json_t *inspect_container(struct engine *engine, const struct record *record)
 	_cleanup_free_ char *name = str_printf("/%s", record->row.name);
 	_cleanup_free_ char *folder =
 		str_printf("%s/containers/%s", engine->settings.root, record->row.id);
+	_cleanup_json_ json_t *health = health_json(engine, record);
 	struct container_status status;
 	json_t *all = json_object(), *mounts;
 	const char *key;
@@ -348,6 +350,8 @@ json_t *inspect_container(struct engine *engine, const struct record *record)
 	json_put(all, "Path", json_text(json_string_at(record->config, "Cloche.Path", "")));
 	json_put(all, "Args", json_deep_copy(json_at(record->config, "Cloche.Args")));
 	json_put(all, "State", state_json(&status));
+	if (health)
+		json_put(json_object_get(all, "State"), "Health", json_incref(health));
 	json_put(all, "Image", json_text(record->row.image_id));
 	files_put(all, record, &status, folder);
 	json_put(all, "Name", json_text(name));

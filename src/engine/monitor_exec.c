@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "engine/create.h"
 #include "engine/engine.h"
+#include "engine/health.h"
 #include "engine/spec_build.h"
 #include "runtime/cgroup.h"
 
@@ -94,6 +95,13 @@ int monitor_exec(struct engine *engine, const struct record *record,
 	log_words(engine, record, &words);
 	buf_printf(&words, " started=%lld fleeting=%d", (long long)monitor->started_ns,
 		   json_bool_at(record->config, "HostConfig.AutoRemove"));
+	if (health_wanted(record)) {
+		int64_t first, interval, start;
+
+		health_times(record, &first, &interval, &start);
+		buf_printf(&words, " health-first=%lld health=%lld health-start=%lld",
+			   (long long)first, (long long)interval, (long long)start);
+	}
 	buf_printf(&words, " holder=1 restore=%d cleanup=%s", monitor->restore, engine->self);
 	strv_add(&env, words.data);
 	strv_add(&env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");

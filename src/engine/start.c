@@ -22,6 +22,7 @@
 #include "engine/event.h"
 #include "engine/frame.h"
 #include "engine/guard.h"
+#include "engine/health.h"
 #include "engine/monitor_exec.h"
 #include "engine/names.h"
 #include "engine/netns_name.h"
@@ -405,6 +406,8 @@ int start_container(struct engine *engine, struct record *record,
 		r = folders_make(record, &endpoints, dir, err);
 	if (r == 0)
 		restart_started(engine, record, options->again);
+	if (r == 0)
+		health_started(engine, record);
 	if (r < 0)
 		return r;
 	launch.cgroup = engine_cgroup(engine, err);

@@ -40,6 +40,9 @@ struct monitor {
 	int run, dir, pidfd, init, client, start, terminal, input, out[2], holder_pid, old_holder;
 	int ready;
 	uint64_t wait_ms;
+	uint64_t health_first_ms, health_ms, health_start_ms; /* 0: no checks */
+	uint64_t health_due_ms;				      /* monotonic; 0: one is under way */
+	int health_pid;
 	int scratch[2]; /* a pipe that tee(2) fills */
 	bool restore, want_holder, failed;
 	bool fleeting; /* a reboot ends it: its exit record need not survive one */
@@ -97,6 +100,12 @@ static void word_take(const char *key, char *value)
 		m.max_bytes = number_of(value);
 	else if (strcmp(key, "max-file") == 0)
 		m.max_files = (unsigned int)number_of(value);
+	else if (strcmp(key, "health-first") == 0)
+		m.health_first_ms = number_of(value);
+	else if (strcmp(key, "health") == 0)
+		m.health_ms = number_of(value);
+	else if (strcmp(key, "health-start") == 0)
+		m.health_start_ms = number_of(value);
 	else if (strcmp(key, "wait") == 0)
 		m.wait_ms = number_of(value);
 	else if (strcmp(key, "oom") == 0)
@@ -559,18 +568,73 @@ static void idle(void)
 	attach_idle(&m.attach);
 }
 
+/* -- health ----------------------------------------------------------------------------------- */
+
+static uint64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void health_begin(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		cleanup_exec("health");
+		_exit(127);
+	}
+	m.health_pid = pid > 0 ? pid : 0;
+	m.health_due_ms = pid > 0 ? 0 : monotonic_ms() + m.health_ms;
+}
+
+/* Who was killed has checked nothing: the next one is due as after any other. */
+static void health_look(void)
+{
+	int status;
+
+	if (m.health_pid <= 0 || waitpid(m.health_pid, &status, WNOHANG) != m.health_pid)
+		return;
+	m.health_pid = 0;
+	m.health_due_ms =
+		monotonic_ms() +
+		(WIFEXITED(status) && WEXITSTATUS(status) == 1 ? m.health_start_ms : m.health_ms);
+}
+
+/* How long the poll may take: -1 for ever. */
+static int64_t patience_ms(bool full)
+{
+	int64_t patience = full || m.burst ? IDLE_MS : -1;
+	uint64_t now;
+
+	if (m.health_ms == 0 || m.health_due_ms == 0 || m.start >= 0)
+		return patience;
+	now = monotonic_ms();
+	if (m.health_due_ms <= now)
+		return 0;
+	if (patience < 0 || (uint64_t)patience > m.health_due_ms - now)
+		patience = (int64_t)(m.health_due_ms - now);
+	return patience;
+}
+
 static _Noreturn void serve(void)
 {
 	struct sigaction action = { .sa_handler = child_ended };
-	struct timespec second = { .tv_sec = IDLE_MS / 1000 };
 	sigset_t all_but_children;
 
 	(void)sigaction(SIGCHLD, &action, NULL);
 	(void)sigfillset(&all_but_children);
 	(void)sigdelset(&all_but_children, SIGCHLD);
+	if (m.health_ms > 0)
+		m.health_due_ms = monotonic_ms() + m.health_first_ms;
 	for (;;) {
 		struct pollfd polls[5 + SLOTS];
 		bool full = attach_full(&m.attach);
+		int64_t patience = patience_ms(full);
+		struct timespec timeout = { .tv_sec = (time_t)(patience / 1000),
+					    .tv_nsec = (long)(patience % 1000) * 1000000 };
 		size_t count;
 		int n;
 
@@ -581,11 +645,14 @@ static _Noreturn void serve(void)
 		polls[3] = (struct pollfd){ .fd = m.start, .events = POLLIN };
 		polls[4] = (struct pollfd){ .fd = m.attach.listener, .events = POLLIN };
 		count = attach_poll(&m.attach, polls + 5);
-		n = ppoll(polls, 5 + count, full || m.burst ? &second : NULL, &all_but_children);
-		if (n == 0 && !full)
+		n = ppoll(polls, 5 + count, patience < 0 ? NULL : &timeout, &all_but_children);
+		if (m.health_due_ms > 0 && m.start < 0 && m.health_due_ms <= monotonic_ms())
+			health_begin();
+		if (n == 0 && !full && patience > 0)
 			idle();
 		if (n < 0) {
 			holder_look();
+			health_look();
 			continue;
 		}
 		if (polls[3].revents)

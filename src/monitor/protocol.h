@@ -32,6 +32,8 @@
  *   log=cri|json|none max-size=BYTES max-file=N
  *   oom=PATH             a v1 memory.oom_control or v2 memory.events file, read at the end for "oom_kill N"
  *   cleanup=PATH         program exec'd at the very end as `PATH system reap ID`, unless a client said it will do it
+ *   health-first=MS health=MS health-start=MS   when `PATH system health ID` is run first, after each run, and after a run with exit
+ *                        status 1; absent: never
  *   wait=MS              nothing of the above: wait, then exec `PATH system restart ID`
  *   restore=0|1          1: init is not a child; wait by pidfd, take the code from PIDFD_INFO_EXIT, 255 + unknown=1 if none
  */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Health checks. The monitor keeps the time and runs `cloche system health ID` when a check is due; that one executes the command in the
+ * container and writes what it found into DIR/health, in Docker's structure (Status, FailingStreak, Log of the last five).
+ * Config.Healthcheck has what to do: Docker's Test, Interval, Timeout, StartPeriod, StartInterval (nanoseconds), Retries.
+ */
+#ifndef CLOCHE_ENGINE_HEALTH_H
+#define CLOCHE_ENGINE_HEALTH_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct create_options;
+struct engine;
+struct err;
+struct record;
+
+/* A duration as Go writes it ("1m30s", "500ms", "1.5h") to nanoseconds. -EINVAL without words. */
+int health_duration_parse(const char *text, int64_t *ret_ns);
+/* Config.Healthcheck from the options over the image's (may be NULL), and where it belongs what is to be done with an unhealthy one. */
+int health_option(const struct create_options *options, const json_t *of_image, json_t *config,
+		  json_t *own, struct err *err);
+/* Is there a check? */
+bool health_wanted(const struct record *record);
+/* Milliseconds until the first check, between checks, and between checks before the first good one: for the monitor. */
+void health_times(const struct record *record, int64_t *ret_first, int64_t *ret_interval,
+		  int64_t *ret_start);
+/* The container is about to start: its health is "starting". */
+void health_started(struct engine *engine, const struct record *record);
+/* DIR/health; NULL when there is no check or it never started. The caller's. */
+json_t *health_json(struct engine *engine, const struct record *record);
+/* "starting", "healthy", "unhealthy", or "none" */
+const char *health_word(const json_t *health);
+/* The work of `cloche system health ID`. 1: still within its start period and not healthy yet. */
+int health_check(struct engine *engine, const char *id, struct err *err);
+
+#endif
