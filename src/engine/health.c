@@ -52,6 +52,8 @@ int health_duration_parse(const char *text, int64_t *ret_ns)
 		if (*text != '.' && (*text < '0' || *text > '9'))
 			return -EINVAL;
 		number = strtod(text, &end);
+		if (end != text + strspn(text, "0123456789.")) /* no exponents, no hexadecimal */
+			return -EINVAL;
 		length = strspn(end, "nusmh");
 		for (i = 0; i < ARRAY_SIZE(units); i++)
 			if (strlen(units[i].unit) == length &&
