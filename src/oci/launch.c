@@ -411,6 +411,10 @@ int launch(const struct oci *oci, const char *id, const struct launch_options *o
 		free(bundle);
 		return r;
 	}
+	if (cgroup_mode(l.cgroup) == CGROUP_V2 && l.spec->resources.memory_swappiness >= 0) {
+		l.spec->resources.memory_swappiness = -1;
+		strv_add(&l.spec->warnings, "cgroup v2 has no swappiness of a cgroup: left out");
+	}
 	launch_warnings(oci, l.spec);
 	state_fill(&l, id, bundle);
 	r = file_replace(l.state.dir, "config.json", text.data, text.length, 0600, false, err);

@@ -106,7 +106,7 @@ static int strict_place(int root, const char *path, bool directory)
 	int fd = -ENOENT;
 
 	for (int tries = 0; tries < 2; tries++) {
-		fd = sys_openat2(root, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0,
+		fd = sys_openat2(root, path, O_PATH | O_CLOEXEC, 0,
 				 RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 		if (fd >= 0 || errno != ENOENT)
 			break;

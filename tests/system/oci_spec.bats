@@ -1,0 +1,361 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What a config.json says holds in the container: docs/oci-conformance.md names these tests.
+
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # what a shell inside expands
+load helper
+load oci
+
+setup_file() { oci_setup_file; }
+teardown_file() { oci_teardown_file; }
+
+# prints JQ SCRIPT WANTED: a container of the config changed by JQ prints it.
+prints()
+{
+	bundle ".process.args = $(sh_args "$2") | ${1:-.}"
+	run rt run "$ID"
+	assert_success
+	assert_output "$3"
+}
+
+USERNS='.linux.namespaces += [{type: "user"}] |
+	.linux.uidMappings = [{containerID: 0, hostID: 700000, size: 65536}] |
+	.linux.gidMappings = [{containerID: 0, hostID: 710000, size: 65536}]'
+
+# -- process -----------------------------------------------------------------------------------
+
+@test "process: user, groups, umask, working folder and HOME" {
+	prints '.process.user = {uid: 1000, gid: 1000, umask: 63, additionalGids: [5, 6]} | .process.cwd = "/tmp" |
+		.mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["mode=1777"]}]' \
+		'id -u; id -g; grep Groups /proc/self/status; umask; pwd; echo $HOME' \
+		"$(printf '1000\n1000\nGroups:\t5 6 \n0077\n/tmp\n/home/user')"
+}
+
+@test "process: a missing working folder is made" {
+	prints '.process.cwd = "/tmp/new/folder" | .mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs"}]' \
+		pwd /tmp/new/folder
+}
+
+@test "process: capabilities in all five sets" {
+	prints '.process.noNewPrivileges = false | .process.user = {uid: 1000, gid: 1000} | .process.capabilities = {
+		bounding: ["CAP_KILL", "CAP_CHOWN"], permitted: ["CAP_KILL", "CAP_CHOWN"], inheritable: ["CAP_KILL"],
+		ambient: ["CAP_KILL"], effective: ["CAP_KILL"]}' \
+		'grep Cap /proc/self/status | cut -f 2' \
+		"$(printf '%016x\n' 0x20 0x20 0x20 0x21 0x20)"
+}
+
+@test "process: limits, no_new_privs, oom score, scheduler, io priority" {
+	prints '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 200}, {type: "RLIMIT_CORE", soft: 0, hard: 0}] |
+		.process.oomScoreAdj = 321 | .process.scheduler = {policy: "SCHED_BATCH", nice: 7} |
+		.process.ioPriority = {class: "IOPRIO_CLASS_IDLE", priority: 0}' \
+		'ulimit -n; ulimit -Hn; ulimit -c; grep NoNewPrivs /proc/self/status; cat /proc/self/oom_score_adj; cut -d " " -f 19 /proc/self/stat; ionice' \
+		"$(printf '100\n200\n0\nNoNewPrivs:\t1\n321\n7\nidle')"
+}
+
+@test "process: personality" {
+	prints '.linux.personality = {domain: "LINUX32"}' 'uname -m' i686
+}
+
+# -- root and mounts ---------------------------------------------------------------------------
+
+@test "root: read-only when that is told, and writable when not" {
+	prints '.root.readonly = true' 'touch /x 2>/dev/null || echo refused' refused
+	cp -a "$OCI_DIR/rootfs" rootfs
+	prints ".root = {path: \"$PWD/rootfs\"}" 'touch /x && echo made' made
+}
+
+@test "mounts: in their order, with their attributes, and what is below them" {
+	mkdir source source/below
+	echo one >source/file
+	prints ".mounts += [
+		{destination: \"/tmp\", type: \"tmpfs\", source: \"tmpfs\", options: [\"size=64k\", \"nosuid\", \"noexec\", \"mode=1770\"]},
+		{destination: \"/tmp/a\", source: \"$PWD/source\", options: [\"bind\", \"ro\", \"nosuid\", \"nodev\"]},
+		{destination: \"/tmp/f\", source: \"$PWD/source/file\", options: [\"bind\"]}]" \
+		'stat -c %a /tmp; cat /tmp/a/file; cat /tmp/f; touch /tmp/a/x 2>/dev/null || echo refused; echo two >/tmp/f
+		 grep " /tmp/a " /proc/self/mountinfo | cut -d " " -f 6' \
+		"$(printf '1770\none\none\nrefused\nro,nosuid,nodev,relatime')"
+	assert_equal "$(cat source/file)" two
+}
+
+@test "mounts: rro makes the whole tree read-only, ro the top alone" {
+	mkdir -p source/sub
+	mount -t tmpfs tmpfs source/sub
+	prints ".mounts += [{destination: \"/tmp\", source: \"$PWD/source\", options: [\"rbind\", \"ro\"]}]" \
+		'touch /tmp/x 2>/dev/null || echo no; touch /tmp/sub/x && echo yes' "$(printf 'no\nyes')"
+	prints ".mounts += [{destination: \"/tmp\", source: \"$PWD/source\", options: [\"rbind\", \"rro\"]}]" \
+		'touch /tmp/x 2>/dev/null || echo no; touch /tmp/sub/x 2>/dev/null || echo no' "$(printf 'no\nno')"
+	umount source/sub
+}
+
+@test "mounts: tmpcopyup, nosymfollow, strictatime" {
+	prints '.mounts += [{destination: "/etc", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "strictatime"]}]' \
+		'head -c 4 /etc/passwd; echo; touch /etc/new && echo made; grep " /etc " /proc/self/mountinfo | cut -d " " -f 6' \
+		"$(printf 'root\nmade\nrw')"
+}
+
+@test "mounts: an id-mapped bind shows the files of another range" {
+	mkdir source
+	touch source/file
+	chown 700005:710006 source source/file
+	prints "$USERNS | .mounts += [{destination: \"/tmp\", source: \"$PWD/source\", options: [\"bind\"]}]" \
+		'stat -c %u:%g /tmp/file' 5:6
+	chown 5:6 source source/file
+	prints "$USERNS | .mounts += [{destination: \"/tmp\", source: \"$PWD/source\", options: [\"bind\", \"idmap\"]}]" \
+		'stat -c %u:%g /tmp/file' 5:6
+	prints ".mounts += [{destination: \"/tmp\", source: \"$PWD/source\", options: [\"bind\"],
+		uidMappings: [{containerID: 5, hostID: 50, size: 1}], gidMappings: [{containerID: 6, hostID: 60, size: 1}]}]" \
+		'stat -c %u:%g /tmp/file' 50:60
+}
+
+@test "mounts: a missing source and an unknown file system are errors that name the mount" {
+	bundle '.mounts += [{destination: "/tmp", source: "/no/such/folder", options: ["bind"]}]'
+	run ! rt run "$ID"
+	assert_output --partial "/no/such/folder"
+	bundle '.mounts += [{destination: "/tmp", type: "nosuchfs", source: "x"}]'
+	run ! rt run "$ID"
+	assert_output --partial "mount at /tmp"
+}
+
+@test "mounts: propagation of a bind and of the root" {
+	mkdir source
+	mount -t tmpfs tmpfs source
+	mount --make-shared source
+	bundle ".process.args = [\"sleep\", \"100\"] | .linux.rootfsPropagation = \"rslave\" |
+		.mounts += [{destination: \"/tmp\", source: \"$PWD/source\", options: [\"rbind\", \"rslave\"]}]"
+	rt create --pid-file pid "$ID" </dev/null >/dev/null 2>&1
+	rt start "$ID"
+	mkdir source/new
+	mount -t tmpfs tmpfs source/new
+	touch source/new/here
+	run rt exec "$ID" ls /tmp/new
+	assert_output here
+	rt delete -f "$ID"
+	umount source/new source
+}
+
+@test "masked and read-only paths" {
+	prints '.linux.maskedPaths += ["/etc/passwd", "/etc/nothing", "/home"] | .linux.readonlyPaths += ["/proc/sys"]' \
+		'wc -c </etc/passwd; ls /home; echo 1 2>/dev/null >/proc/sys/net/ipv4/ip_forward || echo refused' \
+		"$(printf '0\nrefused')"
+}
+
+# -- namespaces --------------------------------------------------------------------------------
+
+@test "namespaces: a user namespace with its maps" {
+	cp -a "$OCI_DIR/rootfs" rootfs
+	chown -R 700000:710000 rootfs
+	prints "$USERNS | .root = {path: \"$PWD/rootfs\"}" \
+		'id -u; cat /proc/self/uid_map | tr -s " "; echo x >/dev/null; stat -c %t:%T /dev/null; touch /x && echo made' \
+		"$(printf '0\n 0 700000 65536\n1:3\nmade')"
+	assert_equal "$(stat -c %u:%g rootfs/x)" 700000:710000
+}
+
+@test "namespaces: those with a path are joined, those not named are the host's" {
+	unshare -n -u -i sh -c 'hostname joined; ip link add there type dummy 2>/dev/null || ip link set lo up; echo $$ >holder; exec sleep 100' &
+	until_true 10 test -s holder
+	holder=$(cat holder)
+	prints ".hostname = null | .linux.namespaces = [{type: \"mount\"}, {type: \"pid\"}, {type: \"network\", path: \"/proc/$holder/ns/net\"},
+		{type: \"uts\", path: \"/proc/$holder/ns/uts\"}, {type: \"ipc\", path: \"/proc/$holder/ns/ipc\"}]" \
+		'hostname; for n in net ipc cgroup; do readlink /proc/self/ns/$n; done' \
+		"joined
+$(readlink "/proc/$holder/ns/net" "/proc/$holder/ns/ipc" /proc/self/ns/cgroup)"
+	kill "$holder"
+	bundle '.linux.namespaces += [{type: "time", path: "/proc/self/ns/net"}]'
+	run ! rt run "$ID"
+	assert_output --partial "join namespace /proc/self/ns/net: it is none of this type"
+}
+
+@test "namespaces: a second container joins the pid and user namespaces of a first" {
+	cp -a "$OCI_DIR/rootfs" rootfs
+	chown -R 700000:710000 rootfs
+	bundle "$USERNS | .root.path = \"$PWD/rootfs\" | .process.args = [\"sleep\", \"100\"]"
+	first=$ID own=$PWD
+	rt create --pid-file pid "$first" </dev/null >/dev/null 2>&1
+	rt start "$first"
+	pid=$(cat pid)
+	ID=$ID-second
+	jq ".process.args = $(sh_args 'ps | grep -c "[s]leep 100"; cat /proc/self/uid_map | tr -s " "') | .hostname = null |
+		.root.path = \"$own/rootfs\" | .linux.uidMappings = null | .linux.gidMappings = null | .linux.cgroupsPath += \"-second\" |
+		.linux.namespaces = [{type: \"mount\"}, {type: \"ipc\"},
+			(\"pid\", \"user\", \"uts\" | {type: ., path: \"/proc/$pid/ns/\(.)\"}),
+			{type: \"network\", path: \"/proc/$pid/ns/net\"}]" config.json >second.json
+	run rt run --config second.json "$ID"
+	assert_output "$(printf '1\n 0 700000 65536')"
+	run rt exec "$first" id -u
+	assert_output 0
+	rt delete -f "$first"
+}
+
+@test "namespaces: time offsets" {
+	prints '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 1000000, nanosecs: 5}, monotonic: {secs: 7, nanosecs: 0}}' \
+		'tr -s " \t" " " </proc/self/timens_offsets; [ $(cut -d . -f 1 /proc/uptime) -gt 1000000 ] && echo later' \
+		"$(printf 'monotonic 7 0\nboottime 1000000 5\nlater')"
+}
+
+@test "namespaces: host and domain name, kernel parameters" {
+	prints '.hostname = "web" | .domainname = "example.org" | .linux.sysctl = {"net.ipv4.ip_forward": "1", "kernel.msgmax": "4321"}' \
+		'hostname; cat /proc/sys/kernel/domainname /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax' \
+		"$(printf 'web\nexample.org\n1\n4321')"
+}
+
+# -- devices, cgroups --------------------------------------------------------------------------
+
+@test "devices: the standard ones, links, and those that are told, with owner and mode" {
+	prints '.linux.devices = [{path: "/dev/my/node", type: "c", major: 1, minor: 5, fileMode: 416, uid: 3, gid: 4},
+		{path: "/dev/pipe", type: "p", fileMode: 438}]' \
+		'for d in null zero full random urandom tty; do stat -c %n:%F:%a /dev/$d; done; readlink /dev/fd; readlink /dev/ptmx
+		 stat -c "%t:%T %a %u:%g" /dev/my/node; stat -c %F /dev/pipe' \
+		"$(for d in null zero full random urandom tty; do echo "/dev/$d:character special file:666"; done
+		printf '/proc/self/fd\npts/ptmx\n1:5 640 3:4\nfifo')"
+}
+
+@test "devices: what no rule allows cannot be opened" {
+	skip_unless_cgroup devices
+	prints '.linux.devices = [{path: "/dev/kmsg", type: "c", major: 1, minor: 11, fileMode: 438}]' \
+		'head -c 1 /dev/kmsg 2>/dev/null || echo refused; head -c 1 /dev/zero | wc -c' "$(printf 'refused\n1')"
+}
+
+@test "cgroups: a limit whose controller is missing is an error, one of v2 is left out on v1" {
+	skip_unless_cgroup pids
+	prints '.linux.resources.pids.limit = 33 | .linux.resources.memory.swappiness = 10' \
+		'cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null; true' 33
+	bundle '.linux.resources.rdma = {mlx5_0: {hcaHandles: 3}}'
+	run ! rt run "$ID"
+	assert_output --partial rdma
+}
+
+@test "cgroups: a path of others is refused, one that was left is taken" {
+	bundle '.process.args = ["true"]'
+	path=/cloche-oci-${CLOCHE_TEST_DIR##*.}/$ID
+	for h in /sys/fs/cgroup/*/; do
+		[ ! -e "$h/cgroup.procs" ] || mkdir -p "$h$path"
+	done
+	rt run "$ID"
+	bundle '.process.args = ["sleep", "100"]'
+	rt create "$ID" </dev/null >/dev/null 2>&1
+	cp config.json other.json
+	run ! rt create --config other.json "$ID-other"
+	assert_output --partial "is in an earlier one of this name"
+	rt delete -f "$ID"
+}
+
+# -- seccomp -----------------------------------------------------------------------------------
+
+@test "seccomp: errno, kill, arguments, and calls that no rule names" {
+	prints '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
+		syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 28},
+			{names: ["fchmodat", "chmod"], action: "SCMP_ACT_ERRNO"},
+			{names: ["kill"], action: "SCMP_ACT_ERRNO", errnoRet: 99, args: [{index: 1, value: 10, op: "SCMP_CMP_EQ"}]}]} |
+		.mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs"}]' \
+		'mkdir /tmp/x 2>&1; chmod 700 /tmp 2>&1; kill -12 1 2>&1; kill -10 1 2>&1; grep Seccomp: /proc/self/status' \
+		"$(printf "mkdir: can't create directory '/tmp/x': No space left on device\nchmod: /tmp: Operation not permitted\nsh: can't kill pid 1: Cannot assign requested address\nSeccomp:\t2")"
+}
+
+@test "seccomp: unknown actions and operators are refused where they stand" {
+	bundle '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["read"], action: "SCMP_ACT_HOPE"}]}'
+	run ! rt run "$ID"
+	assert_output --partial 'linux.seccomp: syscalls[0]: unknown action "SCMP_ACT_HOPE"'
+	bundle '.linux.seccomp = {defaultAction: "SCMP_ACT_NOTIFY"}'
+	run ! rt run "$ID"
+	assert_output --partial "cannot be the default"
+}
+
+@test "seccomp: a filter that allows next to nothing still lets the command start" {
+	prints '.linux.seccomp = {defaultAction: "SCMP_ACT_ERRNO", syscalls: [{action: "SCMP_ACT_ALLOW", names: ["execve", "capset",
+		"prctl", "write", "brk", "arch_prctl", "exit_group", "set_tid_address", "mmap", "mprotect", "munmap", "read", "close",
+		"openat", "open", "fstat", "newfstatat", "getuid", "setuid", "getgid", "setgid", "rt_sigprocmask", "rt_sigaction", "uname",
+		"ioctl", "getpid", "getppid", "getcwd", "stat", "fcntl", "dup2", "rseq", "set_robust_list", "prlimit64", "readlink",
+		"readlinkat", "getrandom", "wait4", "clone", "fork", "vfork", "geteuid", "getegid"]}]}' 'echo alive' alive
+}
+
+@test "seccomp: the listener gets the descriptor and the state" {
+	skip_unless_program python3
+	cat >listener.py <<-'END'
+		import array, json, os, socket
+		s = socket.socket(socket.AF_UNIX)
+		s.bind("listener")
+		s.listen(1)
+		open("ready", "w").close()
+		c, _ = s.accept()
+		text, data, _, _ = c.recvmsg(65536, socket.CMSG_LEN(4))
+		state = json.loads(text)
+		fd = array.array("i", data[0][2])[0]
+		print(state["fds"], state["metadata"], state["state"]["id"], state["state"]["status"],
+		      os.readlink("/proc/self/fd/%d" % fd))
+	END
+	python3 listener.py >out &
+	until_true 10 test -e ready
+	bundle ".process.args = [\"true\"] | .linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", listenerPath: \"$PWD/listener\",
+		listenerMetadata: \"meta\", syscalls: [{names: [\"mkdir\"], action: \"SCMP_ACT_NOTIFY\"}]}"
+	rt run "$ID"
+	wait
+	assert_equal "$(cat out)" "['seccompFd'] meta $ID creating anon_inode:seccomp notify"
+}
+
+# -- hooks -------------------------------------------------------------------------------------
+
+@test "hooks: six kinds, in their order, with the state on stdin" {
+	cat >hook <<-'END'
+		#!/bin/sh
+		state=$(cat)
+		echo "$1 $(echo "$state" | sed 's/.*"status": "\([a-z]*\)".*/\1/') $X" >>"$2"
+	END
+	chmod 755 hook
+	cp -a "$OCI_DIR/rootfs" rootfs
+	cp hook rootfs/bin/hook
+	touch log
+	hook() { echo "[{path: \"$PWD/hook\", args: [\"hook\", \"$1\", \"$PWD/log\"], env: [\"X=$1-env\", \"PATH=/bin:/usr/bin\"]}]"; }
+	bundle ".root = {path: \"$PWD/rootfs\"} | .process.args = $(sh_args 'echo command >>/log') | .hooks = {
+		prestart: $(hook prestart), createRuntime: $(hook createRuntime), createContainer: $(hook createContainer),
+		startContainer: [{path: \"/bin/hook\", args: [\"hook\", \"startContainer\", \"/log\"], env: [\"X=inside\"]}],
+		poststart: $(hook poststart), poststop: $(hook poststop)} |
+		.mounts += [{destination: \"/log\", source: \"$PWD/log\", options: [\"bind\"]}]"
+	rt create "$ID" </dev/null >/dev/null 2>&1
+	assert_equal "$(cat log)" "prestart creating prestart-env
+createRuntime creating createRuntime-env
+createContainer creating createContainer-env"
+	rt start "$ID"
+	until_true 10 status_is "$ID" stopped
+	rt delete "$ID"
+	assert_equal "$(sed -n '4,$p' log | sort)" "command
+poststart running poststart-env
+poststop stopped poststop-env
+startContainer created inside"
+}
+
+@test "hooks: one that fails or takes too long ends the start, and nothing is left" {
+	bundle '.hooks.createRuntime = [{path: "/bin/false"}]'
+	run ! rt create "$ID"
+	assert_output --partial "createRuntime hook /bin/false: exit status 1"
+	bundle '.hooks.createRuntime = [{path: "/bin/sleep", args: ["sleep", "100"], timeout: 1}]'
+	run ! rt create "$ID"
+	assert_output --partial "did not end within 1 s"
+	bundle '.hooks.createContainer = [{path: "/no/such/hook"}]'
+	run ! rt create "$ID"
+	assert_output --partial "createContainer hook /no/such/hook: No such file"
+	run ! rt state "$ID"
+	[ -z "$(find /sys/fs/cgroup -type d -name "$ID")" ]
+	bundle '.process.args = ["true"] | .hooks.poststart = [{path: "/bin/false"}] | .hooks.poststop = [{path: "/bin/false"}]'
+	run rt run "$ID"
+	assert_success
+	assert_output --partial "poststart hook /bin/false"
+	assert_output --partial "poststop hook /bin/false"
+}
+
+# -- the document ------------------------------------------------------------------------------
+
+@test "unknown properties are passed over, unknown values refused" {
+	prints '.future = {a: [1, 2]} | .linux.future = 1 | .process.future = null | .annotations = {"a.b": "c"}' 'echo ok' ok
+	bundle '.ociVersion = "2.0.0"'
+	run ! rt run "$ID"
+	assert_output --partial 'version "2.0.0" of the spec is unknown'
+	bundle '.process.cwd = "relative"'
+	run ! rt run "$ID"
+	assert_output --partial 'process.cwd: "relative" is not an absolute path'
+	bundle '.linux.intelRdt = {closID: "x"}'
+	run ! rt run "$ID"
+	assert_output --partial "not supported"
+	echo '{"ociVersion": "1.0.0", "ociVersion": "1.0.0"}' >config.json
+	run ! rt run "$ID"
+	assert_output --partial "stands there twice"
+}
