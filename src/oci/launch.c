@@ -96,6 +96,24 @@ static void device_rules_add(struct spec_resources *resources)
 		resources->devices[resources->device_count++] = allowed[i];
 }
 
+/* The service manager's socket goes in, under another name, for a command that tells that it is ready (sd_notify(3)). */
+static void notify_add(struct spec *spec)
+{
+	static const char inside[] = "/run/notify/notify.sock";
+	const char *path = getenv("NOTIFY_SOCKET");
+	_cleanup_free_ char *assignment = str_printf("NOTIFY_SOCKET=%s", inside);
+	struct stat st;
+
+	if (!path || path[0] != '/' || stat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return;
+	spec_add_mount(spec, &(struct spec_mount){ .kind = SPEC_MOUNT_BIND,
+						   .source = str_dup(path),
+						   .source_fd = -1,
+						   .destination = str_dup(inside),
+						   .top_only = true });
+	env_set(&spec->process.env, assignment);
+}
+
 static int spec_prepare(const struct launch_options *options, const struct buf *text,
 			struct spec *spec, struct err *err)
 {
@@ -118,6 +136,7 @@ static int spec_prepare(const struct launch_options *options, const struct buf *
 	spec->no_pivot = options->no_pivot;
 	spec->no_new_keyring = options->no_new_keyring;
 	device_rules_add(&spec->resources);
+	notify_add(spec);
 	return 0;
 }
 

@@ -712,6 +712,12 @@ static int enter_root(const struct init_plan *plan, int root)
 
 static void leave_old_root(const struct init_plan *plan, int root)
 {
+	/* On an initramfs there is no pivoting: the new root is stacked on the old one already, and becomes ours by chroot. */
+	if (plan->spec->no_pivot) {
+		if (fchdir(root) < 0 || chroot(".") < 0 || chdir("/") < 0)
+			fail(plan, STEP_PIVOT, 0, errno);
+		return;
+	}
 	/* "." twice: the old root is stacked on the new one and taken off again (pivot_root(2), NOTES). */
 	if (fchdir(root) < 0 || sys_pivot_root(".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
 	    chdir("/") < 0)

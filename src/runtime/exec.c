@@ -60,6 +60,7 @@ static _Noreturn void guest(const struct init_plan *plan, int init_pidfd)
 	struct spec_process *process = &plan->spec->process;
 	int slave = -1, master = -1, root, r;
 
+	process_affinity(plan, process->cpus_initial);
 	r = cgroup_door_pass(plan->door);
 	if (r < 0)
 		fail(plan, STEP_CGROUP, 0, r);
@@ -96,6 +97,7 @@ static _Noreturn void guest(const struct init_plan *plan, int init_pidfd)
 	r = terminal_stdio(plan->io->stdio, slave);
 	if (r < 0)
 		fail(plan, STEP_STDIO, 0, r);
+	process_affinity(plan, process->cpus_final);
 	process_become(plan);
 }
 

@@ -198,7 +198,7 @@ static void scheduling_set(const struct init_plan *plan)
 		fail(plan, STEP_IO_PRIORITY, 0, errno);
 }
 
-/* "0-3,7" as a mask of nodes. false: it is none. */
+/* "0-3,7" as a mask of memory nodes or processors. false: it is none. */
 static bool nodes_parse(const char *text, unsigned long *mask, size_t words)
 {
 	const size_t bits = 8 * sizeof(*mask);
@@ -222,6 +222,18 @@ static bool nodes_parse(const char *text, unsigned long *mask, size_t words)
 		text = *end ? end + 1 : end;
 	}
 	return true;
+}
+
+void process_affinity(const struct init_plan *plan, const char *cpus)
+{
+	unsigned long mask[1024 / (8 * sizeof(unsigned long))] = { 0 };
+
+	if (!cpus || !*cpus)
+		return;
+	if (!nodes_parse(cpus, mask, ARRAY_SIZE(mask)))
+		fail(plan, STEP_SCHEDULER, 0, EINVAL);
+	if (sched_setaffinity(0, sizeof(mask), (const cpu_set_t *)mask) < 0)
+		fail(plan, STEP_SCHEDULER, 0, errno);
 }
 
 static void memory_policy_set(const struct init_plan *plan)

@@ -9,6 +9,9 @@
 /* In the parent, before the clone: scheduling policy, priority, processors, input/output class and timer slack that a
  * command line was given and a container must not get. */
 void process_forget_caller(void);
+/* process.execCPUAffinity (config.md) of a process that joins a container: "initial" before it does, "final" before it
+ * executes. NULL: as it is. What is no list, or has no processor of the host, is a report. */
+void process_affinity(const struct init_plan *plan, const char *cpus);
 /* Report what would keep the command from being found and executed, as far as that can be told before: so that `create` fails
  * rather than `start`. */
 void process_check(const struct init_plan *plan);

@@ -52,11 +52,40 @@ USERNS='.linux.namespaces += [{type: "user"}] |
 		"$(printf '100\n200\n0\nNoNewPrivs:\t1\n321\n7\nidle')"
 }
 
+@test "process: exec on the processors that are told" {
+	bundle '.process.args = ["sleep", "100"] | .process.execCPUAffinity = {initial: "0", final: "0"}'
+	rt create "$ID" </dev/null >/dev/null 2>&1
+	rt start "$ID"
+	run rt exec "$ID" grep Cpus_allowed_list /proc/self/status
+	assert_output --regexp 'list:.0$'
+	jq '.process | .args = ["true"] | .execCPUAffinity = {final: "zero"}' config.json >process.json
+	run ! rt exec --process process.json "$ID"
+	assert_output --partial "scheduler"
+	rt delete -f "$ID"
+}
+
 @test "process: personality" {
 	prints '.linux.personality = {domain: "LINUX32"}' 'uname -m' i686
 }
 
 # -- root and mounts ---------------------------------------------------------------------------
+
+@test "root: without pivot_root" {
+	bundle ".process.args = $(sh_args 'ls /; pwd')"
+	rt run "$ID" >with
+	run rt run --no-pivot "$ID"
+	assert_success
+	assert_output "$(cat with)"
+}
+
+@test "process: the socket of a service manager goes in" {
+	skip_unless_program python3
+	python3 -c 'import socket; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).bind("notify")'
+	cp -a "$OCI_DIR/rootfs" rootfs
+	bundle ".root.path = \"$PWD/rootfs\" | .process.args = $(sh_args 'test -S $NOTIFY_SOCKET && echo there')"
+	NOTIFY_SOCKET=$PWD/notify run rt run "$ID"
+	assert_output there
+}
 
 @test "root: read-only when that is told, and writable when not" {
 	prints '.root.readonly = true' 'touch /x 2>/dev/null || echo refused' refused
