@@ -309,6 +309,7 @@ static int interval_parse(const char *text, int *ret_ms, struct err *err)
 	double unit = strcmp(end, "ms") == 0	     ? 1 :
 		      strcmp(end, "s") == 0 || !*end ? 1000 :
 		      strcmp(end, "m") == 0	     ? 60000 :
+		      strcmp(end, "h") == 0	     ? 3600000 :
 						       0;
 
 	if (end == text || unit == 0 || !(value > 0) || value * unit > 86400000)
