@@ -168,5 +168,8 @@ int main(int argc, char **argv)
 	status = command_do(&oci, command, operands + 1);
 	if (fflush(stdout) != 0 && status == 0)
 		status = 1;
+	/* exec has joined the container's pid namespace for its children: nothing that runs at an exit may make one there */
+	if (command == &oci_exec)
+		_exit(status);
 	return status;
 }
