@@ -36,7 +36,7 @@ running()
 	bundle ".process.args = $(sh_args 'while :; do ls -l /proc/[0-9]*/fd /proc/[0-9]*/exe /proc/[0-9]*/cwd; done 2>/dev/null |
 		grep -E "state|cgroup|cloche-runtime|memfd|/var/tmp" | grep -v "/out$"; true')"
 	running
-	for _ in 1 2 3 4 5 6 7 8 9 10; do rt exec "$ID" true; done
+	for _ in 1 2 3 4 5 6 7 8 9 10; do rt exec "$ID" true </dev/null >/dev/null 2>&1; done
 	rt delete -f "$ID"
 	run cat out
 	assert_output ""
