@@ -36,6 +36,18 @@ static const char *value_skip(const char *p)
 	return p;
 }
 
+/* What stands between text and end. Strings without escapes and what is empty, the most of it, need no parser. */
+static json_t *value_parse(const char *text, const char *end)
+{
+	size_t length = (size_t)(end - text);
+
+	if (length == 2 && (*text == '{' || *text == '['))
+		return *text == '{' ? json_object() : json_array();
+	if (length >= 2 && *text == '"' && end[-1] == '"' && !memchr(text, '\\', length))
+		return json_stringn(text + 1, length - 2);
+	return json_loadb(text, length, JSON_DECODE_ANY, NULL);
+}
+
 /* The members of the object at *text that begin one of the paths, each cut down in turn. */
 static json_t *object_parts(const char **text, const char *const *paths)
 {
@@ -43,7 +55,7 @@ static json_t *object_parts(const char **text, const char *const *paths)
 	const char *p = *text;
 
 	while (*++p == '"') {
-		const char *name = p + 1, *rest[16] = { NULL }, *end;
+		const char *name = p + 1, *rest[16], *end;
 		size_t length, count = 0;
 		bool whole = false;
 
@@ -51,12 +63,13 @@ static json_t *object_parts(const char **text, const char *const *paths)
 		length = (size_t)(p - 1 - name);
 		p += *p == ':';
 		for (size_t i = 0; paths[i] && count + 1 < ARRAY_SIZE(rest); i++) {
-			if (strncmp(paths[i], name, length) != 0)
+			if (paths[i][0] != name[0] || strncmp(paths[i], name, length) != 0)
 				continue;
 			whole |= paths[i][length] == '\0';
 			if (paths[i][length] == '.')
 				rest[count++] = paths[i] + length + 1;
 		}
+		rest[count] = NULL;
 		end = p;
 		if (count > 0 && !whole && *p == '{') {
 			json_object_setn_new_nocheck(object, name, length,
@@ -65,8 +78,7 @@ static json_t *object_parts(const char **text, const char *const *paths)
 			end = value_skip(p);
 			if (whole)
 				json_object_setn_new_nocheck(object, name, length,
-							     json_loadb(p, (size_t)(end - p),
-									JSON_DECODE_ANY, NULL));
+							     value_parse(p, end));
 		}
 		p = end;
 		if (*p != ',')

@@ -43,6 +43,17 @@ void table_align(struct buf *out, const char *text)
 	table_align_width(out, text, WIDTH_LEAST);
 }
 
+static void blanks_put(struct buf *out, size_t count)
+{
+	static const char blanks[] =
+		"                                                                ";
+
+	for (size_t n; count > 0; count -= n) {
+		n = count < sizeof(blanks) - 1 ? count : sizeof(blanks) - 1;
+		buf_add(out, blanks, n);
+	}
+}
+
 void table_align_width(struct buf *out, const char *text, unsigned int least)
 {
 	_cleanup_strv_ char **rows = strv_split(text, '\n');
@@ -64,7 +75,8 @@ void table_align_width(struct buf *out, const char *text, unsigned int least)
 					      lines[i].widths[c] - characters(lines[i].cells[c]) :
 					      0;
 
-			buf_printf(out, "%s%*s", lines[i].cells[c], (int)fill, "");
+			buf_puts(out, lines[i].cells[c]);
+			blanks_put(out, fill);
 		}
 		buf_puts(out, i + 1 < count ? "\n" : "");
 		strv_clear(lines[i].cells);
