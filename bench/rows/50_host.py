@@ -48,7 +48,7 @@ def sockets(bench):
     }
     if subprocess.run(["sh", "-c", "command -v netstat"], capture_output=True, check=False).returncode == 0:
         commands["netstat loop"] = lambda: cloche.clock(["sh", "-c", loop])
-    return bench.interleave(commands, bench.rounds(12), slow=["netstat loop"])
+    return bench.interleave(commands, bench.rounds(6), slow=["netstat loop"])
 
 
 ROWS = [
