@@ -229,7 +229,7 @@ static int device_open(const struct spec *spec, const struct spec_device *device
 	    fchmodat(fs, "node", device->mode, 0) < 0 ||
 	    fchownat(fs, "node", uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, errno, "make device %s", device->path);
-	fd = mount_copy(fs, "node", AT_SYMLINK_NOFOLLOW);
+	fd = mount_part(fs, "node");
 	if (fd < 0)
 		return err_sys(err, fd, "make device %s", device->path);
 	r = mount_change(fd, 0, MS_PRIVATE, -1, 0);

@@ -8,12 +8,15 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "runtime/fd_pass.h"
 #include "runtime/spec.h"
 
 static int configure(int fs, const char *data)
@@ -64,6 +67,42 @@ int mount_copy(int dir, const char *path, unsigned int flags)
 	int fd = open_tree(dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | flags);
 
 	return fd < 0 ? -errno : fd;
+}
+
+/* A child attaches it in a mount namespace of its own, where it can be copied, and sends the copy back. */
+int mount_part_elsewhere(int fs, const char *name)
+{
+	struct mount_attr private_all = { .propagation = MS_PRIVATE };
+	struct clone_args args = { .exit_signal = SIGCHLD, .flags = CLONE_NEWNS };
+	int pair[2], fd = -1, n;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	pid = sys_clone3(&args);
+	if (pid == 0) {
+		if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &private_all, sizeof(private_all)) <
+			    0 ||
+		    move_mount(fs, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+			_exit(1);
+		fd = mount_copy(fs, name, AT_SYMLINK_NOFOLLOW);
+		_exit(fd < 0 || fd_pass_send(pair[1], 'p', &fd, 1) < 0 ? 1 : 0);
+	}
+	n = pid < 0 ? -errno : 0;
+	fd_close(pair[1]);
+	if (n == 0) {
+		n = fd_pass_receive(pair[0], 'p', &fd, 1);
+		(void)waitpid(pid, NULL, 0);
+	}
+	fd_close(pair[0]);
+	return n == 1 ? fd : n < 0 && n != -EPIPE ? n : -EINVAL;
+}
+
+int mount_part(int fs, const char *name)
+{
+	int fd = mount_copy(fs, name, AT_SYMLINK_NOFOLLOW);
+
+	return fd == -EINVAL ? mount_part_elsewhere(fs, name) : fd;
 }
 
 int mount_change(int fd, uint64_t attrs_set, uint64_t propagation, int userns_fd,

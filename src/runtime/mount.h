@@ -19,6 +19,11 @@ enum { MOUNT_DATA_MAX = 4096 };
 int mount_new(const char *type, const char *source, const char *data, unsigned int attrs);
 /* A detached copy of what lies at dir/path (O_PATH semantics); AT_RECURSIVE in flags for the tree. */
 int mount_copy(int dir, const char *path, unsigned int flags);
+/* A detached copy of one file or folder of a file system that is itself detached, as mount_new makes it. fs may be used up by it:
+ * one part of each. */
+int mount_part(int fs, const char *name);
+/* Its way where the kernel copies nothing of a detached mount (before Linux 6.15). */
+int mount_part_elsewhere(int fs, const char *name);
 int mount_change(int fd, uint64_t attrs_set, uint64_t propagation, int userns_fd,
 		 unsigned int flags);
 int mount_adjust(int fd, uint64_t attrs_set, uint64_t attrs_clear, uint64_t propagation,
