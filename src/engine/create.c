@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/signal_name.h"
 #include "base/str.h"
+#include "engine/cdi.h"
 #include "engine/device_option.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
@@ -29,6 +30,7 @@
 #include "engine/network_option.h"
 #include "engine/publish.h"
 #include "engine/repair.h"
+#include "engine/secret.h"
 #include "engine/shared_namespace.h"
 #include "engine/single_option.h"
 #include "engine/spec_build.h"
@@ -390,6 +392,15 @@ static int log_fill(struct draft *draft, struct err *err)
 		if (!value)
 			return err_set(err, EINVAL, "invalid logging option: %s", key);
 		*value++ = '\0';
+		if (strcmp(driver, "none") != 0 && strcmp(key, "mode") == 0) {
+			if (strcmp(value, "blocking") != 0)
+				return err_set(
+					err, EOPNOTSUPP,
+					"log opt mode=%s: only blocking, no line is ever dropped",
+					value);
+			json_put(options, key, json_text(value));
+			continue;
+		}
 		if (strcmp(driver, "none") == 0 ||
 		    (strcmp(key, "max-size") != 0 && strcmp(key, "max-file") != 0))
 			return err_set(err, EINVAL, "unknown log opt '%s' for %s log driver", key,
@@ -547,6 +558,29 @@ static int cidfile_open(const char *path, struct err *err)
 	return fd < 0 ? err_sys(err, errno, "failed to create the container ID file %s", path) : fd;
 }
 
+/* --device vendor/class=name and --gpus: Docker's DeviceRequests of the driver cdi. */
+static int cdi_options(struct draft *draft, struct err *err)
+{
+	const struct create_options *o = draft->options;
+	_cleanup_strv_ char **names = NULL;
+	int r = 0;
+
+	for (size_t i = 0; o->devices && o->devices[i]; i++)
+		if (cdi_is_name(o->devices[i]))
+			strv_add(&names, o->devices[i]);
+	if (o->gpus)
+		r = cdi_gpus(o->gpus, &names, err);
+	if (r == 0)
+		r = cdi_check(draft->engine->settings.cdi_dirs, names, err);
+	if (r == 0)
+		json_put(draft->host, "DeviceRequests",
+			 names ? json_pack("[{s:s,s:i,s:o,s:n,s:n}]", "Driver", "cdi", "Count", 0,
+					   "DeviceIDs", json_from_strv(names), "Capabilities",
+					   "Options") :
+				 json_null());
+	return r;
+}
+
 /* --annotation, --oom-kill-disable, and what is not in Docker: --umask, --tz. */
 static int own_options(struct draft *draft, struct err *err)
 {
@@ -571,6 +605,13 @@ static int own_options(struct draft *draft, struct err *err)
 		strv_add(draft->warnings,
 			 "--oom-kill-disable without a limit of memory can stop the host itself");
 	json_put(draft->host, "OomKillDisable", json_boolean(o->oom_kill_disable));
+	if (o->secrets) {
+		json_t *secrets = secret_options(o->secrets, err);
+
+		if (!secrets)
+			return -err->code;
+		json_put(draft->own, "Secrets", secrets);
+	}
 	if (o->umask) {
 		char *end;
 		long mask = strtol(o->umask, &end, 8);
@@ -614,8 +655,8 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 	    (r = right_options(o, draft->host, err)) < 0 ||
 	    (r = device_options(o, draft->host, err)) < 0 ||
 	    (r = single_options(o, draft->warnings, err)) < 0 ||
-	    (r = own_options(draft, err)) < 0 || (r = log_fill(draft, err)) < 0 ||
-	    (r = mounts_fill(draft, err)) < 0)
+	    (r = cdi_options(draft, err)) < 0 || (r = own_options(draft, err)) < 0 ||
+	    (r = log_fill(draft, err)) < 0 || (r = mounts_fill(draft, err)) < 0)
 		return r;
 	if (o->guard && strcmp(o->guard, "deny") != 0 && strcmp(o->guard, "audit") != 0 &&
 	    strcmp(o->guard, "off") != 0)

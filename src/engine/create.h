@@ -33,6 +33,8 @@ struct create_options { /* as typed; filled by the command line's option table *
 	const char *health_cmd, *health_interval, *health_timeout, *health_retries;
 	const char *health_start_period, *health_start_interval, *health_on_failure;
 	bool no_healthcheck;
+	char **secrets;
+	const char *gpus;
 	char **blkio_weight_device, **device_read_bps, **device_write_bps;
 	char **device_read_iops, **device_write_iops;
 	const char *ip, *ip6, *mac_address, *publish_mode;

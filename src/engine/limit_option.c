@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "engine/cdi.h"
 #include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/network_option.h"
@@ -376,6 +377,8 @@ static int devices_put(json_t *host_config, char *const *list, struct err *err)
 			   *rights = "rw"; /* no m: nothing may be made (security) */
 		struct stat st;
 
+		if (cdi_is_name(list[i]))
+			continue; /* by create.c */
 		if (count > 3 || !*parts[0])
 			return err_set(err, EINVAL, "invalid device specification: %s", list[i]);
 		if (count == 2 && rights_valid(parts[1]))
@@ -530,6 +533,26 @@ static int mode_put(json_t *host, const char *key, const char *option, const cha
 	return 0;
 }
 
+static int cgroup_parent_put(json_t *host, const char *parent, struct err *err)
+{
+	_cleanup_strv_ char **parts = strv_split(parent ? parent : "", '/');
+	_cleanup_(buf_clear) struct buf clean = BUF_EMPTY;
+
+	if (parent && *parent && *parent != '/') {
+		err_set(err, EINVAL, "--cgroup-parent %s: not an absolute path", parent);
+		return err_hint(err, "it is a folder of the cgroup hierarchies, such as /batch");
+	}
+	for (size_t i = 0; parts[i]; i++) {
+		if (strcmp(parts[i], ".") == 0 || strcmp(parts[i], "..") == 0)
+			return err_set(err, EINVAL, "--cgroup-parent %s: . and .. lead elsewhere",
+				       parent);
+		if (*parts[i])
+			buf_printf(&clean, "/%s", parts[i]);
+	}
+	json_put(host, "CgroupParent", json_text(clean.data));
+	return 0;
+}
+
 int mode_options(struct engine *engine, const struct create_options *o, json_t *host,
 		 char ***warnings, struct err *err)
 {
@@ -569,9 +592,9 @@ int mode_options(struct engine *engine, const struct create_options *o, json_t *
 	if (o->remove && strcmp(json_string_at(policy, "Name", ""), "no") != 0)
 		return err_set(err, EINVAL,
 			       "conflicting options: cannot specify both --restart and --rm");
-	if (o->cgroup_parent && *o->cgroup_parent)
-		return err_set(err, EOPNOTSUPP, "--cgroup-parent %s: not possible yet",
-			       o->cgroup_parent);
+	r = cgroup_parent_put(host, o->cgroup_parent, err);
+	if (r < 0)
+		return r;
 	json_put(host, "AutoRemove", json_boolean(o->remove));
 	json_put(host, "ReadonlyRootfs", json_boolean(o->read_only));
 	json_put(host, "GroupAdd", json_from_strv(o->group_add));

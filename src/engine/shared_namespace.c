@@ -105,15 +105,6 @@ int shared_namespace_check(struct engine *engine, json_t *host, struct err *err)
 
 /* -- at a start ------------------------------------------------------------------------------- */
 
-static int fd_of_built(struct built_spec *built, int fd)
-{
-	built->fds = reallocarray(built->fds, built->fd_count + 1, sizeof(int));
-	if (!built->fds)
-		abort();
-	built->fds[built->fd_count++] = fd;
-	return fd;
-}
-
 static int join(struct built_spec *built, enum spec_namespace_kind kind, pid_t pid,
 		const char *file, struct err *err)
 {
@@ -123,7 +114,7 @@ static int join(struct built_spec *built, enum spec_namespace_kind kind, pid_t p
 
 	if (fd < 0)
 		return err_sys(err, errno, "open namespace %s", path);
-	(void)fd_of_built(built, fd);
+	(void)built_spec_keep(built, fd);
 	free(ns->path);
 	ns->mode = SPEC_NS_JOIN;
 	ns->path = str_printf("/proc/self/fd/%d",
@@ -189,7 +180,7 @@ static int one_join(struct engine *engine, const struct mode *mode, const char *
 		*ret_shm = shm_of(pidfd, err);
 		r = *ret_shm < 0 ? *ret_shm : 0;
 		if (r == 0)
-			(void)fd_of_built(built, *ret_shm);
+			(void)built_spec_keep(built, *ret_shm);
 	}
 	/* the number may be another process's by now; what was opened then is not the container's */
 	if (r == 0 && sys_pidfd_send_signal(pidfd, 0) < 0)

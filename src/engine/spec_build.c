@@ -18,10 +18,12 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "engine/bind_map.h"
+#include "engine/cdi.h"
 #include "engine/create.h"
 #include "engine/device_option.h"
 #include "engine/engine.h"
 #include "engine/host_image.h"
+#include "engine/secret.h"
 #include "engine/shared_namespace.h"
 #include "runtime/capability.h"
 #include "runtime/seccomp.h"
@@ -40,7 +42,7 @@ void built_spec_clear(struct built_spec *built)
 	*built = (struct built_spec){ 0 };
 }
 
-static int fd_keep(struct built_spec *built, int fd)
+int built_spec_keep(struct built_spec *built, int fd)
 {
 	built->fds = reallocarray(built->fds, built->fd_count + 1, sizeof(int));
 	if (!built->fds)
@@ -51,10 +53,10 @@ static int fd_keep(struct built_spec *built, int fd)
 
 char *spec_cgroup_path(struct engine *engine, const struct record *record)
 {
-	/* a rename while it runs shows at the next start (rename.h) */
-	return str_printf("/cloche%s/%s-%.12s", engine->suffix,
-			  json_string_at(record->config, "Cloche.CgroupName", record->row.name),
-			  record->row.id);
+	/* with a parent of the user's, too, the name of ours says to the host whose it is */
+	return str_printf("%s/cloche%s/%s-%.12s",
+			  json_string_at(record->config, "HostConfig.CgroupParent", ""),
+			  engine->suffix, record->row.name, record->row.id);
 }
 
 static bool mode_is_host(const struct record *record, const char *key)
@@ -476,7 +478,7 @@ static int volume_fill(struct engine *engine, const json_t *json, struct built_s
 
 		if (fd < 0)
 			return err_wrap(err, "volume %s", json_string_at(json, "Name", ""));
-		mount->source_fd = fd_keep(built, fd);
+		mount->source_fd = built_spec_keep(built, fd);
 	}
 	return 0;
 }
@@ -531,8 +533,8 @@ static void device_rule(struct spec *spec, char type, int64_t major_number, int6
 	resources->devices[resources->device_count++] = rule;
 }
 
-static int device_put(struct spec *spec, const char *host, const char *inside, const char *rights,
-		      struct err *err)
+int spec_device_add(struct spec *spec, const char *host, const char *inside, const char *rights,
+		    struct err *err)
 {
 	struct stat st;
 	struct spec_device device;
@@ -577,7 +579,7 @@ static int devices_all(struct spec *spec, const char *folder, int depth, struct 
 			 strcmp(path, "/dev/null") != 0 && strcmp(path, "/dev/zero") != 0 &&
 			 strcmp(path, "/dev/full") != 0 && strcmp(path, "/dev/random") != 0 &&
 			 strcmp(path, "/dev/urandom") != 0 && strcmp(path, "/dev/tty") != 0)
-			r = device_put(spec, path, path, "rwm", err);
+			r = spec_device_add(spec, path, path, "rwm", err);
 	}
 	if (d)
 		(void)closedir(d);
@@ -615,9 +617,9 @@ static int devices_fill(const struct record *record, struct spec *spec, struct e
 	list = json_at(record->config, "HostConfig.Devices");
 	json_array_foreach(list, i, one)
 	{
-		r = device_put(spec, json_string_at(one, "PathOnHost", ""),
-			       json_string_at(one, "PathInContainer", ""),
-			       json_string_at(one, "CgroupPermissions", "rw"), err);
+		r = spec_device_add(spec, json_string_at(one, "PathOnHost", ""),
+				    json_string_at(one, "PathInContainer", ""),
+				    json_string_at(one, "CgroupPermissions", "rw"), err);
 		if (r < 0)
 			return r;
 	}
@@ -684,7 +686,7 @@ static int lower_add(struct built_spec *built, const char *path, struct err *err
 	spec->lower_fds = reallocarray(spec->lower_fds, spec->lower_count + 1, sizeof(int));
 	if (!spec->lower_fds)
 		abort();
-	spec->lower_fds[spec->lower_count++] = fd_keep(built, fd);
+	spec->lower_fds[spec->lower_count++] = built_spec_keep(built, fd);
 	strv_add(&spec->lower_paths, path);
 	return 0;
 }
@@ -792,6 +794,24 @@ static int rights_fill(const struct record *record, struct spec *spec, struct er
 	return capabilities(record, &spec->process, spec->seccomp_no_set_id, spec->privileged, err);
 }
 
+static int cdi_fill(struct engine *engine, const struct record *record, struct built_spec *built,
+		    struct err *err)
+{
+	const json_t *requests = json_at(record->config, "HostConfig.DeviceRequests"), *one;
+	size_t i;
+	int r = 0;
+
+	json_array_foreach(requests, i, one)
+	{
+		_cleanup_strv_ char **names = json_strv_at(one, "DeviceIDs");
+
+		r = cdi_apply(engine->settings.cdi_dirs, names, built, err);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
 int spec_build(struct engine *engine, const struct record *record, struct built_spec *ret_built,
 	       struct err *err)
 {
@@ -823,6 +843,10 @@ int spec_build(struct engine *engine, const struct record *record, struct built_
 		own_files(record, spec, neighbour ? theirs : folder);
 		r = user_mounts(engine, record, &built, err);
 	}
+	if (r == 0)
+		r = cdi_fill(engine, record, &built, err);
+	if (r == 0)
+		r = secret_mounts(record, &built, err);
 	if (r == 0)
 		r = rights_fill(record, spec, err);
 	if (r < 0) {

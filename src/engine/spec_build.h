@@ -38,6 +38,10 @@ int spec_layer_on_top(struct built_spec *built, const char *path, struct err *er
 /* The filter of a spec, from the cache of the instance. */
 int seccomp_for_spec(struct engine *engine, const struct spec *spec,
 		     struct seccomp_program *program, struct err *err);
+/* The host's device node at `host` for the container at `inside`, with its rule. rights: of r, w and m. */
+int spec_device_add(struct spec *spec, const char *host, const char *inside, const char *rights,
+		    struct err *err);
+int built_spec_keep(struct built_spec *built, int fd); /* fd is its own now; returns fd */
 void built_spec_clear(struct built_spec *built);
 /* "/cloche/NAME-ID12" with the instance's suffix; to be freed */
 char *spec_cgroup_path(struct engine *engine, const struct record *record);

@@ -28,6 +28,8 @@ const struct setting settings_table[] = {
 	{ "container", "init", "CLOCHE_INIT", "false", "run an init in each container" },
 	{ "container", "seccomp-profile", "CLOCHE_SECCOMP_PROFILE", "",
 	  "path of a profile; empty: the built-in one" },
+	{ "container", "cdi-dirs", "CLOCHE_CDI_DIRS", "/etc/cdi:/run/cdi",
+	  "folders of CDI files, the later one wins" },
 	{ "client", "detach-keys", "CLOCHE_DETACH_KEYS", "ctrl-p,ctrl-q",
 	  "keys that detach from a container" },
 	{ "network", "publish-mode", "CLOCHE_PUBLISH_MODE", "kernel",
@@ -106,6 +108,8 @@ static int one_set(struct settings *s, const char *key, const char *value, struc
 		return number_set(&s->stop_timeout_s, key, value, 1000000, err);
 	if (strcmp(key, "userns") == 0)
 		return word_set(&s->userns, key, value, userns, err);
+	if (strcmp(key, "cdi-dirs") == 0)
+		return path_set(&s->cdi_dirs, key, value, err);
 	if (strcmp(key, "detach-keys") == 0)
 		return text_set(&s->detach_keys, value);
 	if (strcmp(key, "seccomp-profile") == 0)
@@ -230,6 +234,7 @@ void settings_clear(struct settings *settings)
 	free(settings->publish_mode);
 	free(settings->publish_address);
 	free(settings->detach_keys);
+	free(settings->cdi_dirs);
 	free(settings->seccomp_profile);
 	free(settings->guard);
 	free(settings->names);

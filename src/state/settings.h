@@ -20,6 +20,7 @@ struct settings {
 	uint64_t shm_size_bytes;     /* 64 MiB */
 	uint64_t stop_timeout_s;     /* 10 */
 	char *userns;		     /* private | host */
+	char *cdi_dirs;		     /* /etc/cdi:/run/cdi */
 	char *detach_keys;	     /* ctrl-p,ctrl-q */
 	char *seccomp_profile;	     /* path; empty: built in */
 	char *publish_mode;	     /* kernel | visible */

@@ -120,6 +120,43 @@ teardown()
 	assert_output --partial -- '--replace needs --name'
 }
 
+@test "--secret: from a file or a variable, in memory only, whose it is told" {
+	echo 'from a file' >file
+	run env TOKEN=hunter2-token "$CLOCHE" run --name web --network none --secret id=one,src=file \
+		--secret id=two,env=TOKEN,target=/etc/token,uid=1000,gid=50,mode=0400 box sh -c \
+		'cat /run/secrets/one; stat -c "%u:%g %a" /run/secrets/one /etc/token; cat /etc/token; echo x >/run/secrets/one; su alice -c "cat /etc/token"; su bob -c "cat /etc/token"; grep /etc/token /proc/self/mountinfo'
+	assert_line 'from a file'
+	assert_line '0:0 444'
+	assert_line '1000:50 400'
+	assert_equal "$(grep -o hunter2-token <<<"$output" | wc -l)" 2
+	assert_output --partial 'Read-only file system'
+	assert_output --partial 'Permission denied'
+	assert_output --partial ' tmpfs '
+	# nothing of it is on a disk of ours, nor told
+	run grep -rl hunter2-token "$CLOCHE_ROOT" "$CLOCHE_RUN_ROOT" --exclude=log
+	assert_output ""
+	refute_output --partial hunter2
+	run cloche inspect web
+	refute_output --partial hunter2
+	# a later start has to be given the variable again, and reads the file as it is then
+	run cloche start -a web
+	assert_failure 1
+	assert_output --partial 'secret two: variable TOKEN is not set'
+	echo changed >file
+	run env TOKEN=hunter3 "$CLOCHE" start -a web
+	assert_line changed
+	assert_output --partial hunter3
+	remove_containers
+	refused 'it needs an id that is a file name' --secret src=file
+	refused 'it needs an id that is a file name' --secret id=../x,src=file
+	refused 'it needs either src or env' --secret id=x
+	refused 'it needs either src or env' --secret id=x,src=file,env=y
+	refused "unknown key 'nonsense'" --secret id=x,src=file,nonsense=1
+	refused 'variable UNSET_HERE is not set' --secret id=x,env=UNSET_HERE
+	refused 'no/such' --secret id=x,src=no/such
+	refused 'bad mode' --secret id=x,src=file,mode=9
+}
+
 @test "--device-cgroup-rule allows by number" {
 	cloche run -d --name plain --network none box sleep 1000
 	cloche run -d --name ruled --network none --device-cgroup-rule 'c 1:11 w' box sleep 1000
@@ -139,6 +176,80 @@ teardown()
 	for rule in 'c 1:11' 'x 1:1 r' 'c 1 r' 'c 1:1 q' 'c a:1 r' ''; do
 		refused "invalid device cgroup format '$rule'" --device-cgroup-rule "$rule"
 	done
+}
+
+@test "--device VENDOR/CLASS=NAME: nodes, mounts, variables and groups of a CDI file" {
+	mkdir -p cdi over tools
+	echo tool >tools/file
+	cat >cdi/vendor.json <<-END
+		{ "cdiVersion": "0.6.0", "kind": "vendor.example/widget",
+		  "containerEdits": { "env": ["ALL=yes"] },
+		  "devices": [
+		    { "name": "one", "containerEdits": {
+		      "env": ["WIDGET=one"], "additionalGids": [4242],
+		      "deviceNodes": [{ "path": "/dev/widget", "hostPath": "/dev/kmsg", "permissions": "w", "fileMode": 416, "gid": 29 }],
+		      "mounts": [{ "hostPath": "$PWD/tools", "containerPath": "/opt/tools", "options": ["ro", "nosuid", "bind"] }] } },
+		    { "name": "two", "containerEdits": { "env": ["WIDGET=two"] } },
+		    { "name": "hooked", "containerEdits": { "hooks": [{ "hookName": "createContainer", "path": "/bin/true" }] } } ] }
+	END
+	export CLOCHE_CDI_DIRS=$PWD/cdi:$PWD/over
+	run inside --device vendor.example/widget=one box sh -c 'ls -ln /dev/widget; : >/dev/widget && echo written; cat /opt/tools/file; echo x >/opt/tools/file; echo $ALL $WIDGET; id -G'
+	assert_output --regexp '^crw-r----- .* 0 +29 +1, +11 '
+	assert_line written
+	assert_line tool
+	assert_output --partial 'Read-only file system'
+	assert_line 'yes one'
+	assert_output --partial 4242
+	# a later folder wins
+	sed 's/WIDGET=two/WIDGET=over/' cdi/vendor.json >over/vendor.json
+	assert_equal "$(inside --device vendor.example/widget=two box sh -c 'echo $WIDGET')" over
+	cloche create --name web --network none --device vendor.example/widget=two box true
+	assert_equal "$(of web HostConfig.DeviceRequests | jq -c '.[0] | .Driver, .DeviceIDs')" $'"cdi"\n["vendor.example/widget=two"]'
+	cloche rm web
+	refused 'unresolvable CDI devices vendor.example/widget=three' --device vendor.example/widget=three
+	refused 'asks for hooks, which is not possible yet' --device vendor.example/widget=hooked
+	refused 'unresolvable CDI devices nvidia.com/gpu=all' --gpus all
+	refused 'not all, a number or device=ID' --gpus some
+	echo '{' >over/broken.json
+	refused 'CDI file broken.json: line' --device vendor.example/widget=one
+	rm over/broken.json
+	sed 's/vendor.example.widget/nvidia.com\/gpu/; s/"two"/"all"/; s/"one"/"0"/' cdi/vendor.json >cdi/gpu.json
+	assert_equal "$(inside --gpus all box sh -c 'echo $WIDGET')" two
+	assert_equal "$(inside --gpus '"device=0"' box sh -c 'echo $WIDGET')" one
+}
+
+@test "--cgroup-parent" {
+	id=$(cloche run -d --name web --network none --cgroup-parent "/cloche-test-$$/deep/" box sleep 1000)
+	pid=$(of web State.Pid)
+	grep -q ":/cloche-test-$$/deep/cloche[^/]*/web-${id:0:12}$" "/proc/$pid/cgroup"
+	run grep -v "cloche-test-$$/deep" "/proc/$pid/cgroup"
+	assert_output ""
+	assert_equal "$(of web HostConfig.CgroupParent)" "\"/cloche-test-$$/deep\""
+	cloche stop -t 0 web
+	cloche rm web
+	assert_equal "$(find /sys/fs/cgroup -type d -name "web-${id:0:12}" | wc -l)" 0
+	find /sys/fs/cgroup -depth -type d -path "*/cloche-test-$$*" -exec rmdir {} \;
+	refused 'not an absolute path' --cgroup-parent x
+	refused '. and .. lead elsewhere' --cgroup-parent /a/../b
+}
+
+@test "--log-driver and --log-opt: forms, inspect, what is refused" {
+	cloche create --name web --network none --log-driver json-file --log-opt max-size=1m --log-opt max-file=2 --log-opt mode=blocking box true
+	assert_equal "$(of web HostConfig.LogConfig)" '{"Type":"json-file","Config":{"max-file":"2","max-size":"1m","mode":"blocking"}}'
+	cloche rm web
+	cloche run --name web --network none --log-driver json-file box sh -c 'echo line'
+	assert_equal "$(jq -r .log "$(of web LogPath | tr -d '"')")" line
+	cloche rm web
+	cloche run --name web --network none --log-driver none box sh -c 'echo line'
+	assert_equal "$(of web LogPath)" '""'
+	run cloche logs web
+	refute_output --partial line
+	cloche rm web
+	refused 'no such log driver' --log-driver nonsense
+	refused "unknown log opt 'nonsense' for local log driver" --log-opt nonsense=1
+	refused "invalid value 'x' for log opt max-size" --log-opt max-size=x
+	refused 'only blocking, no line is ever dropped' --log-opt mode=non-blocking
+	refused 'invalid logging option: x' --log-opt x
 }
 
 @test "--cgroupns host shows the host's folders, read-only" {
