@@ -173,7 +173,7 @@ static off_t tail_offset(const struct reader *r, int fd, bool newest, long *left
 	if (*left == 0)
 		return st.st_size;
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
+	if (map == MAP_FAILED || !map) /* gcc 12 with UBSan believes in the second */
 		return 0;
 	for (at = st.st_size; at > 0;) {
 		const char *newline = at > 1 ? memrchr(map, '\n', (size_t)at - 1) : NULL;
