@@ -15,7 +15,8 @@ extern const struct command command_cp, command_diff, command_export, command_co
 extern const struct command command_ps, command_exec, command_logs;
 extern const struct command command_inspect, command_container_inspect;
 extern const struct command command_load, command_import, command_images, command_rmi, command_tag,
-	command_pull, command_image_inspect;
+	command_pull, command_push, command_save, command_login, command_logout,
+	command_image_inspect;
 extern const struct command command_volume_create, command_volume_ls, command_volume_rm,
 	command_volume_inspect;
 extern const struct command command_port, command_network_connect, command_network_disconnect;

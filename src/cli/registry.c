@@ -1,19 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* pull, login, logout: what speaks to registries. */
+/* pull, push, login, logout, save: images from elsewhere and to elsewhere. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 #include "base/opt.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "engine/engine.h"
 #include "engine/image.h"
+#include "engine/transfer.h"
 
 /* -- pull ------------------------------------------------------------------------------------- */
+
+static void add_insecure(char ***words, char *const *insecure)
+{
+	for (; insecure && *insecure; insecure++) {
+		strv_add(words, "--insecure-registry");
+		strv_add(words, *insecure);
+	}
+}
 
 struct pull_args {
 	bool quiet;
@@ -45,10 +58,7 @@ static char **transfer_words(const struct pull_args *a)
 		strv_add(&words, "--progress");
 		strv_add(&words, a->quiet ? "none" : a->progress);
 	}
-	for (size_t i = 0; a->insecure && a->insecure[i]; i++) {
-		strv_add(&words, "--insecure-registry");
-		strv_add(&words, a->insecure[i]);
-	}
+	add_insecure(&words, a->insecure);
 	return words;
 }
 
@@ -108,5 +118,282 @@ const struct command command_pull = {
 	.opts = pull_opts,
 	.args_size = sizeof(struct pull_args),
 	.run = pull_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+/* -- push ------------------------------------------------------------------------------------- */
+
+static const struct opt push_opts[] = {
+	OPT_LATER('a', "all-tags", NULL, "pushing all tags of a repository is not possible yet"),
+	OPT_LIST(0, "insecure-registry", "HOST[:PORT]", struct pull_args, insecure,
+		 "a registry that needs no valid certificate, nor TLS"),
+	OPT_STRING(0, "progress", "MODE", struct pull_args, progress,
+		   "auto, tty, plain, json or none"),
+	OPT_BOOL('q', "quiet", struct pull_args, quiet, "print only the name"),
+	OPT_END,
+};
+
+static int push_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct pull_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+	_cleanup_strv_ char **words = transfer_words(a);
+	_cleanup_(buf_clear) struct buf said = BUF_EMPTY;
+	_cleanup_free_ char *full = NULL;
+
+	if (!engine || image_name_full(operands[0], &full, err) < 0)
+		return 1;
+	if (!a->quiet && strrchr(full, ':'))
+		(void)printf("The push refers to repository [%.*s]\n",
+			     (int)(strrchr(full, ':') - full), full);
+	if (image_push(engine, operands[0], words, a->quiet ? &said : NULL, err) < 0)
+		return 1;
+	if (a->quiet)
+		(void)printf("%s\n", full);
+	return 0;
+}
+
+const struct command command_push = {
+	.group = "image",
+	.name = "push",
+	.alias = "push",
+	.args = "NAME[:TAG]",
+	.summary = "upload an image to a registry",
+	.details =
+		"Only what the registry lacks is sent; what another repository of it has is mounted from "
+		"there. An image that was pulled and not changed keeps its digest.",
+	.opts = push_opts,
+	.args_size = sizeof(struct pull_args),
+	.run = push_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+/* -- save ------------------------------------------------------------------------------------- */
+
+struct save_args {
+	const char *output;
+};
+
+static const struct opt save_opts[] = {
+	OPT_STRING('o', "output", "FILE", struct save_args, output, "write to a file"),
+	OPT_END,
+};
+
+/* To FILE.part first, so that a save that fails leaves the earlier FILE as it was. */
+static int save_to_file(struct engine *engine, const char *path, char **operands, struct err *err)
+{
+	_cleanup_free_ char *part = str_printf("%s.part", path);
+	int copy = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3), fd, r;
+
+	fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || copy < 0 || dup2(fd, STDOUT_FILENO) < 0) {
+		r = err_sys(err, errno, "write %s", part);
+		fd_close(fd);
+		fd_close(copy);
+		return r;
+	}
+	fd_close(fd);
+	r = image_save(engine, operands, err);
+	(void)dup2(copy, STDOUT_FILENO);
+	fd_close(copy);
+	if (r == 0 && rename(part, path) < 0)
+		r = err_sys(err, errno, "write %s", path);
+	if (r < 0)
+		(void)unlink(part);
+	return r;
+}
+
+static int save_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct save_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+
+	if (!engine)
+		return 1;
+	if (!a->output && isatty(STDOUT_FILENO)) {
+		err_set(err, EINVAL,
+			"cowardly refusing to save to a terminal. Use the -o flag or redirect");
+		return 1;
+	}
+	return a->output ? save_to_file(engine, a->output, operands, err) < 0 :
+			   image_save(engine, operands, err) < 0;
+}
+
+const struct command command_save = {
+	.group = "image",
+	.name = "save",
+	.alias = "save",
+	.args = "IMAGE...",
+	.summary = "write images to an archive",
+	.details =
+		"The archive is an OCI layout with Docker's manifest.json beside it: docker load, podman load, "
+		"skopeo and cloche load read it. Layers are in it as they came, so that digests stay.",
+	.opts = save_opts,
+	.args_size = sizeof(struct save_args),
+	.run = save_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+/* -- login, logout ---------------------------------------------------------------------------- */
+
+struct login_args {
+	const char *user, *password;
+	bool password_stdin;
+	char **insecure;
+};
+
+static const struct opt login_opts[] = {
+	OPT_LIST(0, "insecure-registry", "HOST[:PORT]", struct login_args, insecure,
+		 "a registry that needs no valid certificate, nor TLS"),
+	OPT_STRING('p', "password", "TEXT", struct login_args, password,
+		   "the password; others may see it in the list of processes"),
+	OPT_BOOL(0, "password-stdin", struct login_args, password_stdin,
+		 "take the password from stdin"),
+	OPT_STRING('u', "username", "NAME", struct login_args, user, "the user"),
+	OPT_END,
+};
+
+/* A line from the terminal. NULL: there was none. */
+static char *prompt(const char *words, bool hidden)
+{
+	struct termios before, quiet;
+	char line[4096];
+	bool off = hidden && tcgetattr(STDIN_FILENO, &before) == 0;
+	char *got;
+
+	(void)fprintf(stderr, "%s: ", words);
+	(void)fflush(stderr);
+	if (off) {
+		quiet = before;
+		quiet.c_lflag &= ~(tcflag_t)ECHO;
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+	}
+	got = fgets(line, sizeof(line), stdin);
+	if (off) {
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+		(void)fputc('\n', stderr);
+	}
+	if (!got)
+		return NULL;
+	line[strcspn(line, "\r\n")] = '\0';
+	got = str_dup(line);
+	explicit_bzero(line, sizeof(line));
+	return got;
+}
+
+static int password_pipe(const char *password, struct err *err)
+{
+	int ends[2], r;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "make a pipe");
+	r = fd_write_all(ends[1], password, strlen(password)); /* shorter than a pipe holds */
+	fd_close(ends[1]);
+	if (r == 0)
+		return ends[0];
+	fd_close(ends[0]);
+	return err_sys(err, r, "hand on the password");
+}
+
+static const char *server_of(char **operands)
+{
+	const char *server = operands[0] ? operands[0] : "docker.io";
+
+	server += str_prefix(server, "https://") ? strlen("https://") :
+		  str_prefix(server, "http://")	 ? strlen("http://") :
+						   0;
+	return str_prefix(server, "index.docker.io") ? "docker.io" : server;
+}
+
+static int login_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct login_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+	_cleanup_free_ char *user = str_dup(a->user), *password = str_dup(a->password);
+	_cleanup_free_ char *server =
+		str_ndup(server_of(operands), strcspn(server_of(operands), "/"));
+	_cleanup_strv_ char **words = NULL;
+	_cleanup_close_ int input = -1;
+
+	if (!engine)
+		return 1;
+	if (a->password && a->password_stdin) {
+		err_set(err, EINVAL, "--password and --password-stdin are mutually exclusive");
+		return 1;
+	}
+	if (a->password_stdin && !user) {
+		err_set(err, EINVAL, "the --password-stdin option requires --username to be set");
+		return 1;
+	}
+	if (a->password)
+		cli_warn("a password in --password can be seen by others; use --password-stdin");
+	if ((!user || (!password && !a->password_stdin)) && !isatty(STDIN_FILENO)) {
+		err_set(err, EINVAL, "cannot perform an interactive login from a non-TTY device");
+		return 1;
+	}
+	if (!user)
+		user = prompt("Username", false);
+	if (!password && !a->password_stdin)
+		password = prompt("Password", true);
+	if (!user || !*user || (!password && !a->password_stdin)) {
+		err_set(err, EINVAL, "username is empty");
+		return 1;
+	}
+	if (password) {
+		input = password_pipe(password, err);
+		explicit_bzero(password, strlen(password));
+		if (input < 0)
+			return 1;
+	}
+	add_insecure(&words, a->insecure);
+	strv_add(&words, "--user");
+	strv_add(&words, user);
+	strv_add(&words, "--");
+	strv_add(&words, server);
+	if (transfer_run(engine, "login", words, input, NULL, err) < 0)
+		return 1;
+	(void)printf("Login Succeeded\n");
+	return 0;
+}
+
+const struct command command_login = {
+	.name = "login",
+	.args = "[SERVER]",
+	.summary = "log in to a registry",
+	.details =
+		"Credentials are tried, and kept in ~/.docker/config.json or by the credential helper that it "
+		"names, where docker and podman find them too.",
+	.opts = login_opts,
+	.args_size = sizeof(struct login_args),
+	.run = login_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+static const struct opt no_opts[] = { OPT_END };
+
+static int logout_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct engine *engine = cli_engine(data, err);
+	_cleanup_free_ char *server =
+		str_ndup(server_of(operands), strcspn(server_of(operands), "/"));
+	_cleanup_strv_ char **words = NULL;
+
+	(void)args;
+	if (!engine)
+		return 1;
+	(void)printf("Removing login credentials for %s\n",
+		     strcmp(server, "docker.io") == 0 ? "https://index.docker.io/v1/" : server);
+	strv_add(&words, "--");
+	strv_add(&words, server);
+	return transfer_run(engine, "logout", words, -1, NULL, err) < 0;
+}
+
+const struct command command_logout = {
+	.name = "logout",
+	.args = "[SERVER]",
+	.summary = "log out from a registry",
+	.opts = no_opts,
+	.args_size = sizeof(char),
+	.run = logout_run,
 	.flags = COMMAND_INTERSPERSED,
 };

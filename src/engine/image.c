@@ -17,6 +17,7 @@
 #include "engine/event.h"
 #include "engine/image_files.h"
 #include "engine/inspect.h"
+#include "engine/transfer.h"
 #include "image/reference.h"
 
 char *image_familiar(const char *full)
@@ -118,6 +119,7 @@ static int one_record(struct engine *engine, struct store *store, json_t *json, 
 	struct image_row row = { .id = (char *)id,
 				 .created_ns = engine_now_ns(),
 				 .size_bytes = json_int_at(json, "size", 0),
+				 .manifest_made = json_bool_at(json, "manifest_made"),
 				 .manifest_digest =
 					 (char *)json_string_at(json, "manifest", NULL) };
 	_cleanup_(buf_clear) struct buf config = BUF_EMPTY;
@@ -171,57 +173,26 @@ static int report_record(struct engine *engine, json_t *report, struct err *err)
 	return r;
 }
 
-/* The transfer program speaks to the user by stderr itself; its stdout is the report. Its files are held until they have rows. */
+/* Its files are held until they have rows. */
 int image_transfer(struct engine *engine, const char *verb, char *const *args, int input,
 		   json_t **ret_report, struct err *err)
 {
-	_cleanup_free_ char *program = str_printf("%s/cloche-transfer", engine->libexec);
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
-	_cleanup_strv_ char **argv = NULL;
 	_cleanup_json_ json_t *report = NULL;
 	_cleanup_close_ int held = image_files_hold(engine, err);
-	int out[2], status = 0, r;
 	json_error_t why;
 	const json_t *image;
 	size_t i;
-	pid_t pid;
+	int r;
 
 	if (held < 0)
 		return held;
-	strv_add(&argv, "cloche-transfer");
-	strv_add(&argv, verb);
-	strv_add(&argv, "--root");
-	strv_add(&argv, engine->settings.root);
-	for (i = 0; args && args[i]; i++)
-		strv_add(&argv, args[i]);
-	if (pipe2(out, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "make a pipe");
-	engine_store_close(engine);
-	engine_kill_point("load-begin");
-	pid = fork();
-	if (pid == 0) {
-		if ((input >= 0 && dup2(input, 0) < 0) || dup2(out[1], 1) < 0)
-			_exit(1);
-		(void)execv(program, argv);
-		_exit(127);
-	}
-	fd_close(out[1]);
-	r = pid < 0 ? -errno : fd_read_all(out[0], 64 << 20, &text);
-	fd_close(out[0]);
-	if (pid > 0)
-		(void)waitpid(pid, &status, 0);
+	r = transfer_run(engine, verb, args, input, &text, err);
 	if (r < 0)
-		return err_sys(err, r, "run %s", program);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return err_set(err, ENOENT, "%s is not there", program);
-	if (status != 0) {
-		/* it has said why: no words of ours */
-		*err = (struct err){ .code = EIO };
-		return -EIO;
-	}
+		return r;
 	report = json_loads(text.data ? text.data : "", 0, &why);
 	if (!report)
-		return err_set(err, EPROTO, "%s gave no report: %s", program, why.text);
+		return err_set(err, EPROTO, "cloche-transfer gave no report: %s", why.text);
 	engine_kill_point("image-files-stored");
 	r = report_record(engine, report, err);
 	if (r < 0)
@@ -267,6 +238,90 @@ int image_pull(struct engine *engine, const char *name, char *const *args,
 		*ret_digest = ptr_take(&digest);
 	}
 	image_row_clear(&before);
+	return r;
+}
+
+/* "MANIFEST|NAME|NAME", as cloche-transfer wants it. name: the tag that was asked for, or NULL: all of them. */
+static char *stored_words(const struct image_row *row, const char *name)
+{
+	struct buf words = BUF_EMPTY;
+
+	buf_puts(&words, row->manifest_digest ? row->manifest_digest : "");
+	if (name)
+		buf_printf(&words, "|%s", name);
+	for (size_t i = 0; !name && row->tags && row->tags[i]; i++)
+		if (!image_name_is_digest(row->tags[i]))
+			buf_printf(&words, "|%s", row->tags[i]);
+	return words.data;
+}
+
+static bool has_tag(const struct image_row *row, const char *full)
+{
+	for (size_t i = 0; row->tags && row->tags[i]; i++)
+		if (strcmp(row->tags[i], full) == 0 && !image_name_is_digest(full))
+			return true;
+	return false;
+}
+
+int image_save(struct engine *engine, char *const *names, struct err *err)
+{
+	_cleanup_close_ int held = image_files_hold(engine, err);
+	_cleanup_strv_ char **words = NULL;
+	int r = held < 0 ? held : 0;
+
+	strv_add(&words, "--"); /* what follows is no option */
+	for (; r == 0 && *names; names++) {
+		_cleanup_free_ char *full = NULL;
+		struct image_row row = { 0 };
+		struct err ignored = ERR_NONE;
+
+		r = image_resolve(engine, *names, &row, err);
+		if (r == 0 && full_name(*names, &full, &ignored) == 0 && has_tag(&row, full))
+			strv_add_take(&words, stored_words(&row, full));
+		else if (r == 0)
+			strv_add_take(&words,
+				      str_dup(row.manifest_digest ? row.manifest_digest : ""));
+		if (r == 0)
+			event_other(engine, "image", "save", row.id, *names);
+		image_row_clear(&row);
+	}
+	return r < 0 ? r : transfer_run(engine, "save", words, -1, NULL, err);
+}
+
+int image_push(struct engine *engine, const char *name, char *const *args, struct buf *said,
+	       struct err *err)
+{
+	_cleanup_close_ int held = image_files_hold(engine, err);
+	_cleanup_strv_ char **words = strv_copy(args);
+	_cleanup_free_ char *full = NULL;
+	struct image_row row = { 0 };
+	int r = held < 0 ? held : full_name(name, &full, err);
+
+	if (r == 0 && image_name_is_digest(full))
+		r = err_set(err, EINVAL, "cannot push a digest reference");
+	if (r == 0)
+		r = image_find(engine_store(engine, err), full, &row, err);
+	if (r == -ENOENT) {
+		_cleanup_free_ char *familiar = image_familiar(full);
+
+		err_set(err, ENOENT, "An image does not exist locally with the tag: %.*s",
+			(int)(strrchr(familiar, ':') - familiar), familiar);
+		return -ENOENT;
+	}
+	if (r == 0) {
+		_cleanup_free_ char *digest =
+			str_printf("%.*s@%s", (int)(strrchr(full, ':') - full), full,
+				   row.manifest_digest ? row.manifest_digest : "");
+
+		strv_add(&words, full);
+		strv_add_take(&words, stored_words(&row, NULL));
+		r = transfer_run(engine, "push", words, -1, said, err);
+		if (r == 0) /* where it can be had by its digest now */
+			r = image_tag(engine_store(engine, err), digest, row.id, err);
+		if (r == 0)
+			event_other(engine, "image", "push", row.id, full);
+	}
+	image_row_clear(&row);
 	return r;
 }
 

@@ -53,22 +53,40 @@ int layer_commit(const struct work *work, const char *name, const char *diff_id,
 	return 0;
 }
 
+static int blobs_open(const struct work *work, struct err *err)
+{
+	_cleanup_close_ int blobs = dir_open_make(work->root, "blobs", 0700, err);
+
+	return blobs < 0 ? blobs : dir_open_make(blobs, "sha256", 0700, err);
+}
+
+static int move_into(const struct work *work, const char *path, int folder, const char *digest,
+		     struct err *err)
+{
+	if (renameat2(work->dir, path, folder, digest_hex(digest), RENAME_NOREPLACE) < 0 &&
+	    errno != EEXIST)
+		return err_sys(err, errno, "store blob %s", digest);
+	return fsync(folder) < 0 ? err_sys(err, errno, "sync the folder of blobs") : 0;
+}
+
+int blob_move(const struct work *work, const char *path, const char *digest, struct err *err)
+{
+	_cleanup_close_ int folder = blobs_open(work, err);
+
+	return folder < 0 ? folder : move_into(work, path, folder, digest, err);
+}
+
 int blob_commit(const struct work *work, const char *digest, const void *bytes, size_t length,
 		struct err *err)
 {
-	_cleanup_close_ int blobs = dir_open_make(work->root, "blobs", 0700, err);
-	_cleanup_close_ int folder = blobs < 0 ? -1 : dir_open_make(blobs, "sha256", 0700, err);
+	_cleanup_close_ int folder = blobs_open(work, err);
 	const char *hex = digest_hex(digest);
 	int r;
 
 	if (folder < 0)
-		return -err->code;
+		return folder;
 	if (faccessat(folder, hex, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
 	r = file_replace(work->dir, hex, bytes, length, 0600, true, err);
-	if (r < 0)
-		return r;
-	if (renameat2(work->dir, hex, folder, hex, RENAME_NOREPLACE) < 0 && errno != EEXIST)
-		return err_sys(err, errno, "store blob %s", digest);
-	return fsync(folder) < 0 ? err_sys(err, errno, "sync the folder of blobs") : 0;
+	return r < 0 ? r : move_into(work, hex, folder, digest, err);
 }

@@ -38,5 +38,7 @@ int layer_commit(const struct work *work, const char *name, const char *diff_id,
 /* Write blobs/sha256/HEX by way of the work folder. One that is there is left alone. */
 int blob_commit(const struct work *work, const char *digest, const void *bytes, size_t length,
 		struct err *err);
+/* A file of the work folder, synced, becomes blobs/sha256/HEX. One that is there is left alone. */
+int blob_move(const struct work *work, const char *path, const char *digest, struct err *err);
 
 #endif

@@ -26,9 +26,13 @@ void image_rows_free(struct image_row *rows, size_t count)
 static int row_add(struct store *store, const struct image_row *row, const int64_t *layer_sizes,
 		   struct err *err)
 {
-	int r = store_run(store, err, "INSERT OR IGNORE INTO images VALUES(?, ?, ?, ?, ?)", "siiss",
-			  row->id, row->created_ns, row->size_bytes, row->config,
-			  row->manifest_digest);
+	int r = store_run(
+		store, err,
+		"INSERT INTO images VALUES(?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET manifest ="
+		" CASE WHEN ? OR images.manifest IS NULL THEN excluded.manifest ELSE images.manifest END"
+		" WHERE excluded.manifest IS NOT NULL",
+		"siissi", row->id, row->created_ns, row->size_bytes, row->config,
+		row->manifest_digest, (int64_t)!row->manifest_made);
 
 	for (size_t i = 0; r == 0 && row->layers && row->layers[i]; i++) {
 		r = store_run(store, err, "INSERT OR IGNORE INTO layers VALUES(?, ?)", "si",

@@ -63,12 +63,13 @@ struct image_row {
 	int64_t size_bytes;    /* of its unpacked layers */
 	char *config;	       /* the config blob's bytes, JSON */
 	char *manifest_digest; /* or NULL */
-	char **layers;	       /* diff ids, lowest first */
+	bool manifest_made; /* by us, for an image that came without: gives way to one that came. Only for image_add */
+	char **layers; /* diff ids, lowest first */
 	char **tags; /* "docker.io/library/x:tag", and "docker.io/library/x@sha256:..." of a pull; filled by find and list */
 };
 void image_row_clear(struct image_row *row);
 
-/* Known images are left as they are. Layers get rows with their sizes (parallel to row->layers). */
+/* Of a known image only the manifest changes, to the one that came last. Layers get rows with their sizes (parallel to row->layers). */
 int image_add(struct store *store, const struct image_row *row, const int64_t *layer_sizes,
 	      struct err *err);
 /* An archive of one of its layers that the store keeps. */

@@ -106,22 +106,33 @@ bool bundle_has(const struct bundle *bundle, const char *name)
 	return faccessat(bundle->dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static int open_numbered(const struct bundle *bundle, const char *name, struct err *err)
+/* A link is followed once; NULL: to nothing. */
+static const struct split_file *find_file(const struct bundle *bundle, const char *name)
 {
 	const struct split_file *file = find(bundle, name);
+
+	if (file && file->target)
+		file = find(bundle, file->target);
+	return file && !file->target ? file : NULL;
+}
+
+char *bundle_path(const struct bundle *bundle, const char *name)
+{
+	const struct split_file *file = bundle->is_folder ? NULL : find_file(bundle, name);
+
+	return file ? str_printf("files/%u", file->number) : NULL;
+}
+
+static int open_numbered(const struct bundle *bundle, const char *name, struct err *err)
+{
+	const struct split_file *file = find_file(bundle, name);
 	char path[16];
 	int fd;
 
-	if (file && file->target) {
-		const struct split_file *target = find(bundle, file->target);
-
-		if (!target || target->target)
-			return err_set(
-				err, EINVAL,
-				"%.400s is a link to something that is no file of the archive",
-				name);
-		file = target;
-	}
+	if (!file && find(bundle, name))
+		return err_set(err, EINVAL,
+			       "%.400s is a link to something that is no file of the archive",
+			       name);
 	if (!file)
 		return err_set(err, ENOENT, "%.400s is not in the archive", name);
 	(void)snprintf(path, sizeof(path), "%u", file->number);

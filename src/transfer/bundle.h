@@ -35,6 +35,8 @@ bool bundle_has(const struct bundle *bundle, const char *name);
 /* A descriptor of a regular file. -ENOENT. A link in an archive to another of its files is followed once, among the names
  * (old `docker save` has them for layers it wrote already); in a folder links are refused. */
 int bundle_open(const struct bundle *bundle, const char *name, uint64_t *ret_size, struct err *err);
+/* Its path in the work folder, of an archive's file; NULL: it lies in the user's folder. */
+char *bundle_path(const struct bundle *bundle, const char *name);
 int bundle_read(const struct bundle *bundle, const char *name, size_t limit_bytes, struct buf *ret,
 		struct err *err);
 

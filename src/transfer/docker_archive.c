@@ -13,7 +13,9 @@
 #include "image/digest.h"
 #include "image/document.h"
 #include "image/image_config.h"
+#include "image/manifest.h"
 #include "image/reference.h"
+#include "image/sha256.h"
 #include "transfer/bundle.h"
 #include "transfer/load_image.h"
 #include "transfer/oci_layout.h"
@@ -92,15 +94,39 @@ static int read_image(const json_t *json, struct image_parts *parts, struct err 
 	return r < 0 ? err_wrap(err, "manifest.json") : 0;
 }
 
-/* Two lists in one archive must tell one story: a scanner may have read the other one. */
-static int check_index(const struct load *load, const char *id, struct err *err)
+/* The manifest that the image had, when it is of the archives that came: so that its digest stays. */
+static void take_manifest(struct outcome_image *image, struct buf *bytes)
 {
-	int r = bundle_has(load->bundle, "index.json") ? oci_layout_knows(load->bundle, id, err) :
-							 1;
+	_cleanup_(manifest_clear) struct manifest manifest = MANIFEST_EMPTY;
+	struct err ignored = ERR_NONE;
+
+	if (manifest_parse(bytes->data, bytes->length, "manifest", &manifest, &ignored) < 0 ||
+	    manifest.count != image->blob_count)
+		return;
+	for (size_t i = 0; i < manifest.count; i++)
+		if (strcmp(manifest.items[i].digest, image->blobs[i].digest) != 0)
+			return;
+	free(image->manifest);
+	sha256_of(bytes->data, bytes->length, image->manifest_digest);
+	image->manifest_length = bytes->length;
+	image->manifest = ptr_take(&bytes->data);
+	image->manifest_made = false;
+}
+
+/* Two lists in one archive must tell one story: a scanner may have read the other one. */
+static int check_index(const struct load *load, struct outcome_image *image, struct err *err)
+{
+	_cleanup_(buf_clear) struct buf manifest = BUF_EMPTY;
+	int r = bundle_has(load->bundle, "index.json") ?
+			oci_layout_knows(load->bundle, image->id, &manifest, err) :
+			1;
 
 	if (r == 0)
 		return err_set(err, EBADMSG,
-			       "manifest.json has image %s, which index.json does not have", id);
+			       "manifest.json has image %s, which index.json does not have",
+			       image->id);
+	if (r > 0 && manifest.data)
+		take_manifest(image, &manifest);
 	return r < 0 ? r : 0;
 }
 
@@ -128,9 +154,8 @@ int docker_archive_load(const struct load *load, struct err *err)
 		if (r == 0)
 			r = load_image(load, &parts, err);
 		if (r == 0)
-			r = check_index(load,
-					load->outcome->images[load->outcome->image_count - 1].id,
-					err);
+			r = check_index(
+				load, &load->outcome->images[load->outcome->image_count - 1], err);
 		if (r < 0)
 			return r;
 	}

@@ -2,18 +2,26 @@
 #include "transfer/import.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "image/image_config.h"
+#include "image/work.h"
 #include "transfer/change.h"
+#include "transfer/kept_blob.h"
 #include "transfer/layer.h"
 #include "transfer/outcome.h"
 #include "transfer/platform.h"
+
+enum { PIECE = 256 * 1024 };
+static const char spool_name[] = "input";
 
 /* RFC 3339 with nanoseconds, UTC, as the specification wants "created". */
 json_t *import_now_json(void)
@@ -64,6 +72,41 @@ static int describe(json_t *image, const struct import_options *options, struct 
 	return r;
 }
 
+/* What comes by a pipe goes into a file first: it is unpacked, and kept. */
+static int spool(const struct work *work, int fd, uint64_t limit_bytes, int *ret_fd,
+		 struct err *err)
+{
+	_cleanup_close_ int file =
+		openat(work->dir, spool_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	_cleanup_free_ char *piece = mem_new(PIECE);
+	uint64_t total = 0;
+
+	if (file < 0)
+		return err_sys(err, errno, "make a file in tmp");
+	for (;;) {
+		ssize_t n = read(fd, piece, PIECE);
+		int r;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "read");
+		if (n == 0)
+			break;
+		total += (uint64_t)n;
+		if (total > limit_bytes)
+			return err_set(err, EFBIG, "it has more than %llu bytes",
+				       (unsigned long long)limit_bytes);
+		r = fd_write_all(file, piece, (size_t)n);
+		if (r < 0)
+			return err_sys(err, r, "write");
+	}
+	if (lseek(file, 0, SEEK_SET) < 0)
+		return err_sys(err, errno, "seek");
+	*ret_fd = fd_take(&file);
+	return 0;
+}
+
 int import_image(const struct work *work, int fd, const struct import_options *options,
 		 struct outcome *outcome, struct err *err)
 {
@@ -71,11 +114,21 @@ int import_image(const struct work *work, int fd, const struct import_options *o
 	_cleanup_json_ json_t *image = json_object();
 	_cleanup_free_ char *text = NULL;
 	json_t *rootfs, *diff_ids = json_array();
+	_cleanup_close_ int spooled = -1;
+	struct outcome_image *made;
+	struct kept_blob blob = { 0 };
 	struct layer layer;
 	int r = describe(image, options, err);
 
+	if (r == 0 && !fd_is_regular(fd)) {
+		r = spool(work, fd, options->limit_bytes, &spooled, err);
+		fd = spooled;
+	}
 	if (r == 0)
 		r = layer_unpack(work, fd, NULL, options->limit_bytes, &layer, err);
+	if (r == 0)
+		r = kept_blob_add(work, fd, NULL, spooled >= 0 ? spool_name : NULL, outcome, &blob,
+				  err);
 	if (r < 0) {
 		json_decref(diff_ids);
 		return r;
@@ -93,6 +146,8 @@ int import_image(const struct work *work, int fd, const struct import_options *o
 	if (r < 0)
 		return r;
 	outcome_add_layer(outcome, &layer);
-	(void)outcome_add_image(outcome, &config);
+	made = outcome_add_image(outcome, &config);
+	outcome_add_blob(made, blob.digest, blob.size_bytes);
+	kept_blob_manifest(made, &blob, 1);
 	return 0;
 }

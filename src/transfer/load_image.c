@@ -2,6 +2,7 @@
 #include "transfer/load_image.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "image/store.h"
 #include "image/work.h"
 #include "transfer/bundle.h"
+#include "transfer/kept_blob.h"
 #include "transfer/layer.h"
 #include "transfer/outcome.h"
 
@@ -79,31 +81,43 @@ static int check_blob(const struct part *part, int fd, const char *diff_id, stru
 	return r < 0 ? r : check_digest(part, digest, err);
 }
 
-static int load_layer(const struct load *load, const struct part *part, const char *diff_id,
-		      struct err *err)
+/* The archive goes into the store as it is. That of a layer which is there already was not looked at: it is hashed. */
+static int keep_archive(const struct load *load, const struct part *part, int fd, bool checked,
+			struct kept_blob *ret_blob, struct err *err)
 {
+	_cleanup_free_ char *path = bundle_path(load->bundle, part->name);
+	int r = kept_blob_add(load->work, fd, checked ? part->digest : NULL, path, load->outcome,
+			      ret_blob, err);
+
+	return r < 0 ? r : check_digest(part, ret_blob->digest, err);
+}
+
+static int load_layer(const struct load *load, const struct part *part, const char *diff_id,
+		      struct kept_blob *ret_blob, struct err *err)
+{
+	bool again = outcome_layer(load->outcome, diff_id) != NULL, checked = false;
 	_cleanup_close_ int fd = -1;
 	struct layer layer;
 	uint64_t size;
 	int r;
 
-	if (outcome_layer(load->outcome, diff_id))
-		return 0;
 	fd = bundle_open(load->bundle, part->name, &size, err);
 	if (fd < 0)
 		return fd;
 	r = check_size(part, size, err);
-	if (r == 0)
+	if (r == 0 && !again)
 		r = layer_find(load->work->root, diff_id, &layer, err);
-	if (r == 0) {
+	if (r == 0 && !again) {
+		checked = true;
 		r = check_blob(part, fd, diff_id, err);
 		if (r == 0)
 			r = layer_unpack(load->work, fd, diff_id, load->limit_bytes, &layer, err);
 	}
 	if (r < 0)
 		return r;
-	outcome_add_layer(load->outcome, &layer);
-	return 0;
+	if (!again)
+		outcome_add_layer(load->outcome, &layer);
+	return keep_archive(load, part, fd, checked, ret_blob, err);
 }
 
 /* Names may be many and are checked already: the first tells which image an error is about. */
@@ -115,6 +129,7 @@ static const char *called(const struct image_parts *parts)
 int load_image(const struct load *load, struct image_parts *parts, struct err *err)
 {
 	_cleanup_(image_config_clear) struct image_config config = IMAGE_CONFIG_EMPTY;
+	_cleanup_free_ struct kept_blob *blobs = mem_new((parts->layer_count + 1) * sizeof(*blobs));
 	struct outcome_image *image;
 	int r = read_config(load, &parts->config, &config, err);
 
@@ -124,7 +139,7 @@ int load_image(const struct load *load, struct image_parts *parts, struct err *e
 	if (r == 0 && config.os && *config.os && strcmp(config.os, "linux") != 0)
 		r = err_set(err, EINVAL, "it is an image for %.100s", config.os);
 	for (size_t i = 0; r == 0 && i < parts->layer_count; i++) {
-		r = load_layer(load, &parts->layers[i], config.diff_ids[i], err);
+		r = load_layer(load, &parts->layers[i], config.diff_ids[i], &blobs[i], err);
 		if (r < 0)
 			r = err_wrap(err, "layer %s", config.diff_ids[i]);
 	}
@@ -132,10 +147,14 @@ int load_image(const struct load *load, struct image_parts *parts, struct err *e
 		return err_wrap(err, "image %.300s", called(parts));
 	image = outcome_add_image(load->outcome, &config);
 	image->names = ptr_take(&parts->names);
+	for (size_t i = 0; i < parts->layer_count; i++)
+		outcome_add_blob(image, blobs[i].digest, blobs[i].size_bytes);
 	if (parts->manifest) {
 		sha256_of(parts->manifest, parts->manifest_length, image->manifest_digest);
 		image->manifest = ptr_take(&parts->manifest);
 		image->manifest_length = parts->manifest_length;
+	} else {
+		kept_blob_manifest(image, blobs, parts->layer_count);
 	}
 	return 0;
 }

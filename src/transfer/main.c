@@ -6,8 +6,12 @@
  *	cloche-transfer import --root DIR [--change INSTRUCTION]... [--message TEXT] [--platform P] [--limit-bytes N] [FILE|-]
  *	cloche-transfer commit --root DIR --parent ID --config JSON [--author TEXT] [--message TEXT] [--change INSTRUCTION]...
  *	cloche-transfer files --root DIR
+ *	cloche-transfer save --root DIR MANIFEST|NAME...
+ *	cloche-transfer push --root DIR [--insecure-registry HOST]... [--progress MODE] NAME MANIFEST|NAME...
+ *	cloche-transfer login --user NAME SERVER        the password on stdin
+ *	cloche-transfer logout SERVER
  *
- * The document on stdout is outcome.h's. The store changes as a whole or not at all; a killed run leaves a folder in tmp/,
+ * The document on stdout of the first three is outcome.h's. The store changes as a whole or not at all; a killed run leaves a folder in tmp/,
  * which the next run removes, or whole layers that no image names yet. */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,19 +32,23 @@
 #include "image/store.h"
 #include "image/work.h"
 #include "transfer/commit.h"
+#include "transfer/credential.h"
 #include "transfer/files.h"
 #include "transfer/import.h"
 #include "transfer/load.h"
+#include "transfer/login.h"
 #include "transfer/outcome.h"
 #include "transfer/pull.h"
+#include "transfer/push.h"
+#include "transfer/save.h"
 
 /* More than any sensible image; a bomb ends here or at the end of the disk, less a reserve. */
 static const uint64_t limit_default = 64ULL << 30;
 
 struct transfer_args {
 	const char *root, *input, *limit;
-	const char *message, *platform, *progress;
 	const char *parent, *config, *author, *created_by;
+	const char *message, *platform, *progress, *user;
 	char **changes, **insecure;
 };
 
@@ -75,6 +83,29 @@ static const struct opt pull_opts[] = {
 		   "auto, tty, plain, json or none"),
 	OPT_STRING(0, "limit-bytes", "BYTES", struct transfer_args, limit,
 		   "refuse a layer that unpacks to more"),
+	OPT_END,
+};
+
+static const struct opt save_opts[] = {
+	OPT_STRING(0, "root", "DIR", struct transfer_args, root, "the data root"),
+	OPT_END,
+};
+
+static const struct opt push_opts[] = {
+	OPT_STRING(0, "root", "DIR", struct transfer_args, root, "the data root"),
+	OPT_LIST(0, "insecure-registry", "HOST", struct transfer_args, insecure,
+		 "a registry that needs no valid certificate, nor TLS"),
+	OPT_STRING(0, "progress", "MODE", struct transfer_args, progress,
+		   "auto, tty, plain, json or none"),
+	OPT_END,
+};
+
+static const struct opt login_opts[] = {
+	OPT_STRING(0, "root", "DIR", struct transfer_args, root, "the data root; not looked at"),
+	OPT_LIST(0, "insecure-registry", "HOST", struct transfer_args, insecure,
+		 "a registry that needs no valid certificate, nor TLS"),
+	OPT_STRING('u', "user", "NAME", struct transfer_args, user,
+		   "whose password comes on stdin"),
 	OPT_END,
 };
 
@@ -247,6 +278,57 @@ static int commit_run(void *unused, void *data, char **operands, struct err *err
 	return job_end(&job, r, err);
 }
 
+static int save_run(void *unused, void *data, char **operands, struct err *err)
+{
+	const struct transfer_args *args = data;
+	_cleanup_close_ int root = args->root ? store_root_open(args->root, err) : -1;
+
+	(void)unused;
+	if (!args->root)
+		err_set(err, EINVAL, "--root is missing");
+	return root < 0 || save_images(root, operands, STDOUT_FILENO, err) < 0;
+}
+
+static int push_run(void *unused, void *data, char **operands, struct err *err)
+{
+	const struct transfer_args *args = data;
+	struct push_options options = { .reference = operands[0],
+					.image = operands[1],
+					.insecure = args->insecure };
+	_cleanup_close_ int root = args->root ? store_root_open(args->root, err) : -1;
+
+	(void)unused;
+	if (!args->root)
+		err_set(err, EINVAL, "--root is missing");
+	return root < 0 ||
+	       progress_mode_parse(args->progress ? args->progress : "auto", &options.progress,
+				   err) < 0 ||
+	       push_image(root, &options, err) < 0;
+}
+
+static int login_run(void *unused, void *data, char **operands, struct err *err)
+{
+	const struct transfer_args *args = data;
+
+	(void)unused;
+	if (!args->user)
+		return err_set(err, EINVAL, "--user is missing") < 0;
+	return login(operands[0], args->user, STDIN_FILENO, args->insecure, err) < 0;
+}
+
+static int logout_run(void *unused, void *data, char **operands, struct err *err)
+{
+	int r = credential_erase(operands[0], err);
+
+	(void)unused;
+	(void)data;
+	if (r == -ENOENT && err->code == 0) {
+		(void)printf("Not logged in to %s\n", operands[0]);
+		return 0;
+	}
+	return r < 0;
+}
+
 static const struct command load = {
 	.name = "load",
 	.args = "",
@@ -313,8 +395,49 @@ static const struct command commit = {
 	.run = commit_run,
 };
 
-static const struct command *const commands[] = { &load,	  &import, &pull,
-						  &files_command, &commit, NULL };
+static const struct command save = {
+	.name = "save",
+	.args = "MANIFEST|NAME...",
+	.summary = "write images to stdout as an archive",
+	.opts = save_opts,
+	.args_size = sizeof(struct transfer_args),
+	.run = save_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+static const struct command push = {
+	.name = "push",
+	.args = "NAME MANIFEST|NAME",
+	.summary = "send an image to a registry",
+	.opts = push_opts,
+	.args_size = sizeof(struct transfer_args),
+	.run = push_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+static const struct command login_command = {
+	.name = "login",
+	.args = "SERVER",
+	.summary = "try credentials and keep them",
+	.opts = login_opts,
+	.args_size = sizeof(struct transfer_args),
+	.run = login_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+static const struct command logout_command = {
+	.name = "logout",
+	.args = "SERVER",
+	.summary = "forget credentials",
+	.opts = login_opts,
+	.args_size = sizeof(struct transfer_args),
+	.run = logout_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+static const struct command *const commands[] = { &load,	   &import, &pull, &files_command,
+						  &commit,	   &save,   &push, &login_command,
+						  &logout_command, NULL };
 
 static int run(char **argv, struct err *err)
 {

@@ -168,7 +168,7 @@ int oci_layout_load(const struct load *load, struct err *err)
 
 /* A manifest of another platform may be listed and not be there, and an attestation is no manifest of an image. */
 static int manifest_knows(const struct bundle *bundle, const struct descriptor *d, bool deeper,
-			  const char *config_digest, struct err *err)
+			  const char *config_digest, struct buf *ret_manifest, struct err *err)
 {
 	_cleanup_free_ char *name = blob_name(d->digest);
 	_cleanup_(manifest_clear) struct manifest m = MANIFEST_EMPTY;
@@ -186,19 +186,25 @@ static int manifest_knows(const struct bundle *bundle, const struct descriptor *
 	}
 	if (r < 0)
 		return r;
+	if (!m.is_index && strcmp(m.config.digest, config_digest) == 0) {
+		*ret_manifest = bytes;
+		bytes = BUF_EMPTY;
+		return 1;
+	}
 	if (!m.is_index)
-		return strcmp(m.config.digest, config_digest) == 0;
+		return 0;
 	for (size_t i = 0; r == 0 && i < m.count && deeper; i++)
-		r = manifest_knows(bundle, &m.items[i], false, config_digest, err);
+		r = manifest_knows(bundle, &m.items[i], false, config_digest, ret_manifest, err);
 	return r;
 }
 
-int oci_layout_knows(const struct bundle *bundle, const char *config_digest, struct err *err)
+int oci_layout_knows(const struct bundle *bundle, const char *config_digest,
+		     struct buf *ret_manifest, struct err *err)
 {
 	_cleanup_(manifest_clear) struct manifest index = MANIFEST_EMPTY;
 	int r = read_index(bundle, &index, err);
 
 	for (size_t i = 0; r == 0 && i < index.count; i++)
-		r = manifest_knows(bundle, &index.items[i], true, config_digest, err);
+		r = manifest_knows(bundle, &index.items[i], true, config_digest, ret_manifest, err);
 	return r;
 }

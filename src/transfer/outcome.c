@@ -28,6 +28,9 @@ void outcome_clear(struct outcome *outcome)
 	for (size_t i = 0; i < outcome->part_count; i++)
 		part_close(&outcome->parts[i]);
 	free(outcome->parts);
+	for (size_t i = 0; i < outcome->file_count; i++)
+		free(outcome->files[i].path);
+	free(outcome->files);
 	*outcome = OUTCOME_EMPTY;
 }
 
@@ -65,6 +68,26 @@ void outcome_add_blob(struct outcome_image *image, const char *digest, uint64_t 
 	(void)str_append(blob->digest, sizeof(blob->digest), digest);
 }
 
+void outcome_add_file(struct outcome *outcome, const char *digest, const char *path)
+{
+	struct outcome_file *file;
+
+	outcome->files = reallocarray(outcome->files, outcome->file_count + 1, sizeof(*file));
+	if (!outcome->files)
+		abort();
+	file = &outcome->files[outcome->file_count++];
+	*file = (struct outcome_file){ .path = str_dup(path) };
+	(void)str_append(file->digest, sizeof(file->digest), digest);
+}
+
+bool outcome_has_file(const struct outcome *outcome, const char *digest)
+{
+	for (size_t i = 0; i < outcome->file_count; i++)
+		if (strcmp(outcome->files[i].digest, digest) == 0)
+			return true;
+	return false;
+}
+
 void outcome_add_part(struct outcome *outcome, struct part_file *part)
 {
 	outcome->parts = reallocarray(outcome->parts, outcome->part_count + 1, sizeof(*part));
@@ -94,6 +117,8 @@ int outcome_store(const struct outcome *outcome, const struct work *work, struct
 	}
 	for (size_t i = 0; r == 0 && i < outcome->part_count; i++)
 		r = part_keep(&outcome->parts[i], err);
+	for (size_t i = 0; r == 0 && i < outcome->file_count; i++)
+		r = blob_move(work, outcome->files[i].path, outcome->files[i].digest, err);
 	for (size_t i = 0; r == 0 && i < outcome->image_count; i++) {
 		const struct outcome_image *image = &outcome->images[i];
 
@@ -156,6 +181,7 @@ static json_t *image_json(const struct outcome *outcome, const struct outcome_im
 	json_put(json, "config", json_text(image->id));
 	json_put(json, "manifest",
 		 image->manifest ? json_text(image->manifest_digest) : json_null());
+	json_put(json, "manifest_made", json_boolean(image->manifest_made));
 	json_put(json, "size", json_integer((json_int_t)size));
 	json_put(json, "layers", layers);
 	json_put(json, "blobs", blobs_json(image));

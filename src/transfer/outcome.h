@@ -3,7 +3,7 @@
  * one go when all is right; then told to the caller as one JSON document:
  *
  *	{"images": [{"id": "sha256:...", "names": ["docker.io/library/web:1"], "config": "sha256:...",
- *		     "manifest": "sha256:..." or null, "size": BYTES,
+ *		     "manifest": "sha256:..." or null, "manifest_made": true, "size": BYTES,
  *		     "blobs": [{"digest": "sha256:...", "size": BYTES}],
  *		     "layers": [{"diff_id": "sha256:...", "size": BYTES, "skipped_devices": N}]}]}
  *
@@ -12,6 +12,7 @@
 #ifndef CLOCHE_TRANSFER_OUTCOME_H
 #define CLOCHE_TRANSFER_OUTCOME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,11 @@ struct outcome_blob { /* of a layer, as it came */
 	uint64_t size_bytes;
 };
 
+struct outcome_file {
+	char digest[DIGEST_SIZE];
+	char *path; /* in the work folder */
+};
+
 struct outcome_image {
 	struct image_config config;
 	char id[DIGEST_SIZE]; /* of config.raw */
@@ -35,6 +41,7 @@ struct outcome_image {
 	char *manifest;	      /* bytes as they came, or NULL */
 	size_t manifest_length;
 	char manifest_digest[DIGEST_SIZE];
+	bool manifest_made;	    /* by us: it came without */
 	struct outcome_blob *blobs; /* of its layers, those that the store keeps */
 	size_t blob_count;
 };
@@ -46,6 +53,8 @@ struct outcome {
 	size_t layer_count;
 	struct part_file *parts; /* blobs that came whole */
 	size_t part_count;
+	struct outcome_file *files; /* and those in the work folder */
+	size_t file_count;
 };
 #define OUTCOME_EMPTY ((struct outcome){ 0 })
 void outcome_clear(struct outcome *outcome);
@@ -53,6 +62,9 @@ void outcome_clear(struct outcome *outcome);
 /* A new image at the end, whose config is taken. Borrowed until the next call. */
 struct outcome_image *outcome_add_image(struct outcome *outcome, struct image_config *config);
 void outcome_add_blob(struct outcome_image *image, const char *digest, uint64_t size_bytes);
+/* A file of the work folder that becomes a blob. */
+void outcome_add_file(struct outcome *outcome, const char *digest, const char *path);
+bool outcome_has_file(const struct outcome *outcome, const char *digest);
 /* part is taken. */
 void outcome_add_part(struct outcome *outcome, struct part_file *part);
 void outcome_add_layer(struct outcome *outcome, const struct layer *layer);

@@ -176,13 +176,16 @@ static int follow(struct passage *p, const char *url, char *const *headers,
 		  struct http_response *response, struct err *err)
 {
 	struct registry *registry = p->registry;
-	_cleanup_free_ char *own = http_origin(url), *at = str_dup(url);
+	_cleanup_free_ char *own = http_origin(registry->base), *at = str_dup(url);
 	const struct http_sink sink = { .head = on_head, .write = on_bytes, .data = p };
 	bool reads = strcmp(p->request->method, "GET") == 0 ||
 		     strcmp(p->request->method, "HEAD") == 0;
 
 	if (!own)
-		return err_set(err, EINVAL, "\"%.200s\" is no web address", url);
+		return err_set(err, EINVAL, "\"%.200s\" is no web address", registry->base);
+	if (*p->request->path != '/' && /* the registry's own word of where to send an upload */
+	    check_redirect(own, url, registry->access->insecure, err) < 0)
+		return -err->code;
 	for (int i = 0; i <= REDIRECTS; i++) {
 		_cleanup_free_ char *origin = http_origin(at);
 		_cleanup_strv_ char **sent = NULL;

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Blobs of the store, to send them elsewhere. */
+#ifndef CLOCHE_TRANSFER_STORED_BLOB_H
+#define CLOCHE_TRANSFER_STORED_BLOB_H
+
+#include <stdint.h>
+
+struct buf;
+struct err;
+struct manifest;
+
+/* A descriptor for reading. -ENOENT with a remedy. */
+int stored_blob_open(int root, const char *digest, uint64_t *ret_size, struct err *err);
+/* Its bytes, what they say, and of which type they are. */
+int stored_manifest_read(int root, const char *digest, struct buf *bytes,
+			 struct manifest *ret_manifest, char **ret_type, struct err *err);
+
+#endif

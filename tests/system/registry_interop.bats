@@ -1,0 +1,289 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# pull, push, save, login with Debian's docker-registry on loopback, beside skopeo and podman: what one of them writes the
+# others read, with equal digests.
+
+load helper
+
+setup_file()
+{
+	cloche_setup_file
+	cd "$BATS_FILE_TMPDIR" || return
+	mkdir tree
+	busybox_tree tree
+	tar -C tree -cf busybox.tar .
+	gzip -k busybox.tar
+	make plain plain.tar
+	zstd -q plain.tar
+	make docker docker.tar web:1 busybox.tar plain.tar
+	make oci oci.tar web:2 busybox.tar.gz plain.tar.zst
+	command -v docker-registry >/dev/null || return 0
+	serve plain ''
+	PLAIN=127.0.0.1:$(port plain)
+	export PLAIN
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out ca.pem -days 2 -subj /CN=localhost \
+		-addext 'subjectAltName=DNS:localhost' 2>/dev/null
+	printf 'me:%s\n' "$(python3 -c 'import crypt; print(crypt.crypt("secret", crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))')" >htpasswd
+	serve tls "  tls:
+    certificate: $PWD/ca.pem
+    key: $PWD/key.pem
+auth:
+  htpasswd:
+    realm: here
+    path: $PWD/htpasswd"
+	TLS=localhost:$(port tls)
+	export TLS
+}
+
+teardown_file()
+{
+	local file
+
+	for file in "$BATS_FILE_TMPDIR"/*.pid; do
+		[ ! -e "$file" ] || kill "$(cat "$file")"
+	done
+	cloche_teardown_file
+}
+
+setup()
+{
+	cloche_setup
+	skip_unless_program docker-registry
+	ARCHIVES=$BATS_FILE_TMPDIR
+	# shellcheck disable=SC2046 # a list of ids
+	cloche images -aq | sort -u | xargs -r "$CLOCHE" rmi -f >/dev/null
+	rm -rf "$HOME"/.docker "$HOME"/.config
+}
+
+make() { python3 "$BATS_TEST_DIRNAME/make_archive.py" "$@"; }
+
+busybox_tree()
+{
+	mkdir -p "$1"/{bin,etc,tmp,root}
+	cp "$(command -v busybox)" "$1/bin/busybox"
+	ln -s busybox "$1/bin/sh"
+	ln "$1/bin/busybox" "$1/bin/cat"
+}
+
+# serve NAME YAML: a registry of that name, with more lines in its settings.
+serve()
+{
+	local port
+
+	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	mkdir -p "data-$1"
+	printf 'version: 0.1\nlog: {level: warn}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp:\n  addr: 127.0.0.1:%s\n%s\n' \
+		"$PWD/data-$1" "$port" "$2" >"$1.yml"
+	docker-registry serve "$1.yml" >"$1.log" 2>&1 3>&- &
+	echo $! >"$1.pid"
+	until_true 20 bash -c ": </dev/tcp/127.0.0.1/$port"
+}
+
+port() { sed -n 's/.*addr: 127.0.0.1://p' "$1.yml"; }
+digest_at() { skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$1"; }
+id_of() { cloche image inspect -f '{{.Id}}' "$1"; }
+
+@test "what is pushed can be pulled, has the same digest for others, and runs" {
+	local id digest
+
+	cloche load -qi "$ARCHIVES/docker.tar"
+	cloche tag web:1 "$PLAIN/me/web:1"
+	id=$(id_of web:1)
+	run -0 cloche push "$PLAIN/me/web:1"
+	assert_line "The push refers to repository [$PLAIN/me/web]"
+	digest=$(sed -n 's/^1: digest: \(sha256:[0-9a-f]*\) size: [0-9]*$/\1/p' <<<"$output")
+	assert_equal "$(digest_at "$PLAIN/me/web:1")" "$digest"
+	cloche rmi web:1 "$PLAIN/me/web:1" >/dev/null
+	assert_equal "$(cloche images -q)" ""
+	run -0 cloche pull "$PLAIN/me/web:1"
+	assert_line "1: Pulling from $PLAIN/me/web"
+	assert_line "Digest: $digest"
+	assert_line "Status: Downloaded newer image for $PLAIN/me/web:1"
+	assert_equal "$(id_of "$PLAIN/me/web:1")" "$id"
+	run -0 cloche run --rm --network none "$PLAIN/me/web:1" cat /etc/hello
+	assert_output hello
+	run -0 cloche pull "$PLAIN/me/web:1"
+	assert_line "Status: Image is up to date for $PLAIN/me/web:1"
+	run -0 cloche image inspect -f '{{json .RepoDigests}}' "$PLAIN/me/web:1"
+	assert_output "[\"$PLAIN/me/web@$digest\"]"
+}
+
+@test "run pulls what is missing, and does as --pull says" {
+	local old new
+
+	skip_unless_program skopeo
+	skopeo copy -q --dest-tls-verify=false "oci-archive:$ARCHIVES/oci.tar" "docker://$PLAIN/run:1"
+	run -125 cloche run --rm --network none --pull never "$PLAIN/run:1" cat /etc/hello
+	assert_output --partial "No such image: $PLAIN/run:1"
+	run -0 --separate-stderr cloche run --rm --network none "$PLAIN/run:1" cat /etc/hello
+	assert_output hello
+	# shellcheck disable=SC2154 # of --separate-stderr
+	[[ $stderr == "Unable to find image '$PLAIN/run:1' locally"* ]]
+	old=$(id_of "$PLAIN/run:1")
+	make oci new.tar web:2 "$ARCHIVES/busybox.tar"
+	skopeo copy -q --dest-tls-verify=false oci-archive:new.tar "docker://$PLAIN/run:1"
+	run -0 cloche run --rm --network none "$PLAIN/run:1" cat /etc/hello
+	run ! cloche run --rm --network none --pull always "$PLAIN/run:1" cat /etc/hello
+	new=$(id_of "$PLAIN/run:1")
+	[ "$new" != "$old" ]
+	# the old one has no tag any more
+	assert_equal "$(cloche images -q --no-trunc -f dangling=true)" "$old"
+	run -125 cloche run --rm --network none --pull sometimes "$PLAIN/run:1" true
+	assert_output --partial "invalid pull option: 'sometimes'"
+	run -125 cloche run --rm --network none "$PLAIN/nosuch:1" true
+	assert_output --partial "manifest for $PLAIN/nosuch:1 not found: manifest unknown"
+}
+
+@test "what skopeo pushed keeps its digest through a pull and a push: gzip, zstd, docker's types, an index" {
+	local form digest size
+
+	skip_unless_program skopeo
+	for form in "docker-archive:$ARCHIVES/docker.tar" "oci-archive:$ARCHIVES/oci.tar"; do
+		skopeo copy -q --dest-tls-verify=false "$form" "docker://$PLAIN/there:1"
+		digest=$(digest_at "$PLAIN/there:1")
+		cloche pull -q "$PLAIN/there:1"
+		cloche tag "$PLAIN/there:1" "$PLAIN/back:1"
+		run -0 cloche push -q "$PLAIN/back:1"
+		assert_output "$PLAIN/back:1"
+		assert_equal "$(digest_at "$PLAIN/back:1")" "$digest"
+		run -0 cloche run --rm --network none "$PLAIN/back:1" cat /etc/hello
+		assert_output hello
+	done
+	size=$(skopeo inspect --raw --tls-verify=false "docker://$PLAIN/there:1" | wc -c)
+	python3 - "$PLAIN" "$digest" "$size" <<-'END'
+		import json, platform, sys, urllib.request
+		host, digest, size = sys.argv[1:]
+		kind = "application/vnd.oci.image."
+		arch = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+		index = {"schemaVersion": 2, "mediaType": kind + "index.v1+json", "manifests": [
+		    {"mediaType": kind + "manifest.v1+json", "digest": digest, "size": int(size),
+		     "platform": {"os": "linux", "architecture": arch}}]}
+		urllib.request.urlopen(urllib.request.Request(
+		    f"http://{host}/v2/there/manifests/index", json.dumps(index).encode(), method="PUT",
+		    headers={"Content-Type": kind + "index.v1+json"}))
+	END
+	cloche rmi "$PLAIN/there:1" "$PLAIN/back:1" >/dev/null
+	run -0 cloche pull "$PLAIN/there:index"
+	assert_line "Digest: $(digest_at "$PLAIN/there:index")"
+	run -0 cloche run --rm --network none "$PLAIN/there:index" cat /etc/hello
+	run -1 cloche pull --platform linux/s390x "$PLAIN/there:index"
+	assert_output --partial "no matching manifest for linux/s390x"
+	digest=$(digest_at "$PLAIN/there:index")
+	cloche rmi "$PLAIN/there:index" >/dev/null
+	run -0 cloche pull "$PLAIN/there@$digest"
+	run -0 cloche run --rm --network none "$PLAIN/there@$digest" cat /etc/hello
+	run -0 cloche images --digests --format '{{.Repository}} {{.Tag}} {{.Digest}}' "$PLAIN/there"
+	assert_output "$PLAIN/there <none> $digest"
+	run -0 cloche rmi "$PLAIN/there@$digest"
+	assert_line "Untagged: $PLAIN/there@$digest"
+}
+
+@test "a second push sends nothing, and another repository's blobs are mounted" {
+	cloche load -qi "$ARCHIVES/docker.tar"
+	cloche tag web:1 "$PLAIN/first:1"
+	run -0 cloche push "$PLAIN/first:1"
+	assert_output --partial ": Pushed"
+	run -0 cloche push "$PLAIN/first:1"
+	refute_output --partial ": Push"
+	assert_output --partial ": Already exists"
+	cloche tag web:1 "$PLAIN/second:1"
+	run -0 cloche push "$PLAIN/second:1"
+	assert_output --partial ": Mounted"
+	refute_output --partial ": Pushed"
+	run -1 cloche push "$PLAIN/nosuch"
+	assert_output --partial "An image does not exist locally with the tag: $PLAIN/nosuch"
+}
+
+@test "login tries credentials and keeps them; without them, and without trust, nothing works" {
+	local certs=$HOME/.config/docker/certs.d/$TLS
+
+	run -1 cloche pull "$TLS/secure:1"
+	assert_output --partial "certificate"
+	run -1 cloche login -u me -p secret "$TLS"
+	mkdir -p "$certs"
+	cp "$ARCHIVES/ca.pem" "$certs/ca.crt"
+	run -1 cloche pull "$TLS/secure:1"
+	assert_output --partial "pull access denied for $TLS/secure"
+	assert_output --partial "cloche login"
+	run -1 cloche login -u me --password-stdin "$TLS" <<<wrong
+	assert_output --partial "unauthorized"
+	[ ! -e "$HOME/.docker/config.json" ]
+	run -0 cloche login -u me --password-stdin "$TLS" <<<secret
+	assert_line "Login Succeeded"
+	assert_output --partial "unencrypted"
+	assert_equal "$(stat -c %a "$HOME/.docker/config.json")" 600
+	cloche load -qi "$ARCHIVES/docker.tar"
+	cloche tag web:1 "$TLS/secure:1"
+	run -0 cloche push "$TLS/secure:1"
+	cloche rmi web:1 "$TLS/secure:1" >/dev/null
+	run -0 cloche run --rm --network none "$TLS/secure:1" cat /etc/hello
+	assert_equal "${lines[-1]}" hello
+	run -0 cloche logout "$TLS"
+	assert_output "Removing login credentials for $TLS"
+	assert_equal "$(jq -c .auths "$HOME/.docker/config.json")" '{}'
+	run -0 cloche logout "$TLS"
+	assert_line "Not logged in to $TLS"
+	cloche rmi "$TLS/secure:1" >/dev/null
+	run -1 cloche pull "$TLS/secure:1"
+	run -1 cloche login -u me -p x --password-stdin "$TLS"
+	assert_output --partial "mutually exclusive"
+	# any certificate will do where the user says so
+	rm -r "$certs"
+	run -1 cloche pull --insecure-registry "$TLS" "$TLS/secure:1"
+	assert_output --partial "pull access denied"
+}
+
+@test "a password is not seen in the list of processes, nor in what a failure says" {
+	mkdir -p "$HOME/.docker"
+	printf '{"auths": {"%s": {"auth": "%s"}}}' "$PLAIN" "$(printf 'me:hunter2' | base64)" >"$HOME/.docker/config.json"
+	cloche pull "$PLAIN/nosuch:1" >out 2>&1 3>&- &
+	while kill -0 $! 2>/dev/null; do
+		cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' >>seen || :
+	done
+	wait $! || :
+	run ! grep -a hunter2 seen out
+	run ! grep -a "$(printf 'me:hunter2' | base64)" seen out
+}
+
+@test "a saved archive is read by skopeo, podman and load, with the same id" {
+	local id
+
+	cloche load -qi "$ARCHIVES/docker.tar"
+	cloche load -qi "$ARCHIVES/oci.tar"
+	id=$(id_of web:1)
+	run -0 cloche save -o saved.tar web:1 web:2
+	run -0 sh -c "'$CLOCHE' save web:1 web:2 | cmp - saved.tar"
+	run -1 cloche save -o saved.tar nosuch
+	run -0 tar tf saved.tar # a save that failed left the earlier one
+	[ ! -e saved.tar.part ]
+	if command -v skopeo >/dev/null; then
+		assert_equal "sha256:$(skopeo inspect --raw docker-archive:saved.tar:web:1 | jq -r .config.digest | cut -d : -f 2)" "$id"
+		skopeo copy -q oci-archive:saved.tar:1 oci:layout:one
+	fi
+	if command -v podman >/dev/null; then
+		run -0 podman --root "$PWD/p" --runroot "$PWD/r" --storage-driver vfs load -q -i saved.tar
+		assert_output --partial "web:1"
+		assert_equal "sha256:$(podman --root "$PWD/p" --runroot "$PWD/r" --storage-driver vfs images -q --no-trunc web:1 | cut -d : -f 2)" "$id"
+		podman --root "$PWD/p" --runroot "$PWD/r" --storage-driver vfs rmi -af >/dev/null
+	fi
+	cloche rmi web:1 web:2 >/dev/null
+	run -0 cloche load -i saved.tar
+	assert_line "Loaded image: web:1"
+	assert_line "Loaded image: web:2"
+	assert_equal "$(id_of web:1)" "$id"
+	run -0 cloche save -o again.tar web:1 web:2
+	cmp saved.tar again.tar
+}
+
+@test "what was imported, from a file and from a pipe, can be saved and pushed" {
+	cloche import "$ARCHIVES/busybox.tar" file:1
+	gzip -c "$ARCHIVES/busybox.tar" | cloche import - pipe:1
+	run -0 cloche save -o both.tar file:1 pipe:1
+	cloche rmi file:1 pipe:1 >/dev/null
+	run -0 cloche load -i both.tar
+	cloche tag pipe:1 "$PLAIN/imported:1"
+	run -0 cloche push -q "$PLAIN/imported:1"
+	cloche rmi pipe:1 "$PLAIN/imported:1" file:1 >/dev/null
+	run -0 --separate-stderr cloche run --rm --network none "$PLAIN/imported:1" cat /bin/sh
+	[ ${#output} -gt 1000 ]
+}
