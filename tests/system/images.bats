@@ -352,7 +352,9 @@ no_sweep() { [ -z "$(ls -A "$CLOCHE_ROOT/trash" 2>/dev/null)" ]; }
 		until_true 10 pgrep -P "$pid" cloche-transfer
 		kill -KILL "$(pgrep -P "$pid" cloche-transfer)"
 		exec 8>&-
-		run -1 wait "$pid"
+		status=0
+		wait "$pid" || status=$?
+		assert_equal "$status" 1
 		assert_equal "$(names)" ""
 		assert_equal "$(find "$CLOCHE_ROOT/layers" -mindepth 1 2>/dev/null)" ""
 	done
