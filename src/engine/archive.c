@@ -245,13 +245,30 @@ static char *command_line(const struct record *record)
 	return str_dup(text.data);
 }
 
-static char **transfer_words(const struct record *record, const struct commit_request *request)
+/* So that the new image can be pushed and saved with its parent's archives. */
+static char *parent_manifest(struct engine *engine, const struct record *record)
 {
+	struct image_row parent = { 0 };
+	struct err ignored = ERR_NONE;
+	struct store *store = engine_store(engine, &ignored);
+	char *digest = NULL;
+
+	if (store && image_find(store, record->row.image_id, &parent, &ignored) == 0)
+		digest = str_dup(parent.manifest_digest);
+	image_row_clear(&parent);
+	return digest;
+}
+
+static char **transfer_words(struct engine *engine, const struct record *record,
+			     const struct commit_request *request)
+{
+	_cleanup_free_ char *manifest = parent_manifest(engine, record);
 	_cleanup_free_ char *config = json_dumps(json_at(record->config, "Config"), JSON_COMPACT),
 			    *line = command_line(record);
 	const struct {
 		const char *option, *value;
 	} words[] = { { "--parent", record->row.image_id },
+		      { "--parent-manifest", manifest },
 		      { "--config", config },
 		      { "--created-by", line },
 		      { "--author", request->author },
@@ -276,7 +293,7 @@ static int layer_commit_run(struct engine *engine, const struct record *record,
 			    const struct commit_request *request, int upper, json_t **ret_report,
 			    struct err *err)
 {
-	_cleanup_strv_ char **words = transfer_words(record, request);
+	_cleanup_strv_ char **words = transfer_words(engine, record, request);
 	int ends[2], r;
 	pid_t pid;
 

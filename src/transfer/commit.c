@@ -9,11 +9,18 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "image/image_config.h"
+#include "image/manifest.h"
 #include "image/work.h"
 #include "transfer/change.h"
 #include "transfer/import.h"
+#include "transfer/kept_blob.h"
 #include "transfer/layer.h"
 #include "transfer/outcome.h"
+#include "transfer/stored_blob.h"
+
+static const char *const layer_types[] = { "application/vnd.oci.image.layer.v1.tar",
+					   "application/vnd.oci.image.layer.v1.tar+gzip",
+					   "application/vnd.oci.image.layer.v1.tar+zstd" };
 
 /* What of a container's Config an image keeps (image spec, config.md). */
 static const char *const kept[] = { "User",	  "ExposedPorts", "Env",	"Entrypoint",
@@ -80,6 +87,39 @@ static void history_add(json_t *image, const struct commit_options *options)
 	json_push(history, step);
 }
 
+/* The parent's archives, and the new layer's. Docker's types of archives are OCI's by other names. */
+static int manifest_make(const struct work *work, const char *parent, const struct kept_blob *blob,
+			 struct outcome_image *image, struct err *err)
+{
+	_cleanup_(manifest_clear) struct manifest manifest = MANIFEST_EMPTY;
+	_cleanup_(buf_clear) struct buf bytes = BUF_EMPTY;
+	_cleanup_free_ char *type = NULL;
+	_cleanup_free_ struct kept_blob *blobs = NULL;
+	int r;
+
+	outcome_add_blob(image, blob->digest, blob->size_bytes);
+	if (!parent)
+		return 0;
+	r = stored_manifest_read(work->root, parent, &bytes, &manifest, &type, err);
+	if (r < 0)
+		return r;
+	blobs = mem_new((manifest.count + 1) * sizeof(*blobs));
+	for (size_t i = 0; i < manifest.count; i++) {
+		const struct descriptor *d = &manifest.items[i];
+		const char *kind = d->media_type ? d->media_type : "";
+
+		blobs[i].size_bytes = d->size_bytes;
+		blobs[i].type = str_suffix(kind, "zstd") ? layer_types[2] :
+				str_suffix(kind, "gzip") ? layer_types[1] :
+							   layer_types[0];
+		(void)str_append(blobs[i].digest, sizeof(blobs[i].digest), d->digest);
+		outcome_add_blob(image, d->digest, d->size_bytes);
+	}
+	blobs[manifest.count] = *blob;
+	kept_blob_manifest(image, blobs, manifest.count + 1);
+	return 0;
+}
+
 int commit_image(const struct work *work, int fd, const struct commit_options *options,
 		 struct outcome *outcome, struct err *err)
 {
@@ -87,13 +127,21 @@ int commit_image(const struct work *work, int fd, const struct commit_options *o
 	_cleanup_json_ json_t *image = NULL;
 	_cleanup_free_ char *text = NULL;
 	json_t *diff_ids;
+	_cleanup_close_ int spooled = -1;
+	struct kept_blob blob = { 0 };
 	struct layer layer;
 	int r = parent_read(work, options->parent, &image, err);
 
 	if (r == 0)
 		r = config_fill(image, options, err);
+	if (r == 0) {
+		r = import_spool(work, fd, options->limit_bytes, &spooled, err);
+		fd = spooled;
+	}
 	if (r == 0)
 		r = layer_unpack(work, fd, NULL, options->limit_bytes, &layer, err);
+	if (r == 0)
+		r = kept_blob_add(work, fd, layer.diff_id, IMPORT_SPOOL, outcome, &blob, err);
 	if (r < 0)
 		return r;
 	diff_ids = json_object_get(json_object_get(image, "rootfs"), "diff_ids");
@@ -120,6 +168,6 @@ int commit_image(const struct work *work, int fd, const struct commit_options *o
 	if (r < 0)
 		return r;
 	outcome_add_layer(outcome, &layer);
-	(void)outcome_add_image(outcome, &config);
-	return 0;
+	return manifest_make(work, options->manifest, &blob, outcome_add_image(outcome, &config),
+			     err);
 }

@@ -10,8 +10,9 @@ struct outcome;
 struct work;
 
 struct commit_options {
-	const char *parent; /* id of the image: "sha256:..." */
-	const char *config; /* the container's Config, JSON in Docker's names */
+	const char *parent;   /* id of the image: "sha256:..." */
+	const char *manifest; /* of the parent; NULL: it has none, and the image gets none */
+	const char *config;   /* the container's Config, JSON in Docker's names */
 	const char *author, *message, *created_by; /* or NULL */
 	char **changes;				   /* or NULL */
 	uint64_t limit_bytes;

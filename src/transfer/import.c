@@ -21,7 +21,6 @@
 #include "transfer/platform.h"
 
 enum { PIECE = 256 * 1024 };
-static const char spool_name[] = "input";
 
 /* RFC 3339 with nanoseconds, UTC, as the specification wants "created". */
 json_t *import_now_json(void)
@@ -72,12 +71,11 @@ static int describe(json_t *image, const struct import_options *options, struct 
 	return r;
 }
 
-/* What comes by a pipe goes into a file first: it is unpacked, and kept. */
-static int spool(const struct work *work, int fd, uint64_t limit_bytes, int *ret_fd,
+int import_spool(const struct work *work, int fd, uint64_t limit_bytes, int *ret_fd,
 		 struct err *err)
 {
 	_cleanup_close_ int file =
-		openat(work->dir, spool_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		openat(work->dir, IMPORT_SPOOL, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	_cleanup_free_ char *piece = mem_new(PIECE);
 	uint64_t total = 0;
 
@@ -121,14 +119,14 @@ int import_image(const struct work *work, int fd, const struct import_options *o
 	int r = describe(image, options, err);
 
 	if (r == 0 && !fd_is_regular(fd)) {
-		r = spool(work, fd, options->limit_bytes, &spooled, err);
+		r = import_spool(work, fd, options->limit_bytes, &spooled, err);
 		fd = spooled;
 	}
 	if (r == 0)
 		r = layer_unpack(work, fd, NULL, options->limit_bytes, &layer, err);
 	if (r == 0)
-		r = kept_blob_add(work, fd, NULL, spooled >= 0 ? spool_name : NULL, outcome, &blob,
-				  err);
+		r = kept_blob_add(work, fd, NULL, spooled >= 0 ? IMPORT_SPOOL : NULL, outcome,
+				  &blob, err);
 	if (r < 0) {
 		json_decref(diff_ids);
 		return r;

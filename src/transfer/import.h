@@ -24,4 +24,9 @@ json_t *import_now_json(void);
 int import_image(const struct work *work, int fd, const struct import_options *options,
 		 struct outcome *outcome, struct err *err);
 
+/* What comes by a pipe goes into a file of the work folder first: it is unpacked, and kept (kept_blob.h). */
+#define IMPORT_SPOOL "input"
+int import_spool(const struct work *work, int fd, uint64_t limit_bytes, int *ret_fd,
+		 struct err *err);
+
 #endif

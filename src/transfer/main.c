@@ -4,7 +4,7 @@
  *	cloche-transfer load --root DIR [--input FILE|DIR] [--limit-bytes N]
  *	cloche-transfer pull --root DIR [--platform P] [--insecure-registry HOST]... [--progress MODE] NAME
  *	cloche-transfer import --root DIR [--change INSTRUCTION]... [--message TEXT] [--platform P] [--limit-bytes N] [FILE|-]
- *	cloche-transfer commit --root DIR --parent ID --config JSON [--author TEXT] [--message TEXT] [--change INSTRUCTION]...
+ *	cloche-transfer commit --root DIR --parent ID [--parent-manifest DIGEST] --config JSON [--author TEXT] [--message TEXT] [--change INSTRUCTION]...
  *	cloche-transfer files --root DIR
  *	cloche-transfer save --root DIR MANIFEST|NAME...
  *	cloche-transfer push --root DIR [--insecure-registry HOST]... [--progress MODE] NAME MANIFEST|NAME...
@@ -47,7 +47,7 @@ static const uint64_t limit_default = 64ULL << 30;
 
 struct transfer_args {
 	const char *root, *input, *limit;
-	const char *parent, *config, *author, *created_by;
+	const char *parent, *manifest, *config, *author, *created_by;
 	const char *message, *platform, *progress, *user;
 	char **changes, **insecure;
 };
@@ -266,6 +266,7 @@ static int commit_run(void *unused, void *data, char **operands, struct err *err
 		r = err_set(err, EINVAL, "--parent or --config is missing");
 	if (r == 0) {
 		const struct commit_options options = { .parent = args->parent,
+							.manifest = args->manifest,
 							.config = args->config,
 							.author = args->author,
 							.message = args->message,
@@ -376,6 +377,8 @@ static const struct command files_command = {
 static const struct opt commit_opts[] = {
 	OPT_STRING(0, "root", "DIR", struct transfer_args, root, "the data root"),
 	OPT_STRING(0, "parent", "ID", struct transfer_args, parent, "the image below"),
+	OPT_STRING(0, "parent-manifest", "DIGEST", struct transfer_args, manifest,
+		   "of the image below"),
 	OPT_STRING(0, "config", "JSON", struct transfer_args, config, "the container's Config"),
 	OPT_STRING(0, "author", "TEXT", struct transfer_args, author, "the image's author"),
 	OPT_STRING('m', "message", "TEXT", struct transfer_args, message, "the image's comment"),

@@ -287,3 +287,19 @@ id_of() { cloche image inspect -f '{{.Id}}' "$1"; }
 	run -0 --separate-stderr cloche run --rm --network none "$PLAIN/imported:1" cat /bin/sh
 	[ ${#output} -gt 1000 ]
 }
+
+@test "a container that was committed can be pushed, saved, and run elsewhere" {
+	cloche load -qi "$ARCHIVES/docker.tar"
+	cloche run --network none --name maker web:1 busybox sh -c 'echo made >/etc/made'
+	cloche commit maker "$PLAIN/made:1"
+	cloche rm maker
+	run -0 cloche push -q "$PLAIN/made:1"
+	run -0 cloche save -o made.tar "$PLAIN/made:1"
+	cloche rmi "$PLAIN/made:1" web:1 >/dev/null
+	run -0 --separate-stderr cloche run --rm --network none "$PLAIN/made:1" cat /etc/made /etc/hello
+	assert_output "$(printf 'made\nhello')"
+	cloche rmi "$PLAIN/made:1" >/dev/null
+	cloche load -qi made.tar
+	run -0 cloche run --rm --network none "$PLAIN/made:1" cat /etc/made
+	assert_output made
+}
