@@ -315,8 +315,17 @@ int lifecycle_remove(struct engine *engine, const char *reference, bool force, b
 	lock = engine_lock(engine, record.row.id, err);
 	if (lock < 0)
 		return lock;
-	/* Meanwhile it may be gone (--rm), or a start may have been waiting for the lock. */
+	/* Meanwhile it may be gone (--rm), or have been started again by who had the lock before us. */
 	r = still_there(engine, record.row.id, err);
+	if (r == 0 && force) {
+		_cleanup_close_ int again = status_pidfd(engine, record.row.id);
+
+		if (again >= 0) {
+			r = lifecycle_kill_all(engine, &record, again, err);
+			(void)lifecycle_ended(again, KILL_PATIENCE_MS);
+			lifecycle_settle(engine, record.row.id);
+		}
+	}
 	if (r == 0)
 		r = release_container(engine, &record, err);
 	if (r == 0)
