@@ -154,6 +154,19 @@ assert_no_leftovers()
 	done
 }
 
+# The instance's folder in each cgroup hierarchy is kept for the next container: what engine/engine.c makes
+# of the run root (FNV-1a) is its name.
+instance_cgroup()
+{
+	local text=$1 hash=$((0xcbf29ce484222325)) i byte
+
+	for ((i = 0; i < ${#text}; i++)); do
+		printf -v byte %d "'${text:i:1}"
+		hash=$(((hash ^ byte) * 1099511628211))
+	done
+	printf 'cloche-%06x\n' $(((hash >> 40) & 0xffffff))
+}
+
 # cloche_sweep DIR: end and remove what an instance below DIR still has, whatever state it is in.
 cloche_sweep()
 {
@@ -176,6 +189,7 @@ cloche_sweep()
 		find "$folder" -depth -type d -exec rmdir {} \; || :
 		rmdir "${folder%/*}" 2>/dev/null || : # the instance's, when this was the last
 	done
+	rmdir /sys/fs/cgroup/*/"$(instance_cgroup "$CLOCHE_RUN_ROOT")" 2>/dev/null || :
 	rm -rf --one-file-system "$dir"
 }
 
