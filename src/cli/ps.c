@@ -229,6 +229,7 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 	int r = container_filter_init(&filter, engine, a->filters, err);
 
 	if (count < 0 || r < 0) {
+		container_rows_free(rows, count < 0 ? 0 : (size_t)count);
 		container_filter_clear(&filter);
 		return count < 0 ? count : r;
 	}

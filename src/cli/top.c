@@ -145,7 +145,8 @@ static int top_run(void *data, void *args, char **operands, struct err *err)
 	count = cgroup_pids(engine->cgroup, path, &pids, err);
 	if (count < 0)
 		return 1;
-	qsort(pids, (size_t)count, sizeof(*pids), pid_compare);
+	if (count > 0)
+		qsort(pids, (size_t)count, sizeof(*pids), pid_compare);
 	/* Docker's way: options such as `-o pid,comm` choose no processes, so we do; some do not go with -q. */
 	for (ssize_t i = 0; i < count; i++)
 		buf_printf(&only, "%s%d", i ? "," : "-q", (int)pids[i]);

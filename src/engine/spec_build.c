@@ -509,8 +509,9 @@ static int user_mounts(struct engine *engine, const struct record *record, struc
 		if (r < 0)
 			return r;
 	}
-	qsort(built->spec->mounts + first, built->spec->mount_count - first,
-	      sizeof(*built->spec->mounts), depth_compare);
+	if (built->spec->mount_count > first)
+		qsort(built->spec->mounts + first, built->spec->mount_count - first,
+		      sizeof(*built->spec->mounts), depth_compare);
 	return 0;
 }
 

@@ -381,7 +381,8 @@ int socket_table_read(struct socket_table *sockets, const struct net_spaces *spa
 		free(shares[i].list);
 	}
 	sockets->partial = atomic_load(&shared.partial);
-	qsort(sockets->list, sockets->count, sizeof(*sockets->list), by_space);
+	if (sockets->count > 0)
+		qsort(sockets->list, sockets->count, sizeof(*sockets->list), by_space);
 	return 0;
 }
 
