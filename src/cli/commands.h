@@ -11,6 +11,7 @@ extern const struct command command_pause, command_unpause, command_restart, com
 extern const struct command command_update, command_top, command_stats, command_history;
 extern const struct command command_container_prune, command_image_prune, command_volume_prune,
 	command_system_prune, command_system_df;
+extern const struct command command_completion;
 extern const struct command command_cp, command_diff, command_export, command_commit;
 extern const struct command command_ps, command_exec, command_logs;
 extern const struct command command_inspect, command_container_inspect;

@@ -91,6 +91,7 @@ static const struct command *const commands[] = {
 	&command_system_health,
 	&command_system_start,
 	&command_system_docs,
+	&command_completion,
 	NULL,
 };
 
@@ -215,6 +216,22 @@ static int command_do(struct cli *cli, const struct command *command, char **arg
 	return status;
 }
 
+/* git's way to more commands: `cloche NAME` is the program cloche-NAME on PATH. Comes back when there is none. */
+static void other_program(char **argv)
+{
+	_cleanup_free_ char *program = NULL;
+	char *name = argv[0];
+
+	if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != strlen(name) || *name == '-')
+		return;
+	program = str_printf("cloche-%s", name);
+	argv[0] = program;
+	(void)signal(SIGPIPE, SIG_DFL); /* it is not ours to ignore for others */
+	(void)execvp(program, argv);
+	(void)signal(SIGPIPE, SIG_IGN);
+	argv[0] = name;
+}
+
 int main(int argc, char **argv)
 {
 	struct cli cli = { .commands = commands };
@@ -241,6 +258,8 @@ int main(int argc, char **argv)
 		return *argv ? 0 : 1;
 	}
 	command = command_find(commands, argv, &consumed, &err);
+	if (!command)
+		other_program(argv);
 	status = command ? command_do(&cli, command, argv + consumed) : usage_fail(&err);
 	engine_close(cli.engine);
 	settings_clear(&cli.settings);

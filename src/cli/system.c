@@ -440,3 +440,30 @@ const struct command command_system_docs = {
 	.args_size = sizeof(char),
 	.run = docs_run,
 };
+
+static int completion_run(void *data, void *args, char **operands, struct err *err)
+{
+	static const char *const shells[] = { "bash", "zsh", "fish" };
+	struct cli *cli = data;
+
+	(void)args;
+	for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
+		if (strcmp(operands[0], shells[i]) == 0) {
+			opt_completion(cli->commands, operands[0], stdout);
+			return 0;
+		}
+	}
+	err_set(err, EINVAL, "completion %s: not bash, zsh or fish", operands[0]);
+	return 1;
+}
+
+const struct command command_completion = {
+	.name = "completion",
+	.args = "SHELL",
+	.summary = "print a completion script for bash, zsh or fish",
+	.details = "For instance: source <(cloche completion bash)",
+	.opts = no_opts,
+	.args_size = sizeof(char),
+	.run = completion_run,
+	.flags = COMMAND_INTERSPERSED,
+};

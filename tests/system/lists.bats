@@ -188,3 +188,29 @@ image() { tar -C "$BATS_TEST_TMPDIR" -cf - . | cloche import ${2:+-c "LABEL $2"}
 	[ "$(names)" = third ]
 	[ "$(cloche volume ls -q)" = data ]
 }
+
+@test "completion prints a script for each shell, and a program cloche-NAME is a command" {
+	cloche completion bash >script
+	bash -n script
+	grep -q prune script
+	[[ $(cloche completion zsh) == '#compdef cloche'* ]]
+	[[ $(cloche completion fish) == *'complete -c cloche'* ]]
+	run -1 cloche completion tcsh
+	mkdir more
+	printf '#!/bin/sh\necho "$0 got $*"; exit 7\n' >more/cloche-hello
+	chmod +x more/cloche-hello
+	PATH=$PWD/more:$PATH run -7 cloche hello a b
+	[ "$output" = "$PWD/more/cloche-hello got a b" ]
+	run ! cloche hello
+	[[ $output == *"'hello' is not a cloche command"* ]]
+	run ! cloche strat
+	[[ $output == *'did you mean start?' ]]
+	run ! cloche ps --al
+	[[ $output == *'unknown flag: --al; did you mean --all?' ]]
+}
+
+@test "nothing is coloured, and nothing is drawn over, outside of a terminal" {
+	cloche stats --no-stream >plain
+	cloche ps -a >>plain
+	run ! grep -q $'\e' plain
+}
