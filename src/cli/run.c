@@ -386,6 +386,8 @@ static int attached(struct engine *engine, const struct record *record, int clie
 	fd_close(client);
 	if (lifecycle_reap(engine, record->row.id, err) < 0)
 		return 125;
+	if (engine->death)
+		(void)fprintf(stderr, "cloche: %s: %s\n", record->row.name, engine->death);
 	return code;
 }
 

@@ -131,6 +131,7 @@ void engine_close(struct engine *engine)
 	free(engine->libexec);
 	free(engine->monitor);
 	free(engine->self);
+	free(engine->death);
 	free(engine);
 }
 

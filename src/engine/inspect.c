@@ -17,6 +17,7 @@
 #include "engine/bind_map.h"
 #include "engine/create.h"
 #include "engine/docker_document.h"
+#include "engine/death.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/health.h"
@@ -172,7 +173,7 @@ static json_t *own_json(struct engine *engine, const struct record *record,
 			const struct container_status *status)
 {
 	_cleanup_free_ char *cgroup = spec_cgroup_path(engine, record);
-	json_t *own = json_object();
+	json_t *own = json_object(), *death;
 
 	if (record->row.uid_base)
 		json_put(own, "UidRange",
@@ -184,6 +185,8 @@ static json_t *own_json(struct engine *engine, const struct record *record,
 	json_put(own, "ExitUnknown", json_boolean(status->unknown));
 	json_put(own, "Monitored", json_boolean(status->monitored));
 	json_put(own, "OOM", json_boolean(status->oom));
+	death = status->status == STATUS_EXITED ? death_read(engine, record->row.id) : NULL;
+	json_put(own, "Death", death ? death : json_null());
 	json_put(own, "Isolation", json_text("namespaces"));
 	json_put(own, "Binds", binds_json(record));
 	return own;

@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "engine/create.h"
+#include "engine/death.h"
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/guard.h"
@@ -73,14 +74,24 @@ static int cgroup_release(struct engine *engine, const struct record *record, st
 static void end_tell(struct engine *engine, const struct record *record,
 		     const struct container_status *status)
 {
+	_cleanup_json_ json_t *death = death_find(engine, record, status);
+	_cleanup_free_ char *words = death_words(death);
 	char code[16];
 
 	(void)snprintf(code, sizeof(code), "%d", status->exit_code);
+	if (death)
+		death_write(engine, record->row.id, death);
 	if (status->oom)
 		event_container(engine, &record->row, "oom",
-				(const char *const[]){ "exitCode", code, NULL });
+				(const char *const[]){ "exitCode", code, "reason", words, NULL });
 	event_container(engine, &record->row, "die",
-			(const char *const[]){ "exitCode", code, NULL });
+			(const char *const[]){ "exitCode", code, words ? "reason" : NULL, words,
+					       NULL });
+	/* an attached command says it, when somebody else had a hand in it */
+	if (death && (status->oom || json_at(death, "Sender"))) {
+		free(engine->death);
+		engine->death = ptr_take(&words);
+	}
 }
 
 /* An exit record for which the disk had no room waits in the run folder, which stays until there is some. */

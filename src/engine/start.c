@@ -139,6 +139,7 @@ static int folders_make(const struct record *record, const struct endpoints *end
 		return r;
 	(void)unlinkat(dir, "exit", 0);
 	(void)unlinkat(dir, "error", 0);
+	(void)unlinkat(dir, "death", 0);
 	return own_files_write(record, endpoints, dir, err);
 }
 

@@ -101,6 +101,8 @@ void status_exit_read(int dir, struct container_status *status)
 			status->exit_code = (int)number;
 		else if (strcmp(line, "oom") == 0)
 			status->oom = number != 0;
+		else if (strcmp(line, "signal") == 0)
+			status->signal = (int)number;
 		else if (strcmp(line, "unknown") == 0)
 			status->unknown = number != 0;
 		else if (strcmp(line, "started_ns") == 0)

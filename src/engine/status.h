@@ -21,6 +21,7 @@ struct container_status {
 	enum status status;
 	pid_t pid; /* of init; 0 unless running */
 	int exit_code;
+	int signal;	   /* that ended it; 0: none */
 	bool oom, unknown; /* unknown: nobody saw the end, exit_code is 255 */
 	bool monitored;	   /* its monitor lives */
 	bool ending; /* RUNNING still, but init has ended: its monitor is about to write the exit record */

@@ -1,0 +1,64 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Who died of what: inspect, events, and one line of an attached run.
+
+load helper
+
+setup_file()
+{
+	mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf || : # else the guard would, and leave it
+	cloche_setup_file
+}
+
+teardown_file()
+{
+	[ -z "${CLOCHE_ROOT:-}" ] || cloche guard disable || :
+	cloche_teardown_file
+}
+
+hungry='x = []
+while True: x.append(bytearray(b"x" * 4194304))'
+
+@test "out of memory: whose limit, and which process had most" {
+	skip_unless_cgroup memory
+	run cloche run --name hungry --network none -m 40m --memory-swap 40m host /usr/bin/python3 -c "$hungry"
+	assert_failure 137
+	assert_output --regexp "cloche: hungry: out of memory: its limit of 40.0 MiB"
+	[ ! -r /dev/kmsg ] || assert_output --regexp "the kernel ended python3 \(pid [0-9]+\), which had [23][0-9].[0-9] MiB"
+	run -0 cloche inspect -f '{{json .Cloche.Death}}' hungry
+	jq -e '.Signal == "SIGKILL" and .OutOfMemory.LimitBytes == 41943040' <<<"$output"
+	run -0 cloche events --since 5m --until 0s --filter container=hungry --filter event=oom
+	assert_output --partial "reason=out of memory: its limit of 40.0 MiB"
+	cloche rm hungry
+}
+
+@test "a signal from outside: its sender, where the kill guard sees him" {
+	local pid
+
+	cloche guard enable >/dev/null 2>&1 || skip "this kernel takes no BPF programs"
+	cloche run --name shot --network none --guard audit host sleep 1000 >out 2>&1 3>&- &
+	until_true 20 sh -c "'$CLOCHE' inspect -f '{{.State.Running}}' shot 2>/dev/null | grep -q true"
+	pid=$(cloche inspect -f '{{.State.Pid}}' shot)
+	kill -KILL "$pid"
+	wait $! || [ $? -eq 137 ]
+	grep -Eq "^cloche: shot: killed by SIGKILL from pid [0-9]+ \(bash\) of user 0" out
+	cloche inspect -f '{{json .Cloche.Death}}' shot | jq -e '.Signal == "SIGKILL" and .Sender.Uid == 0'
+	run -0 cloche events --since 5m --until 0s --filter container=shot --filter event=die
+	assert_output --partial "reason=killed by SIGKILL from pid"
+	cloche rm shot
+}
+
+@test "an end of its own is nobody's, and the next start forgets" {
+	run cloche run --name plain --network none host sh -c 'exit 3'
+	assert_failure 3
+	assert_output ""
+	run -0 cloche inspect -f '{{json .Cloche.Death}}' plain
+	assert_output null
+	run cloche run --name crash --network none host /usr/bin/python3 -c 'import ctypes; ctypes.string_at(0)'
+	assert_failure 139
+	run -0 cloche inspect -f '{{.Cloche.Death.Signal}}' crash
+	assert_output SIGSEGV
+	cloche start crash >/dev/null
+	cloche wait crash >/dev/null
+	cloche rm plain crash
+}
