@@ -30,5 +30,6 @@ extern const struct command command_system_names, command_procs, command_sockets
 	command_whois, command_netns_expose;
 extern const struct command command_guard_enable, command_guard_disable, command_guard_status,
 	command_guard_add, command_guard_log;
+extern const struct command command_compat, command_outdated;
 
 #endif

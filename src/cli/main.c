@@ -58,6 +58,8 @@ static const struct command *const commands[] = {
 	&command_volume_ls,
 	&command_volume_rm,
 	&command_volume_inspect,
+	&command_compat,
+	&command_outdated,
 	&command_procs,
 	&command_port,
 	&command_network_create,

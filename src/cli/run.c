@@ -195,6 +195,8 @@ static const struct opt run_opts[] = {
 		   "file mode mask of the process (default 0022)"),
 	OPT_STRING('u', "user", "USER[:GROUP]", struct create_options, user,
 		   "user of the process, name or number"),
+	OPT_BOOL(0, "host-modules", struct create_options, host_modules,
+		 "mount the host's /lib/modules of the running kernel, read-only"),
 	OPT_STRING(0, "guard", "MODE", struct create_options, guard,
 		   "kill guard: deny, audit or off (default: the setting guard)"),
 	OPT_STRING(0, "userns", "MODE", struct create_options, userns,

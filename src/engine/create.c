@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -330,6 +331,28 @@ static int mounts_of(struct draft *draft, char *const *list,
 	return 0;
 }
 
+/* The modules of the kernel that runs, where programs look for them, and their headers where they are installed. */
+static int host_modules_mount(struct draft *draft, struct err *err)
+{
+	_cleanup_strv_ char **list = NULL;
+	_cleanup_free_ char *headers = NULL;
+	struct utsname host;
+
+	(void)uname(&host);
+	strv_add_take(&list,
+		      str_printf("/lib/modules/%s:/lib/modules/%s:ro", host.release, host.release));
+	headers = str_printf("/lib/modules/%s", host.release);
+	if (access(headers, F_OK) < 0) {
+		err_sys(err, errno, "--host-modules: look for %s", headers);
+		return err_hint(err, "install the modules of the running kernel on the host");
+	}
+	free(headers);
+	headers = str_printf("/usr/src/linux-headers-%s", host.release);
+	if (access(headers, F_OK) == 0)
+		strv_add_take(&list, str_printf("%s:%s:ro", headers, headers));
+	return mounts_of(draft, list, mount_option_volume, err);
+}
+
 static int mounts_fill(struct draft *draft, struct err *err)
 {
 	const struct create_options *o = draft->options;
@@ -339,6 +362,8 @@ static int mounts_fill(struct draft *draft, struct err *err)
 	json_t *ignored;
 	int r;
 
+	if (o->host_modules && (r = host_modules_mount(draft, err)) < 0)
+		return r;
 	if ((r = mounts_of(draft, o->volumes, mount_option_volume, err)) < 0 ||
 	    (r = mounts_of(draft, o->mounts, mount_option_mount, err)) < 0 ||
 	    (r = mounts_of(draft, o->tmpfs, mount_option_tmpfs, err)) < 0 ||

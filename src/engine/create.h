@@ -13,8 +13,8 @@ struct engine;
 struct err;
 
 struct create_options { /* as typed; filled by the command line's option table */
-	bool detach, interactive, tty, remove, read_only, privileged, init, no_init, publish_all,
-		quiet;
+	bool host_modules, detach, interactive, tty, remove, read_only, privileged, init, no_init,
+		publish_all, quiet;
 	const char *name, *hostname, *domainname, *workdir, *user, *entrypoint;
 	const char *memory, *memory_reservation, *memory_swap, *memory_swappiness;
 	const char *cpus, *cpu_shares, *cpu_quota, *cpu_period, *cpuset_cpus, *cpuset_mems;

@@ -31,13 +31,8 @@ struct engine {
 	char *libexec; /* folder of cloche-monitor's companions: cloche-init, cloche-transfer */
 	char *monitor; /* path of cloche-monitor */
 	char *self;    /* path of cloche */
+	char *death;   /* what a container died of that was released by us, in words; NULL */
 	bool forked;   /* engine_store_forget() */
-	char *libexec;	  /* folder of cloche-monitor's companions: cloche-init, cloche-transfer */
-	char *monitor;	  /* path of cloche-monitor */
-	char *self;	  /* path of cloche */
-	char *death;	  /* what a container died of that was released by us, in words; NULL */
-	char boot_id[64]; /* "" until somebody asked */
-	bool forked;	  /* engine_store_forget() */
 	struct store *store;   /* engine_store() */
 	struct cgroup *cgroup; /* engine_cgroup() */
 };

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "host/package.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/str.h"
+#include "host/elf_need.h"
+
+static void versions_are_ordered_as_dpkg_does(void **state)
+{
+	static const char *const rising[][2] = {
+		{ "1.0~rc1", "1.0" },
+		{ "1.0", "1.0a" },
+		{ "1.0a", "1.0+b" },
+		{ "1.9", "1.10" },
+		{ "9", "1:1" },
+		{ "1.0-1", "1.0-1+deb12u1" },
+		{ "1.0-1~bpo", "1.0-1" },
+		{ "2.36-9", "2.36-9+deb12u13" },
+		{ "1.2.4-r1", "1.2.4-r10" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rising); i++) {
+		assert_true(version_compare(rising[i][0], rising[i][1]) < 0);
+		assert_true(version_compare(rising[i][1], rising[i][0]) > 0);
+	}
+	assert_int_equal(version_compare("1.0-1", "1.0-1"), 0);
+	assert_int_equal(version_compare("0:1.00", "1.0"), 0);
+}
+
+static void packages_of_dpkg_are_those_installed(void **state)
+{
+	struct packages packages = PACKAGES_EMPTY;
+
+	(void)state;
+	packages_parse("Package: zlib1g\nStatus: install ok installed\nVersion: 1:1.2.13\n\n"
+		       "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n\n"
+		       "Package: bash\nStatus: install ok installed\nVersion: 5.2\n",
+		       &packages);
+	assert_int_equal(packages.count, 2);
+	assert_string_equal(packages_find(&packages, "zlib1g")->version, "1:1.2.13");
+	assert_null(packages_find(&packages, "gone"));
+	packages_clear(&packages);
+}
+
+static void packages_of_apk_are_read(void **state)
+{
+	struct packages packages = PACKAGES_EMPTY;
+
+	(void)state;
+	packages_parse("C:Q1\nP:musl\nV:1.2.4-r1\n\nP:busybox\nV:1.36\n\n", &packages);
+	assert_string_equal(packages_find(&packages, "musl")->version, "1.2.4-r1");
+	assert_string_equal(packages_find(&packages, "busybox")->version, "1.36");
+	packages_clear(&packages);
+	packages_parse("", &packages);
+	assert_null(packages_find(&packages, "x"));
+	packages_clear(&packages);
+}
+
+static void levels_come_from_the_processors_flags(void **state)
+{
+	(void)state;
+	assert_int_equal(elf_level_of_flags("processor: 0\nflags\t: lm sse2\n"), 1);
+	assert_int_equal(
+		elf_level_of_flags("\nflags\t: lm cx16 lahf_lm popcnt sse4_1 sse4_2 ssse3 avx\n"),
+		2);
+	assert_int_equal(elf_level_of_flags("\nFeatures: fp asimd\n"), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(versions_are_ordered_as_dpkg_does),
+		cmocka_unit_test(packages_of_dpkg_are_those_installed),
+		cmocka_unit_test(packages_of_apk_are_read),
+		cmocka_unit_test(levels_come_from_the_processors_flags),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
