@@ -101,17 +101,28 @@ const char *view_inner_user(struct host_view *view, const struct process *proces
 	return name;
 }
 
-const char *view_outer_user(struct host_view *view, const struct process *process)
+const char *view_owner_user(struct host_view *view, int index, uint32_t uid)
 {
-	const struct owner *owner = view_owner(view, process);
-	const char *name = view_user(process->uid);
+	struct owner *owner = &view->table.owners[index];
+	const char *name = view_user(uid);
 	static char made[160];
+	char inner[64];
 
 	if (name[0] < '0' || name[0] > '9' || owner->engine != ENGINE_CLOCHE || !*owner->name ||
-	    strcmp(view_inner_user(view, process), "-") == 0)
+	    !owner->init)
 		return name;
-	(void)snprintf(made, sizeof(made), "%s.%s", owner->name, view_inner_user(view, process));
+	if (!owner->users)
+		owner->users = inner_users_new(owner->init);
+	inner_users_name(owner->users, uid, inner, sizeof(inner));
+	if (strcmp(inner, "-") == 0)
+		return name;
+	(void)snprintf(made, sizeof(made), "%s.%s", owner->name, inner);
 	return made;
+}
+
+const char *view_outer_user(struct host_view *view, const struct process *process)
+{
+	return view_owner_user(view, process->owner, process->uid);
 }
 
 bool view_owner_is(const struct owner *owner, const char *wanted)

@@ -36,6 +36,8 @@ const char *view_user(uint32_t uid);
 const char *view_inner_user(struct host_view *view, const struct process *process);
 /* The user on the host: as view_user, and as libnss_cloche would say it where that is not enabled. The same string until the next call. */
 const char *view_outer_user(struct host_view *view, const struct process *process);
+/* The same for a user of a container: an index of owners. */
+const char *view_owner_user(struct host_view *view, int index, uint32_t uid);
 void view_tty(int tty, char out[32]);
 void view_start(const struct host_view *view, uint64_t start_ticks,
 		char out[32]); /* as ps: 15:45, Nov25 */

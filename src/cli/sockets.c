@@ -194,15 +194,16 @@ static void process_text(const struct socket_view *view, const struct socket *so
 		(void)snprintf(out, size, "-");
 }
 
-static void user_text(const struct sockets_args *a, const struct socket *socket, char *out,
-		      size_t size)
+static void user_text(struct socket_view *view, const struct sockets_args *a,
+		      const struct socket *socket, char *out, size_t size)
 {
 	if (socket->uid == UINT32_MAX || (socket->inode == 0 && socket->uid == 0))
 		(void)snprintf(out, size, "-");
 	else if (a->numeric)
 		(void)snprintf(out, size, "%u", socket->uid);
 	else
-		(void)snprintf(out, size, "%s", view_user(socket->uid));
+		(void)snprintf(out, size, "%s",
+			       view_owner_user(&view->host, socket->owner, socket->uid));
 }
 
 static void grid_out(struct socket_view *view, const struct sockets_args *a,
@@ -235,7 +236,7 @@ static void grid_out(struct socket_view *view, const struct sockets_args *a,
 		socket_view_container(view, s, text, sizeof(text));
 		grid_cell(&grid, text);
 		grid_cell(&grid, s->owner ? owner_engine(&view->host.table.owners[s->owner]) : "-");
-		user_text(a, s, text, sizeof(text));
+		user_text(view, a, s, text, sizeof(text));
 		grid_cell(&grid, text);
 		socket_view_published(view, s, text, sizeof(text));
 		grid_cell(&grid, *text ? text : "-");
@@ -267,7 +268,9 @@ static json_t *socket_json(struct socket_view *view, const struct socket *s)
 	json_put(o, "NetNamespace", json_integer((json_int_t)space->inode));
 	json_put(o, "NetNamespaceName", json_text(space->name));
 	json_put(o, "Uid", s->uid == UINT32_MAX ? json_null() : json_integer(s->uid));
-	json_put(o, "User", s->uid == UINT32_MAX ? json_null() : json_text(view_user(s->uid)));
+	json_put(o, "User",
+		 s->uid == UINT32_MAX ? json_null() :
+					json_text(view_owner_user(&view->host, s->owner, s->uid)));
 	json_put(o, "Inode", json_integer((json_int_t)s->inode));
 	json_put(o, "Pid", s->pid ? json_integer(s->pid) : json_null());
 	socket_view_published(view, s, text, sizeof(text));

@@ -422,7 +422,8 @@ static void socket_say(struct whois *whois, const struct socket *s)
 		say("process", text);
 	}
 	if (s->uid != UINT32_MAX && s->proto != SOCKET_UNIX_PROTO && s->inode) {
-		user = str_printf("%s (%u) on the host", view_user(s->uid), s->uid);
+		user = str_printf("%s (%u) on the host",
+				  view_owner_user(&view->host, s->owner, s->uid), s->uid);
 		say("user", user);
 	}
 	socket_view_published(view, s, published, sizeof(published));

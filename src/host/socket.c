@@ -23,6 +23,7 @@
 #include "base/str.h"
 #include "host/net_space.h"
 #include "host/process.h"
+#include "host/supervisor.h"
 
 enum { THREADS_MOST = 16, ANSWER_ROOM = 65536 };
 
@@ -464,6 +465,25 @@ static const struct held *held_find(const struct helds *helds, uint64_t inode)
 	return low < helds->count && helds->list[low].inode == inode ? &helds->list[low] : NULL;
 }
 
+/* cloche-publish NAME ... is the host's, but what it holds is a published port of a container. 0: another program, or a container that
+ * is not there. */
+static int relay_owner(const struct process_table *table, const struct process *process)
+{
+	char words[1024];
+	size_t length, first;
+
+	if (process->owner != 0 || process->uid != 0 ||
+	    strcmp(process->comm, "cloche-publish") != 0)
+		return 0;
+	length = supervisor_words(process->pid, words, sizeof(words));
+	first = length ? strlen(words) + 1 : 0;
+	for (size_t i = 1; first < length && i < table->owner_count; i++)
+		if (table->owners[i].engine == ENGINE_CLOCHE &&
+		    strcmp(table->owners[i].name, words + first) == 0)
+			return (int)i;
+	return 0;
+}
+
 void socket_owners(struct socket_table *sockets, const struct net_spaces *spaces,
 		   const struct process_table *table, bool every_process)
 {
@@ -473,7 +493,7 @@ void socket_owners(struct socket_table *sockets, const struct net_spaces *spaces
 	for (size_t i = 0; proc >= 0 && i < table->count; i++) {
 		int space = spaces->of_process[i];
 
-		if (every_process ||
+		if (every_process || strcmp(table->list[i].comm, "cloche-publish") == 0 ||
 		    (space >= 0 && spaces->list[space].shared && table->list[i].owner != 0))
 			held_read(&helds, proc, &table->list[i], i);
 	}
@@ -488,6 +508,8 @@ void socket_owners(struct socket_table *sockets, const struct net_spaces *spaces
 		socket->pid = table->list[held->process].pid;
 		if (spaces->list[socket->space].shared || spaces->list[socket->space].owner == 0)
 			socket->owner = table->list[held->process].owner;
+		if (socket->space == 0 && socket->owner == 0)
+			socket->owner = relay_owner(table, &table->list[held->process]);
 	}
 	free(helds.list);
 }

@@ -84,7 +84,9 @@ inspircd() { pgrep -x inspircd | head -n 1; }
 	run -0 cloche sockets --port 3270 --established --container mvs38j1
 	assert_output --regexp "192.168.1.187:[0-9]+ +ESTABLISHED +mvs38j1"
 	run -0 cloche whois :3270
+	refute_output --partial "the host's own" # the relay's sockets are the container's too
 	assert_output --partial "is of container mvs38j1"
+	assert_output --regexp "user +mvs38j1.mark"
 	assert_output --regexp "process +[0-9]+ hercules -f hercules.cnf"
 	run -0 cloche whois "$(cloche sockets --container mvs38j1 --established --port 3270 --json | jq -r '.[0].Peer')"
 	assert_output --partial "is of container mvs38j1"
