@@ -141,7 +141,7 @@ size_t dns_reverse(const char *name, uint8_t out[16])
 {
 	const char *p = name;
 
-	if (strlen(name) == 72 && strcmp(name + 64, "ip6.arpa") == 0) {
+	if (strlen(name) == 72 && memcmp(name + 64, "ip6.arpa", 8) == 0) {
 		for (int i = 0; i < 32; i++, p += 2) {
 			const char *digits = "0123456789abcdef", *digit = strchr(digits, *p);
 

@@ -89,11 +89,13 @@ static struct watched *watch(enum kind kind, int fd, struct member *member, uint
 	return w;
 }
 
-/* Freed behind the round, since another event of it may be about the same. */
+/* Freed behind the round, since another event of it may be about the same. Before its descriptor is closed: epoll knows the open file,
+ * which whoever gave it to us has open too. */
 static void bury(struct watched *w)
 {
 	if (w->dead)
 		return;
+	(void)epoll_ctl(epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
 	w->dead = true;
 	w->next_dead = dead;
 	dead = w;
@@ -178,9 +180,9 @@ static void asked_end(struct watched *w)
 {
 	unlink_from(&asked, w);
 	asked_count--;
+	bury(w);
 	(void)close(w->fd);
 	free(w->query);
-	bury(w);
 }
 
 static void code_reply(struct watched *udp, const struct sockaddr_storage *to, socklen_t length,
@@ -214,8 +216,8 @@ static bool forward(struct member *member, struct watched *from, int i, const ui
 		return false;
 	w->query = malloc(size);
 	if (!w->query) {
-		(void)close(fd);
 		bury(w);
+		(void)close(fd);
 		return false;
 	}
 	memcpy(w->query, message, size);
@@ -296,9 +298,9 @@ static void stream_end(struct watched *w)
 		return;
 	unlink_from(&streams, w);
 	stream_count--;
+	bury(w);
 	(void)close(w->fd);
 	free(w->query);
-	bury(w);
 	if (peer) {
 		peer->peer = NULL;
 		stream_end(peer);
@@ -510,8 +512,8 @@ static void told_event(struct watched *w, uint32_t events)
 		/* what it said last is still to be heard */
 		while (recv(w->fd, &more, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
 			told(w->fd);
-		(void)close(w->fd);
 		bury(w);
+		(void)close(w->fd);
 	}
 }
 

@@ -74,10 +74,11 @@ teardown_file()
 	assert_output --regexp 'fd[0-9a-f:]+	frog\.pond\.test frog'
 }
 
-@test "resolv.conf has no name server of the host's loopback" {
+@test "resolv.conf names our own name server" {
 	run cloche run --rm host cat /etc/resolv.conf
 	assert_success
-	refute_output --partial "nameserver 127."
+	refute_output --partial "nameserver 127.0.0.53"
+	assert_output --partial "nameserver 127.0.0.11"
 }
 
 @test "ip netns names each running container and none that ended" {
