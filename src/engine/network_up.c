@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 #include "engine/network.h"
 #include "engine/publish.h"
+#include "net/foreign_forward.h"
 #include "net/link.h"
 #include "net/netlink.h"
 #include "net/nft.h"
@@ -224,7 +225,9 @@ int network_up(struct engine *engine, struct network *network, int lock, struct 
 	if (loaded < 0)
 		return err_wrap(err, "ask for the nftables table %s", table);
 	if (network->index && loaded)
-		return 0;
+		return network_internal(network) ?
+			       0 :
+			       foreign_forward_allow(&nl, network->row.link, err);
 	(void)flock(lock, LOCK_EX);
 	if (!network->index) {
 		r = link_make(network, s, err);
@@ -236,6 +239,8 @@ int network_up(struct engine *engine, struct network *network, int lock, struct 
 	r = loaded < 0 ? loaded :
 	    loaded     ? table_add(engine, network, &nl, err) :
 			 table_load(engine, &nl, s, err);
+	if (r == 0 && !network_internal(network))
+		r = foreign_forward_allow(&nl, network->row.link, err);
 	(void)flock(lock, LOCK_SH);
 	return r;
 }
@@ -253,9 +258,13 @@ int network_reload(struct engine *engine, struct err *err)
 
 static int link_down(struct network_row *row, struct netlink *route, int s, struct err *err)
 {
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
 	int index = link_index(s, row->link), r;
 	struct err ignored = ERR_NONE;
 
+	if (netlink_open(&nl, NETLINK_NETFILTER, err) < 0 ||
+	    foreign_forward_forget(&nl, row->link, err) < 0)
+		return -err->code;
 	link_delete_local_rule(route, AF_INET, row->link, RULESET_MARK);
 	(void)netlink_send(route, &ignored); /* only visible publishing made one */
 	link_delete_local_rule(route, AF_INET6, row->link, RULESET_MARK);

@@ -274,7 +274,9 @@ int netlink_dump(struct netlink *nl, int (*each)(const struct nlmsghdr *message,
 			if (message->nlmsg_type == NLMSG_DONE)
 				return result;
 			if (message->nlmsg_type == NLMSG_ERROR)
-				return explain(message, err);
+				return ((const struct nlmsgerr *)payload(message))->error ?
+					       explain(message, err) :
+					       result; /* of a request that is no dump */
 			if (result == 0)
 				result = each(message, data);
 		}

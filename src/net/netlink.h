@@ -54,7 +54,7 @@ void netlink_nest_end(struct netlink *nl, size_t nest);
 int netlink_send(struct netlink *nl, struct err *err);
 /* Forget what was put together. */
 void netlink_drop(struct netlink *nl);
-/* Send one dump request that was begun with NLM_F_DUMP; each answer goes to `each` (a value other than 0 ends it and is returned). */
+/* Send one request that was begun with NLM_F_DUMP, or with NLM_F_ACK when it is for one thing; each answer goes to `each` (a value other than 0 ends it and is returned). */
 int netlink_dump(struct netlink *nl, int (*each)(const struct nlmsghdr *message, void *data),
 		 void *data, struct err *err);
 

@@ -2,6 +2,7 @@
 #include "net/nft.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -157,7 +158,14 @@ void nft_delete_element(struct netlink *nl, const char *table, const char *set, 
 
 size_t nft_rule(struct netlink *nl, const char *table, const char *chain, const char *text)
 {
-	message(nl, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+	return nft_family_rule(nl, NFPROTO_INET, table, chain, text);
+}
+
+size_t nft_family_rule(struct netlink *nl, uint8_t family, const char *table, const char *chain,
+		       const char *text)
+{
+	begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, family,
+	      0);
 	netlink_string(nl, NFTA_RULE_TABLE, table);
 	netlink_string(nl, NFTA_RULE_CHAIN, chain);
 	comment(nl, NFTA_RULE_USERDATA, text);
@@ -341,6 +349,40 @@ void nft_verdict(struct netlink *nl, int code, const char *chain)
 }
 
 /* -- asking ----------------------------------------------------------------------------------- */
+
+const struct nlattr *nft_first(const struct nlmsghdr *m)
+{
+	return netlink_first(m, sizeof(struct nfgenmsg));
+}
+
+int nft_chain(struct netlink *nl, uint8_t family, const char *table, const char *chain,
+	      int (*each)(const struct nlmsghdr *, void *), void *data, struct err *err)
+{
+	begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, NLM_F_ACK, family, 0);
+	netlink_string(nl, NFTA_CHAIN_TABLE, table);
+	netlink_string(nl, NFTA_CHAIN_NAME, chain);
+	return netlink_dump(nl, each, data, err);
+}
+
+int nft_rules(struct netlink *nl, uint8_t family, const char *table, const char *chain,
+	      int (*each)(const struct nlmsghdr *, void *), void *data, struct err *err)
+{
+	begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, NLM_F_DUMP, family, 0);
+	netlink_string(nl, NFTA_RULE_TABLE, table);
+	netlink_string(nl, NFTA_RULE_CHAIN, chain);
+	return netlink_dump(nl, each, data, err);
+}
+
+void nft_delete_rule(struct netlink *nl, uint8_t family, const char *table, const char *chain,
+		     uint64_t handle)
+{
+	uint64_t wire = htobe64(handle);
+
+	begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELRULE, 0, family, 0);
+	netlink_string(nl, NFTA_RULE_TABLE, table);
+	netlink_string(nl, NFTA_RULE_CHAIN, chain);
+	netlink_put(nl, NFTA_RULE_HANDLE, &wire, sizeof(wire));
+}
 
 int nft_has_table(struct netlink *nl, const char *table, struct err *err)
 {

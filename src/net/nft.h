@@ -26,6 +26,8 @@
 
 struct err;
 struct netlink;
+struct nlattr;
+struct nlmsghdr;
 
 /* nft's own numbers of data types (its datatype.h), by which it prints a set */
 enum nft_datatype {
@@ -80,6 +82,17 @@ void nft_dnat(struct netlink *nl, uint32_t family, uint32_t address_reg, uint32_
 void nft_masquerade(struct netlink *nl);
 /* NF_ACCEPT, NF_DROP, NFT_RETURN, NFT_JUMP with chain. */
 void nft_verdict(struct netlink *nl, int code, const char *chain);
+
+/* Tables of others, of any family. The answers go to `each`; -ENOENT: there is no such. */
+const struct nlattr *nft_first(const struct nlmsghdr *message);
+int nft_chain(struct netlink *nl, uint8_t family, const char *table, const char *chain,
+	      int (*each)(const struct nlmsghdr *, void *), void *data, struct err *err);
+int nft_rules(struct netlink *nl, uint8_t family, const char *table, const char *chain,
+	      int (*each)(const struct nlmsghdr *, void *), void *data, struct err *err);
+size_t nft_family_rule(struct netlink *nl, uint8_t family, const char *table, const char *chain,
+		       const char *comment);
+void nft_delete_rule(struct netlink *nl, uint8_t family, const char *table, const char *chain,
+		     uint64_t handle);
 
 /* Is there such a table? 1, 0, -errno. */
 int nft_has_table(struct netlink *nl, const char *table, struct err *err);

@@ -187,6 +187,36 @@ teardown_file()
 	assert_success
 }
 
+@test "beside rules like dockerd's, which drop what is forwarded" {
+	skip_unless_program iptables ip6tables
+	link=$(cloche network inspect -f '{{.Cloche.Link}}' bridge)
+	for tables in iptables ip6tables; do
+		$tables -P FORWARD DROP
+		$tables -N DOCKER-USER
+		$tables -A DOCKER-USER -j RETURN
+		$tables -I FORWARD -j DOCKER-USER
+	done
+	nft list chain ip filter FORWARD | grep -q "policy drop" || skip "this host's iptables is not nftables"
+	for address in 10.50.0.11 fd50::11; do
+		run cloche run --rm host python3 -c "$PEER" ask tcp $address 7001
+		assert_success
+	done
+	serve beside -p 7088:80 -- tcp 80
+	asked tcp 127.0.0.1 7088
+	assert_equal "$(at lan peer ask tcp 10.50.0.1 7088)" "10.50.0.11 beside"
+	run iptables -S FORWARD
+	assert_equal "$(grep -c -- "-i $link" <<<"$output")" 1
+	assert_equal "$(nft list ruleset | grep -c "cloche: $link")" 4
+	remove_containers
+	cloche network prune -f
+	assert_equal "$(nft list ruleset | grep -c "cloche: $link")" 0
+	for tables in iptables ip6tables; do
+		$tables -F
+		$tables -P FORWARD ACCEPT
+		$tables -X DOCKER-USER
+	done
+}
+
 @test "a start that is killed anywhere leaves nothing" {
 	skip_unless_hooks
 	cloche run --rm host true

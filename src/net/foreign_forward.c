@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "net/foreign_forward.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "net/netlink.h"
+#include "net/nft.h"
+
+#define TABLE "filter"
+#define CHAIN "FORWARD"
+
+struct search { /* for rules of ours in one chain */
+	char comment[64];
+	uint64_t handles[8];
+	size_t count;
+};
+
+struct chain { /* what is asked of it */
+	bool drops;
+};
+
+static int chain_seen(const struct nlmsghdr *message, void *data)
+{
+	struct chain *chain = data;
+
+	for (const struct nlattr *attr = nft_first(message); attr;
+	     attr = netlink_next(message, attr))
+		if (attr->nla_type == NFTA_CHAIN_POLICY && netlink_length(attr) == 4)
+			chain->drops = ntohl(*(const uint32_t *)netlink_data(attr)) == NF_DROP;
+	return 0;
+}
+
+static int rule_seen(const struct nlmsghdr *message, void *data)
+{
+	struct search *search = data;
+	uint64_t handle = 0;
+	bool ours = false;
+
+	for (const struct nlattr *attr = nft_first(message); attr;
+	     attr = netlink_next(message, attr)) {
+		if (attr->nla_type == NFTA_RULE_HANDLE && netlink_length(attr) == 8) {
+			memcpy(&handle, netlink_data(attr), sizeof(handle));
+			handle = be64toh(handle);
+		}
+		if (attr->nla_type == NFTA_RULE_USERDATA)
+			ours = memmem(netlink_data(attr), netlink_length(attr), search->comment,
+				      strlen(search->comment) + 1) != NULL;
+	}
+	if (ours && search->count < ARRAY_SIZE(search->handles))
+		search->handles[search->count++] = handle;
+	return 0;
+}
+
+static int find(struct netlink *nl, uint8_t family, const char *link, struct search *search,
+		struct err *err)
+{
+	int r;
+
+	(void)str_append(search->comment, sizeof(search->comment), "cloche: ");
+	(void)str_append(search->comment, sizeof(search->comment), link);
+	r = nft_rules(nl, family, TABLE, CHAIN, rule_seen, search, err);
+	return r;
+}
+
+static void accept_add(struct netlink *nl, uint8_t family, const char *comment, uint32_t direction,
+		       const char *link)
+{
+	size_t rule = nft_family_rule(nl, family, TABLE, CHAIN, comment);
+	char name[IFNAMSIZ] = "";
+
+	(void)str_append(name, sizeof(name), link);
+	nft_meta(nl, direction, NFT_REG32_00);
+	nft_cmp(nl, NFT_CMP_EQ, NFT_REG32_00, name, sizeof(name));
+	nft_verdict(nl, NF_ACCEPT, NULL);
+	nft_rule_end(nl, rule);
+}
+
+static int allow(struct netlink *nl, uint8_t family, const char *link, struct err *err)
+{
+	struct chain chain = { 0 };
+	struct search search = { 0 };
+	int r = nft_chain(nl, family, TABLE, CHAIN, chain_seen, &chain, err);
+
+	if (r == -ENOENT || (r == 0 && !chain.drops)) {
+		err_clear(err);
+		return 0;
+	}
+	if (r == 0)
+		r = find(nl, family, link, &search, err);
+	if (r < 0 || search.count > 0)
+		return r;
+	nft_begin(nl);
+	accept_add(nl, family, search.comment, NFT_META_IIFNAME, link);
+	accept_add(nl, family, search.comment, NFT_META_OIFNAME, link);
+	return nft_commit(nl, err);
+}
+
+int foreign_forward_allow(struct netlink *nl, const char *link, struct err *err)
+{
+	int r = allow(nl, NFPROTO_IPV4, link, err);
+
+	if (r == 0)
+		r = allow(nl, NFPROTO_IPV6, link, err);
+	return r < 0 ? err_wrap(err, "let %s through the host's chain FORWARD", link) : 0;
+}
+
+static int forget(struct netlink *nl, uint8_t family, const char *link, struct err *err)
+{
+	struct search search = { 0 };
+	int r = find(nl, family, link, &search, err);
+
+	if (r == -ENOENT) {
+		err_clear(err);
+		return 0;
+	}
+	if (r < 0 || search.count == 0)
+		return r;
+	nft_begin(nl);
+	for (size_t i = 0; i < search.count; i++)
+		nft_delete_rule(nl, family, TABLE, CHAIN, search.handles[i]);
+	return nft_commit(nl, err);
+}
+
+int foreign_forward_forget(struct netlink *nl, const char *link, struct err *err)
+{
+	int r = forget(nl, NFPROTO_IPV4, link, err);
+
+	return r < 0 ? r : forget(nl, NFPROTO_IPV6, link, err);
+}

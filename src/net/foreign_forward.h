@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The forward chain of others. dockerd and ufw set the policy of iptables' FORWARD chain to DROP, and an accept in a table of our own cannot
+ * undo a drop in another: each of our links gets two rules at the chain's end, behind what others say there. */
+#ifndef CLOCHE_NET_FOREIGN_FORWARD_H
+#define CLOCHE_NET_FOREIGN_FORWARD_H
+
+struct err;
+struct netlink;
+
+/* Add them for this link where the policy is DROP and they are missing, for both families. */
+int foreign_forward_allow(struct netlink *nl, const char *link, struct err *err);
+/* Take them away; none is no error. */
+int foreign_forward_forget(struct netlink *nl, const char *link, struct err *err);
+
+#endif
