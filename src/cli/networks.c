@@ -30,7 +30,8 @@ static const struct opt create_opts[] = {
 		 "kept for scripts; every network is"),
 	OPT_LIST(0, "aux-address", "NAME=IP", struct create_args, options.aux_addresses,
 		 "an address that no container gets"),
-	OPT_STRING('d', "driver", "NAME", struct create_args, options.driver, "bridge"),
+	OPT_STRING('d', "driver", "NAME", struct create_args, options.driver,
+		   "bridge, lan (addresses of the host's own LAN) or macvlan"),
 	OPT_LIST(0, "gateway", "IP", struct create_args, options.gateways,
 		 "the host's address on the network (default: the first of the subnet)"),
 	OPT_BOOL(0, "internal", struct create_args, options.internal,
@@ -45,6 +46,8 @@ static const struct opt create_opts[] = {
 	OPT_LIST(
 		'o', "opt", "NAME=VALUE", struct create_args, options.options,
 		"option of the driver: mtu, icc=false, name, masquerade=false, spoofing=allow, or Docker's long names"),
+	OPT_STRING(0, "parent", "LINK", struct create_args, options.parent,
+		   "the host's link of a lan or macvlan network"),
 	OPT_LIST(0, "subnet", "SUBNET", struct create_args, options.subnets,
 		 "subnet, such as 172.20.0.0/16 or fd20::/64 (default: a free one)"),
 	OPT_LATER(0, "config-from", "NETWORK", "not possible yet"),

@@ -20,6 +20,7 @@
 #include "engine/engine.h"
 #include "engine/network_option.h"
 #include "engine/resolver.h"
+#include "net/lan.h"
 #include "net/link.h"
 #include "net/netlink.h"
 #include "net/spoof_guard.h"
@@ -69,6 +70,8 @@ static void slot_range(const struct network *network, int64_t *ret_first, int64_
 	struct subnet range;
 	size_t i;
 
+	bool lan = strcmp(network->row.driver, "lan") == 0;
+
 	*ret_first = 1;
 	*ret_last = subnet->prefix == 31 ? 1 : size - 2;
 	json_array_foreach(list, i, one)
@@ -81,7 +84,11 @@ static void slot_range(const struct network *network, int64_t *ret_first, int64_
 		size = *ret_first + subnet_size(&range) - 1;
 		*ret_last = size < *ret_last ? size : *ret_last;
 		*ret_first = *ret_first ? *ret_first : 1;
+		lan = false;
 	}
+	/* others give addresses there, too: only those that were set apart for us */
+	if (lan)
+		*ret_last = 0;
 }
 
 static bool slot_reserved(const struct network *network, int64_t slot)
@@ -131,6 +138,11 @@ static int slot_take(struct engine *engine, struct network *network, int64_t *re
 			*ret_slot = slot;
 			return network_set_slot(engine->store, network->row.id, slot, err);
 		}
+	}
+	if (last == 0) {
+		err_set(err, EINVAL, "network %s has no --ip-range: whose address is it to be?",
+			network->row.name);
+		return err_hint(err, "use --ip with an address of the LAN that is free");
 	}
 	err_set(err, ENOSPC, "no available IPv4 addresses on network %s", network->row.name);
 	return err_hint(err, "remove containers, or use a network with a larger subnet");
@@ -285,6 +297,7 @@ int endpoints_load(struct engine *engine, const struct record *record,
 		struct endpoint *endpoint = &endpoints.list[i];
 
 		endpoint->row = rows[i];
+		endpoint->run = -1;
 		endpoint->request = json_loads(rows[i].config, 0, NULL);
 		endpoints.count++;
 	}
@@ -367,13 +380,70 @@ static int guard_add(const struct endpoint *endpoint, struct netlink *nl, const 
 	return 0;
 }
 
+static int macvlan_make(const struct endpoint *endpoint, const char *inside, int namespace,
+			struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	struct veth link = { .peer = inside,
+			     .namespace = namespace,
+			     .mtu = network_mtu(&endpoint->network) };
+	int r = netlink_open(&nl, NETLINK_ROUTE, err);
+
+	(void)mac_parse(endpoint->row.mac, link.mac);
+	if (r == 0)
+		r = link_add_macvlan(&nl, &link, endpoint->network.index,
+				     network_option(&endpoint->network, "macvlan_mode", "bridge"));
+	if (r == 0)
+		r = netlink_send(&nl, err);
+	return r < 0 ? err_wrap(err, "make a link of %s", endpoint->network.row.link) : 0;
+}
+
+/* RUN/ID/lan remembers what the host answers for: links die with the container, that does not. */
+static int lan_attach(const struct endpoint *endpoint, int run, struct err *err)
+{
+	const char *link = endpoint->network.row.link;
+	_cleanup_free_ char *line = str_printf("%s %s\n", link, endpoint->row.ip4);
+	struct address address = { 0 };
+	char mac[MAC_TEXT];
+	int r;
+
+	(void)address_parse(endpoint->row.ip4, &address);
+	r = lan_probe(link, &address, mac, err);
+	if (r > 0) {
+		err_set(err, EADDRINUSE, "address %s is in use on the LAN, by %s",
+			endpoint->row.ip4, mac);
+		return err_hint(err, "choose another one with --ip");
+	}
+	if (r == 0 && run >= 0)
+		r = file_replace(run, "lan", line, strlen(line), 0600, false, err);
+	if (r == 0)
+		r = lan_open(link, endpoint->veth, &address, &endpoint->network.subnet4.address,
+			     err);
+	return r;
+}
+
+void endpoints_lan_release(int run)
+{
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	char link[IFNAMSIZ], ip[ADDRESS_TEXT];
+	struct err ignored = ERR_NONE;
+	struct address address;
+
+	if (file_read(run, "lan", 256, &text) == 0 && text.data &&
+	    sscanf(text.data, "%15s %45s", link, ip) == 2 && address_parse(ip, &address) == 0)
+		(void)lan_close(link, &address,
+				&ignored); /* a link that went has nothing to answer */
+}
+
 /* The host's end: eight letters of the container's name, so that `ip link` tells whose it is. */
 static int veth_make(struct endpoint *endpoint, const struct record *record, const char *inside,
 		     int namespace, struct err *err)
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
 	struct veth veth = { .name = endpoint->veth,
-			     .bridge = endpoint->network.index,
+			     .bridge = network_is_bridge(&endpoint->network.row) ?
+					       endpoint->network.index :
+					       0,
 			     .peer = inside,
 			     .namespace = namespace,
 			     .mtu = network_mtu(&endpoint->network) };
@@ -404,8 +474,10 @@ static int veth_make(struct endpoint *endpoint, const struct record *record, con
 	    !str_equal(network_option(&endpoint->network, "com.cloche.spoofing", ""), "allow"))
 		r = guard_add(endpoint, &nl, veth.mac, err);
 	/* hairpin is for a container that reaches itself by a published port */
-	flags.hairpin = json_object_size(json_at(record->config, "HostConfig.PortBindings")) > 0 ||
-			json_bool_at(record->config, "HostConfig.PublishAllPorts");
+	flags.hairpin = network_is_bridge(&endpoint->network.row) &&
+			(json_object_size(json_at(record->config, "HostConfig.PortBindings")) > 0 ||
+			 json_bool_at(record->config, "HostConfig.PublishAllPorts"));
+	flags.isolated &= network_is_bridge(&endpoint->network.row);
 	if (r == 0 && (flags.isolated || flags.hairpin)) {
 		link_set_port(&nl, endpoint->veth, &flags);
 		r = netlink_send(&nl, err);
@@ -553,7 +625,11 @@ int endpoint_attach(struct endpoint *endpoint, const struct record *record, pid_
 	if (host < 0)
 		return host;
 	inside_name(endpoint, inside);
-	r = veth_make(endpoint, record, inside, other, err);
+	r = strcmp(endpoint->network.row.driver, "macvlan") == 0 ?
+		    macvlan_make(endpoint, inside, other, err) :
+		    veth_make(endpoint, record, inside, other, err);
+	if (r == 0 && strcmp(endpoint->network.row.driver, "lan") == 0)
+		r = lan_attach(endpoint, endpoint->run, err);
 	if (r < 0 || setns(other, CLONE_NEWNET) < 0) {
 		fd_close(host);
 		return r < 0 ? r : err_sys(err, errno, "enter the container's network namespace");
@@ -565,7 +641,7 @@ int endpoint_attach(struct endpoint *endpoint, const struct record *record, pid_
 }
 
 int endpoints_attach(struct endpoints *endpoints, const struct record *record, pid_t pid, int pidfd,
-		     struct err *err)
+		     int run, struct err *err)
 {
 	const struct endpoint *gateway = endpoints_gateway(endpoints);
 	int sockets[2] = { -1, -1 }, r = 0;
@@ -574,6 +650,7 @@ int endpoints_attach(struct endpoints *endpoints, const struct record *record, p
 		struct endpoint *one = &endpoints->list[i];
 
 		one->guarded = endpoints->guarded;
+		one->run = run;
 		r = endpoint_attach(one, record, pid, one == gateway,
 				    i == 0 && endpoints->resolver >= 0 ? sockets : NULL, err);
 	}

@@ -21,6 +21,7 @@ struct record;
 struct endpoint {
 	struct endpoint_row row;
 	struct network network;
+	int run;	     /* RUN/ID, or -1 */
 	bool guarded;	     /* see endpoints */
 	json_t *request;     /* of the row's config */
 	char veth[IFNAMSIZ]; /* the host's end, once attached */
@@ -51,7 +52,9 @@ int endpoints_up(struct engine *engine, const struct record *record, struct endp
 		 struct err *err);
 /* pid, pidfd: of a process in the container's network namespace. The caller's namespace is the host's. */
 int endpoints_attach(struct endpoints *endpoints, const struct record *record, pid_t pid, int pidfd,
-		     struct err *err);
+		     int run, struct err *err);
+/* The host answers no more for an address of the LAN. run: RUN/ID. */
+void endpoints_lan_release(int run);
 /* One link of a running container, `position` telling its name. sockets: the name server's are made there too; or NULL. */
 int endpoint_attach(struct endpoint *endpoint, const struct record *record, pid_t pid,
 		    bool default_route, int sockets[2], struct err *err);

@@ -19,6 +19,7 @@
 #include "engine/inspect.h"
 #include "engine/name.h"
 #include "engine/network_up.h"
+#include "net/lan.h"
 #include "net/link.h"
 #include "net/netlink.h"
 #include "net/pool.h"
@@ -30,6 +31,11 @@ void network_clear(struct network *network)
 	network_row_clear(&network->row);
 	json_decref(network->config);
 	*network = (struct network){ 0 };
+}
+
+bool network_is_bridge(const struct network_row *row)
+{
+	return strcmp(row->driver, "bridge") == 0;
 }
 
 bool network_internal(const struct network *network)
@@ -134,6 +140,8 @@ static int options_check(const struct making *making, struct err *err)
 		"com.docker.network.bridge.enable_ip_masquerade",
 		"com.docker.network.driver.mtu",
 		"com.cloche.spoofing",
+		"parent",
+		"macvlan_mode",
 	};
 	static const struct {
 		const char *name, *known;
@@ -260,12 +268,49 @@ static int subnets_given(struct making *making, struct err *err)
 	return 0;
 }
 
+static const char *driver_of(const struct making *making)
+{
+	return making->options->driver ? making->options->driver : "bridge";
+}
+
+/* What the other drivers need: a parent, and addresses of its network. */
+static int parent_fill(struct making *making, struct err *err)
+{
+	json_t *options = json_object_get(making->config, "Options");
+	const char *parent = json_string_at(options, "parent", making->options->parent),
+		   *mode = json_string_at(options, "macvlan_mode", "bridge");
+	int r;
+
+	if (!parent) {
+		err_set(err, EINVAL, "a network of driver %s needs a parent", driver_of(making));
+		return err_hint(err, "name a link of the host: --parent eth0");
+	}
+	json_put(options, "parent", json_text(parent));
+	if (strcmp(driver_of(making), "macvlan") == 0)
+		return link_add_macvlan(NULL, NULL, 0, mode) < 0 ?
+			       err_set(err, EINVAL, "invalid macvlan_mode: %s", mode) :
+			       0;
+	r = lan_subnet(parent, &making->subnet4, err);
+	if (r == 0 && making->options->subnets)
+		r = err_set(err, EINVAL, "a network of driver lan has the subnet of its parent");
+	return r;
+}
+
 static int subnets_choose(struct making *making, struct err *err)
 {
-	int r = taken_fill(making, err);
+	bool lan = strcmp(driver_of(making), "lan") == 0,
+	     macvlan = strcmp(driver_of(making), "macvlan") == 0;
+	int r = lan || macvlan ? parent_fill(making, err) : taken_fill(making, err);
 
+	if (lan)
+		return r; /* IPv4 alone */
 	if (r == 0)
 		r = subnets_given(making, err);
+	if (r == 0 && macvlan && !making->subnet4.address.family && !making->subnet6.address.family)
+		r = err_set(err, EINVAL,
+			    "a network of driver macvlan needs --subnet and --gateway");
+	if (r == 0 && macvlan)
+		return 0;
 	if (r == 0 && !making->subnet4.address.family && !making->options->ipv4_off)
 		r = pool_free_subnet(making->taken, (size_t)making->taken_count, &making->subnet4,
 				     err);
@@ -351,6 +396,8 @@ static char *link_name(const struct making *making, const char *id)
 
 	if (given)
 		return str_dup(given);
+	if (strcmp(driver_of(making), "bridge") != 0)
+		return str_dup(json_string_at(making->config, "Options.parent", ""));
 	if (strcmp(making->name, DEFAULT_NETWORK) == 0)
 		return str_printf("cloche0%s", making->engine->suffix);
 	return str_printf("cl-%.12s", id);
@@ -372,9 +419,10 @@ int network_create(struct engine *engine, const char *name, const struct network
 	    (!name_valid(name) || strcmp(name, "none") == 0 || strcmp(name, "host") == 0 ||
 	     strcmp(name, "default") == 0 || strcmp(name, "container") == 0))
 		r = err_set(err, EINVAL, "invalid network name: %s", name);
-	if (r == 0 && options->driver && strcmp(options->driver, "bridge") != 0) {
+	if (r == 0 && strcmp(driver_of(&making), "bridge") != 0 &&
+	    strcmp(driver_of(&making), "lan") != 0 && strcmp(driver_of(&making), "macvlan") != 0) {
 		err_set(err, EOPNOTSUPP, "network driver %s: not possible yet", options->driver);
-		r = err_hint(err, "use bridge");
+		r = err_hint(err, "use bridge, lan or macvlan");
 	}
 	if (r == 0)
 		r = config_fill(&making, err);
@@ -383,7 +431,7 @@ int network_create(struct engine *engine, const char *name, const struct network
 		link = link_name(&making, id);
 		config = json_dumps(making.config, JSON_COMPACT);
 		row.id = id;
-		row.driver = (char *)"bridge";
+		row.driver = (char *)driver_of(&making);
 		row.link = link;
 		row.subnet4 = (char *)subnet_text(&making.subnet4, text4);
 		row.subnet6 = (char *)subnet_text(&making.subnet6, text6);

@@ -178,7 +178,7 @@ static int table_load(struct engine *engine, struct netlink *nl, int s, struct e
 		struct network network = { .row = rows[i] };
 		struct ruleset_network of;
 
-		if (!link_index(s, rows[i].link))
+		if (!network_is_bridge(&rows[i]) || !link_index(s, rows[i].link))
 			continue;
 		network.config = json_loads(rows[i].config, 0, NULL);
 		of = ruleset_of(&network);
@@ -221,6 +221,13 @@ int network_up(struct engine *engine, struct network *network, int lock, struct 
 	if (r < 0)
 		return r;
 	network->index = link_index(s, network->row.link);
+	if (!network_is_bridge(&network->row)) {
+		if (!network->index)
+			return err_set(err, ENODEV, "network %s: the host has no link %s",
+				       network->row.name, network->row.link);
+		return strcmp(network->row.driver, "lan") == 0 ? forwarding_on(true, false, err) :
+								 0;
+	}
 	loaded = nft_has_table(&nl, table, err);
 	if (loaded < 0)
 		return err_wrap(err, "ask for the nftables table %s", table);
@@ -262,6 +269,8 @@ static int link_down(struct network_row *row, struct netlink *route, int s, stru
 	int index = link_index(s, row->link), r;
 	struct err ignored = ERR_NONE;
 
+	if (!network_is_bridge(row))
+		return 0;
 	if (netlink_open(&nl, NETLINK_NETFILTER, err) < 0 ||
 	    foreign_forward_forget(&nl, row->link, err) < 0)
 		return -err->code;
@@ -284,6 +293,8 @@ int network_down(struct engine *engine, const struct network *network, struct er
 	struct ruleset_network of = ruleset_of(network);
 	int r = s < 0 ? s : netlink_open(&route, NETLINK_ROUTE, err);
 
+	if (!network_is_bridge(&network->row))
+		return 0;
 	if (r == 0)
 		r = link_down((struct network_row *)&network->row, &route, s, err);
 	if (r == 0)

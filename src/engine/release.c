@@ -17,6 +17,7 @@
 #include "base/sys.h"
 #include "engine/create.h"
 #include "engine/death.h"
+#include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/guard.h"
@@ -120,6 +121,7 @@ static int run_folder_release(struct engine *engine, const struct record *record
 	holder_end(run);
 	guard_remove(engine, run);
 	netns_name_remove(run);
+	endpoints_lan_release(run);
 	r = publish_release(engine, record, run, err);
 	if (r < 0)
 		return r;

@@ -222,7 +222,7 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 	engine_kill_point("start-init-written");
 	if (r == 0)
 		r = endpoints_attach(launch->endpoints, launch->record, container.pid,
-				     container.pidfd, err);
+				     container.pidfd, launch->run, err);
 	if (r == 0)
 		r = publish_start(launch->engine, launch->publish, launch->record, container.pidfd,
 				  launch->run, err);
@@ -236,6 +236,7 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 
 		container_abort(&container);
 		netns_name_remove(launch->run);
+		endpoints_lan_release(launch->run);
 		(void)unlinkat(launch->run, "init", 0);
 		(void)cgroup_remove(launch->cgroup, launch->spec->cgroup_path, &ignored);
 		return r;

@@ -48,6 +48,42 @@ void link_add_veth(struct netlink *nl, const struct veth *veth)
 	netlink_nest_end(nl, info);
 }
 
+int link_add_macvlan(struct netlink *nl, const struct veth *veth, int parent, const char *mode)
+{
+	static const struct {
+		const char *name;
+		uint32_t mode;
+	} modes[] = { { "bridge", MACVLAN_MODE_BRIDGE },
+		      { "private", MACVLAN_MODE_PRIVATE },
+		      { "vepa", MACVLAN_MODE_VEPA },
+		      { "passthru", MACVLAN_MODE_PASSTHRU } };
+	struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
+	uint32_t number = 0;
+	size_t info, data;
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+		if (strcmp(modes[i].name, mode) == 0)
+			number = modes[i].mode;
+	if (!number)
+		return -EINVAL;
+	if (!nl)
+		return 0;
+	netlink_begin(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &any, sizeof(any));
+	netlink_string(nl, IFLA_IFNAME, veth->peer);
+	netlink_put(nl, IFLA_ADDRESS, veth->mac, sizeof(veth->mac));
+	netlink_u32(nl, IFLA_LINK, (uint32_t)parent);
+	netlink_u32(nl, IFLA_NET_NS_FD, (uint32_t)veth->namespace);
+	if (veth->mtu)
+		netlink_u32(nl, IFLA_MTU, veth->mtu);
+	info = netlink_nest(nl, IFLA_LINKINFO);
+	netlink_string(nl, IFLA_INFO_KIND, "macvlan");
+	data = netlink_nest(nl, IFLA_INFO_DATA);
+	netlink_u32(nl, IFLA_MACVLAN_MODE, number);
+	netlink_nest_end(nl, data);
+	netlink_nest_end(nl, info);
+	return 0;
+}
+
 void link_add_bridge(struct netlink *nl, const char *name, uint32_t mtu)
 {
 	struct ifinfomsg up = { .ifi_family = AF_UNSPEC,

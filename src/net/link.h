@@ -25,6 +25,8 @@ struct veth {		  /* a pair: one end on a bridge of the host, the other in a name
 
 /* The host's end is up, the peer is not. */
 void link_add_veth(struct netlink *nl, const struct veth *veth);
+/* A macvlan link of `parent` in veth->namespace, named veth->peer. mode: "bridge", "private", "vepa", "passthru"; -EINVAL: none of them. */
+int link_add_macvlan(struct netlink *nl, const struct veth *veth, int parent, const char *mode);
 /* A bridge that is up, without spanning tree; it keeps its address whoever joins. */
 void link_add_bridge(struct netlink *nl, const char *name, uint32_t mtu);
 struct port_flags {

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Addresses of the host's own LAN for containers: the host answers for them there (proxy neighbours) and routes them to a link of
+ * the container's. Other hosts and the host itself reach the container, and no link is put into promiscuous mode. IPv4. */
+#ifndef CLOCHE_NET_LAN_H
+#define CLOCHE_NET_LAN_H
+
+#include "net/address.h"
+
+struct err;
+
+/* The first IPv4 address of a link with its prefix. -ENOENT: no such link, or it has none. */
+int lan_subnet(const char *link, struct subnet *ret_subnet, struct err *err);
+/* Does another host have it? It is asked three times within 0.75 s (RFC 5227): 1 with his hardware address, 0, -errno. */
+int lan_probe(const char *link, const struct address *address, char ret_mac[MAC_TEXT],
+	      struct err *err);
+/* Answer for address on `link`, route it to `veth`, and tell the neighbours. own: the host's address there. */
+int lan_open(const char *link, const char *veth, const struct address *address,
+	     const struct address *own, struct err *err);
+/* Answer no more. The route went with the link. Not there is no error. */
+int lan_close(const char *link, const struct address *address, struct err *err);
+
+#endif

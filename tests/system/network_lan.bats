@@ -1,0 +1,81 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Containers with addresses of the host's LAN: the driver lan, and macvlan.
+# shellcheck disable=SC2154,SC2016 # answer comes from asked; the scripts are for the container
+
+load helper
+load network_helper
+
+setup_file()
+{
+	cloche_setup_file
+	other_host lan 11
+	other_host far 12
+}
+
+teardown_file()
+{
+	network_cleanup lan far
+	cloche_teardown_file
+}
+
+@test "lan: other hosts and the host reach the container by its own address, and it them" {
+	cloche network create -d lan --parent lan0 --ip-range 10.50.0.96/28 house >/dev/null
+	serve tenant --network house --ip 10.50.0.77 -- tcp 7000
+	background at lan peer serve tcp 7001
+	asked tcp 10.50.0.77 7000
+	assert_equal "$answer" "10.50.0.1 tenant"
+	assert_equal "$(at lan peer ask tcp 10.50.0.77 7000)" "10.50.0.11 tenant"
+	asked tcp 10.50.0.11 7001
+	assert_equal "$(cloche exec tenant python3 -c "$PEER" ask tcp 10.50.0.11 7001)" 10.50.0.77
+	# addresses of its own range are given without --ip, and containers reach each other
+	run cloche run --rm --network house host sh -c 'ip -o -4 address show eth0; python3 -c "$1" ask tcp 10.50.0.77 7000' sh "$PEER"
+	assert_success
+	assert_output --partial 10.50.0.96/24
+	assert_output --partial "10.50.0.96 tenant"
+	ip neigh show proxy | grep -q 10.50.0.77
+	cloche rm -f tenant
+	run ip neigh show proxy
+	refute_output --partial 10.50.0
+	run at lan ping -c 1 -W 1 10.50.0.77
+	assert_failure
+}
+
+@test "lan: an address that somebody has is refused, with his hardware address" {
+	mac=$(at far cat /sys/class/net/eth0/address)
+	run cloche run --rm --network house --ip 10.50.0.12 host true
+	assert_failure 125
+	assert_output --partial "address 10.50.0.12 is in use on the LAN, by $mac"
+	run cloche run --rm --network house --ip 10.60.0.12 host true
+	assert_failure 125
+	assert_output --partial "is not of network house, 10.50.0.0/24"
+	cloche network create -d lan --parent lan0 bare >/dev/null
+	run cloche run --rm --network bare host true
+	assert_failure 125
+	assert_output --partial "has no --ip-range"
+	cloche network rm bare house
+	ip link show lan0 >/dev/null
+}
+
+@test "macvlan: a link of the parent's, on the LAN by itself" {
+	cloche network create -d macvlan -o parent=lan-lan --subnet 10.50.0.0/24 --gateway 10.50.0.1 no >/dev/null
+	cloche network rm no
+	ip link add wire0 type veth peer name eth1 netns far
+	ip link set wire0 up
+	ip -n far address add 10.51.0.9/24 dev eth1
+	ip -n far link set eth1 up
+	cloche network create -d macvlan --parent wire0 --subnet 10.51.0.0/24 --gateway 10.51.0.9 wire >/dev/null
+	serve plugged --network wire --ip 10.51.0.20 -- tcp 7000
+	from_far() { answer=$(at far peer ask tcp 10.51.0.20 7000 2 2>/dev/null); }
+	until_true 20 from_far
+	assert_equal "$answer" "10.51.0.9 plugged"
+	cloche rm -f plugged
+	cloche network rm wire
+	ip link del wire0
+	run cloche network create -d macvlan --subnet 10.51.0.0/24 orphan
+	assert_failure
+	assert_output --partial "needs a parent"
+	run cloche network create -d lan --parent nosuch0 orphan
+	assert_failure
+	assert_output --partial "link nosuch0 has no IPv4 address"
+}
