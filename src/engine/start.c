@@ -79,6 +79,23 @@ static void extra_hosts(const struct record *record, const struct endpoints *end
 	}
 }
 
+/* A container that shares another one's network has its names, too. dir: containers/ID */
+static void shared_files(const struct record *record, int dir, struct buf *hosts,
+			 struct buf *resolv)
+{
+	const char *mode = json_string_at(record->config, "HostConfig.NetworkMode", "");
+	_cleanup_free_ char *hosts_path = NULL, *resolv_path = NULL;
+
+	if (!str_prefix(mode, "container:"))
+		return;
+	hosts_path = str_printf("../%s/hosts", mode + strlen("container:"));
+	resolv_path = str_printf("../%s/resolv.conf", mode + strlen("container:"));
+	buf_clear(hosts);
+	buf_clear(resolv);
+	(void)file_read(dir, hosts_path, 1 << 20, hosts); /* none is an empty one */
+	(void)file_read(dir, resolv_path, 1 << 20, resolv);
+}
+
 static int own_files_write(const struct record *record, const struct endpoints *endpoints, int dir,
 			   struct err *err)
 {
@@ -105,6 +122,7 @@ static int own_files_write(const struct record *record, const struct endpoints *
 			buf_printf(&hosts, "127.0.1.1\t%s\n", hostname);
 		}
 	}
+	shared_files(record, dir, &hosts, &resolv);
 	extra_hosts(record, endpoints, &hosts);
 	buf_printf(&name, "%s\n", hostname);
 	if (file_replace(dir, "hosts", hosts.data ? hosts.data : "", hosts.length, 0644, false,

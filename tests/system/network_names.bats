@@ -189,6 +189,13 @@ for name in (b"\3web", b"\7outside\4test"):
 	assert_output --partial "bad format for add-host"
 }
 
+@test "a container that shares a network has its names, too" {
+	run cloche run --rm --network container:web host sh -c 'cat /etc/hosts; getent ahosts web2'
+	assert_success
+	assert_output --partial "$(ip4_of web front)"
+	assert_output --partial "$(ip4_of web2 front) "
+}
+
 @test "a container with a name server of its own has port 53 for itself" {
 	run cloche run --rm --expose 53/udp --dns 127.0.0.98 host sh -c '
 		cat /etc/resolv.conf; python3 -c "
