@@ -22,6 +22,8 @@ static const char *value_skip(const char *p)
 {
 	int depth = 0;
 
+	if (!*p)
+		return p; /* the text was cut */
 	do {
 		if (*p == '"') {
 			p = string_skip(p);

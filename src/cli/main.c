@@ -251,13 +251,14 @@ int main(int argc, char **argv)
 		return usage_fail(&err);
 	argv++;
 	r = globals_parse(&argv, &cli.settings, &err);
-	if (r < 0)
-		return usage_fail(&err);
-	if (r > 0)
-		return 0;
-	if (!*argv || strcmp(*argv, "help") == 0) {
+	if (r == 0 && (!*argv || strcmp(*argv, "help") == 0)) {
 		opt_help_all(commands, "cloche", stdout);
+		settings_clear(&cli.settings);
 		return *argv ? 0 : 1;
+	}
+	if (r != 0) {
+		settings_clear(&cli.settings);
+		return r < 0 ? usage_fail(&err) : 0;
 	}
 	command = command_find(commands, argv, &consumed, &err);
 	if (!command)

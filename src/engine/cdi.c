@@ -131,6 +131,7 @@ static int find(const char *dirs, const char *name, json_t **ret_spec, json_t **
 
 		if (r < 0) {
 			json_decref(*ret_spec);
+			*ret_spec = *ret_device = NULL;
 			return r;
 		}
 	}

@@ -357,9 +357,8 @@ static int mounts_fill(struct draft *draft, struct err *err)
 {
 	const struct create_options *o = draft->options;
 	const json_t *volumes = draft->image ? json_at(draft->image, "config.Volumes") : NULL;
-	json_t *tmpfs = json_object();
 	const char *path;
-	json_t *ignored;
+	json_t *ignored, *tmpfs;
 	int r;
 
 	if (o->host_modules && (r = host_modules_mount(draft, err)) < 0)
@@ -381,6 +380,7 @@ static int mounts_fill(struct draft *draft, struct err *err)
 	}
 	json_put(draft->host, "VolumesFrom",
 		 o->volumes_from ? json_from_strv(o->volumes_from) : json_null());
+	tmpfs = json_object();
 	json_put(draft->host, "Binds", o->volumes ? json_from_strv(o->volumes) : json_null());
 	for (size_t i = 0; o->tmpfs && o->tmpfs[i]; i++) {
 		_cleanup_free_ char *target = str_ndup(o->tmpfs[i], strcspn(o->tmpfs[i], ":"));

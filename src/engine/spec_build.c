@@ -53,10 +53,13 @@ int built_spec_keep(struct built_spec *built, int fd)
 
 char *spec_cgroup_path(struct engine *engine, const struct record *record)
 {
-	/* with a parent of the user's, too, the name of ours says to the host whose it is */
+	/* with a parent of the user's, too, the name of ours says to the host whose it is; that of the start, when it was
+	 * renamed since */
 	return str_printf("%s/cloche%s/%s-%.12s",
 			  json_string_at(record->config, "HostConfig.CgroupParent", ""),
-			  engine->suffix, record->row.name, record->row.id);
+			  engine->suffix,
+			  json_string_at(record->config, "Cloche.CgroupName", record->row.name),
+			  record->row.id);
 }
 
 static bool mode_is_host(const struct record *record, const char *key)

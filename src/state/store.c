@@ -325,6 +325,8 @@ int store_check(struct store *store, struct err *err)
 		return r;
 	if (words && words[0] && strcmp(words[0], "ok") != 0)
 		return err_set(err, EBADMSG, "state.db is damaged: %s", words[0]);
+	strv_clear(words);
+	words = NULL;
 	r = store_strings(store, &words, err, "SELECT \"table\" FROM pragma_foreign_key_check", "");
 	return r;
 }

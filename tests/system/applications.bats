@@ -57,7 +57,7 @@ teardown() { remove_containers; }
 	assert_output --partial started
 	assert_output --partial '.work	('
 	# as a user, where /run/screen is what Debian makes of it at boot
-	run inside -t debian sh -c 'mkdir -m 1777 /run/screen; useradd -m fred; su - fred -c "script -qc \"screen -dmS mine; screen -ls; screen -S mine -X quit\" /dev/null"'
+	run inside -t debian sh -c 'mkdir -m 1777 /run/screen; useradd -m fred; su - fred -c "script -qc \"screen -dmS mine; until screen -ls | grep -q mine; do sleep 0.1; done; screen -ls; screen -S mine -X quit\" /dev/null"'
 	assert_output --partial '.mine	('
 }
 

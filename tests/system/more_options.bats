@@ -193,7 +193,7 @@ teardown()
 		    { "name": "hooked", "containerEdits": { "hooks": [{ "hookName": "createContainer", "path": "/bin/true" }] } } ] }
 	END
 	export CLOCHE_CDI_DIRS=$PWD/cdi:$PWD/over
-	run inside --device vendor.example/widget=one box sh -c 'ls -ln /dev/widget; : >/dev/widget && echo written; cat /opt/tools/file; echo x >/opt/tools/file; echo $ALL $WIDGET; id -G'
+	run inside --device vendor.example/widget=one box sh -c 'ls -ln /dev/widget; : >/dev/widget && echo written; cat /opt/tools/file; (echo x >/opt/tools/file) 2>&1; echo $ALL $WIDGET; id -G'
 	assert_output --regexp '^crw-r----- .* 0 +29 +1, +11 '
 	assert_line written
 	assert_line tool

@@ -18,7 +18,7 @@ pid_of() { cloche inspect -f '{{.State.Pid}}' "$1"; }
 	pid=$(pid_of hog)
 	run -0 cloche procs
 	[[ ${lines[0]} =~ ^CONTAINER\ +ENGINE\ +IMAGE\ +IPID\ IUSER\ +UID\ +PID\ +PPID\ +C\ STIME\ TTY\ +TIME\ CMD$ ]]
-	assert_output --regexp "hog +cloche +host +1 +www-data +[0-9]+ +$pid +[0-9]+ +[0-9]+ [^ ]+ +[?] +00:00:00 sleep 12345"
+	assert_output --regexp "hog +cloche +host +1 +www-data +hog[.]www-data +$pid +[0-9]+ +[0-9]+ [^ ]+ +[?] +00:00:00 sleep 12345"
 	assert_output --regexp "- +- +- +- +- +root +[0-9]+ .* cloche-monitor hog "
 }
 
