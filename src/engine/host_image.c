@@ -269,12 +269,7 @@ int host_image_mounts(struct spec *spec, struct err *err)
 		mount.destination = str_dup(folders[i]);
 		mount.attr_set = MOUNT_ATTR_RDONLY;
 		mount.optional_map = true;
-		mount.uid_map_count = spec->uid_map_count;
-		mount.gid_map_count = spec->gid_map_count;
-		mount.uid_map = mem_new((spec->uid_map_count + 1) * sizeof(*mount.uid_map));
-		mount.gid_map = mem_new((spec->gid_map_count + 1) * sizeof(*mount.gid_map));
-		memcpy(mount.uid_map, spec->uid_map, spec->uid_map_count * sizeof(*mount.uid_map));
-		memcpy(mount.gid_map, spec->gid_map, spec->gid_map_count * sizeof(*mount.gid_map));
+		spec_mount_map(spec, &mount);
 		spec_add_mount(spec, &mount);
 	}
 	return 0;

@@ -290,16 +290,6 @@ static struct spec_mount *bind_put(struct spec *spec, const char *source, const 
 	return &spec->mounts[spec->mount_count - 1];
 }
 
-static void map_as_container(const struct spec *spec, struct spec_mount *mount)
-{
-	mount->uid_map_count = spec->uid_map_count;
-	mount->gid_map_count = spec->gid_map_count;
-	mount->uid_map = mem_new((spec->uid_map_count + 1) * sizeof(*mount->uid_map));
-	mount->gid_map = mem_new((spec->gid_map_count + 1) * sizeof(*mount->gid_map));
-	memcpy(mount->uid_map, spec->uid_map, spec->uid_map_count * sizeof(*mount->uid_map));
-	memcpy(mount->gid_map, spec->gid_map, spec->gid_map_count * sizeof(*mount->gid_map));
-}
-
 /* What every container has. The host's own are bound where the kernel would not mount new ones. */
 static void system_mounts(const struct record *record, struct spec *spec, int shared_shm)
 {
@@ -364,14 +354,14 @@ static void own_files(const struct record *record, struct spec *spec, const char
 		_cleanup_free_ char *source = str_printf("%s/%s", folder, files[i]);
 		_cleanup_free_ char *destination = str_printf("/etc/%s", files[i]);
 
-		map_as_container(spec, bind_put(spec, source, destination, 0));
+		spec_mount_map(spec, bind_put(spec, source, destination, 0));
 	}
 	if (zone) {
 		_cleanup_free_ char *file = time_zone_file(zone);
 		struct spec_mount *mount;
 
 		mount = bind_put(spec, file ? file : "", "/etc/localtime", MOUNT_ATTR_RDONLY);
-		map_as_container(spec, mount);
+		spec_mount_map(spec, mount);
 		mount->optional_map = true;
 	}
 }
@@ -474,7 +464,7 @@ static int volume_fill(struct engine *engine, const json_t *json, struct built_s
 			 json_string_at(json, "Destination", ""),
 			 json_bool_at(json, "RW") ? 0 : MOUNT_ATTR_RDONLY);
 	mount->copy_up = json_bool_at(json, "CopyUp") && json_bool_at(json, "RW");
-	map_as_container(spec, mount);
+	spec_mount_map(spec, mount);
 	if (subpath) {
 		/* what lies there is the containers' to make, links too */
 		int fd = root_open(data, subpath, O_PATH, err);

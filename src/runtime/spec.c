@@ -147,3 +147,20 @@ uint32_t spec_host_id(const struct spec_id_map *map, size_t count, uint32_t cont
 			return map[i].host_id + (container_id - map[i].container_id);
 	return UINT32_MAX;
 }
+
+static struct spec_id_map *map_copy(const struct spec_id_map *map, size_t count)
+{
+	struct spec_id_map *copy = mem_new((count + 1) * sizeof(*copy));
+
+	for (size_t i = 0; i < count; i++)
+		copy[i] = map[i];
+	return copy;
+}
+
+void spec_mount_map(const struct spec *spec, struct spec_mount *mount)
+{
+	mount->uid_map = map_copy(spec->uid_map, spec->uid_map_count);
+	mount->gid_map = map_copy(spec->gid_map, spec->gid_map_count);
+	mount->uid_map_count = spec->uid_map_count;
+	mount->gid_map_count = spec->gid_map_count;
+}

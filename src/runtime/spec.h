@@ -257,6 +257,8 @@ void spec_resources_clear(struct spec_resources *resources); /* to: no limits */
 void spec_add_pair(struct spec_pair **pairs, size_t *count, char *name, char *value);
 void *spec_grow(void *list, size_t count, size_t size); /* room for one more; never NULL */
 void spec_add_mount(struct spec *spec, const struct spec_mount *mount); /* takes its strings */
+/* The mount's ids become those of the container: a copy of the user namespace's maps. */
+void spec_mount_map(const struct spec *spec, struct spec_mount *mount);
 uint32_t spec_host_id(const struct spec_id_map *map, size_t count,
 		      uint32_t container_id); /* UINT32_MAX: unmapped */
 

@@ -166,7 +166,7 @@ teardown() { remove_containers; }
 		assert_equal "$status" "$code"
 	done
 	for signal in TERM:143 KILL:137 SEGV:139 INT:130; do
-		run inside --init box sh -c "kill -${signal%:*} \$\$"
+		run inside --init host sh -c "kill -${signal%:*} \$\$"
 		assert_equal "$status" "${signal#*:}"
 	done
 	run inside box no-such-command
@@ -277,6 +277,7 @@ teardown() { remove_containers; }
 }
 
 @test "--init puts a reaper of ours at pid 1, which reaps and passes signals on" {
+	skip_if_sanitized # the reaper is not static then, and this image has no libraries
 	run inside --init box sh -c 'echo $$; cat /proc/1/comm'
 	assert_output $'2\ncloche-init'
 	run inside box sh -c 'echo $$'
