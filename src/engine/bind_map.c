@@ -85,14 +85,6 @@ static bool never_mapped(const char *path)
 	}
 }
 
-static struct spec_id_map *map_copy(const struct spec_id_map *map, size_t count)
-{
-	struct spec_id_map *copy = mem_new(count * sizeof(*copy));
-
-	memcpy(copy, map, count * sizeof(*copy));
-	return copy;
-}
-
 int bind_choose(const char *source, const char *wanted, bool readonly, bool own_users,
 		struct bind_choice *ret_choice, struct err *err)
 {
@@ -142,10 +134,7 @@ int bind_map(const struct spec *spec, struct spec_mount *mount, const char *want
 		mount->owner_uid = choice.uid;
 		mount->owner_gid = choice.gid;
 	} else if (strcmp(choice.map, "container") == 0) {
-		mount->uid_map = map_copy(spec->uid_map, spec->uid_map_count);
-		mount->gid_map = map_copy(spec->gid_map, spec->gid_map_count);
-		mount->uid_map_count = spec->uid_map_count;
-		mount->gid_map_count = spec->gid_map_count;
+		spec_mount_map(spec, mount);
 	}
 	return 0;
 }
