@@ -53,7 +53,7 @@ void attach_add(struct attach *attach, int fd, bool first)
 		c->fd = fd;
 		c->flags = 0;
 		c->first = first;
-		c->hello = false;
+		c->hello = c->deaf = false;
 		c->in_length = c->in_done = c->out_length = c->out_done = 0;
 		return;
 	}
@@ -92,6 +92,14 @@ static void client_drop(struct attach *attach, struct client *c)
 	c->fd = -1;
 	if (c->flags & HELLO_STDIN_ONCE)
 		input_end(attach);
+}
+
+/* Who cannot be sent to has perhaps sent something before it went: it is dropped at the end of that. */
+static void client_deafen(struct client *c)
+{
+	c->deaf = true;
+	c->out_length = c->out_done = 0;
+	(void)shutdown(c->fd, SHUT_WR);
 }
 
 size_t attach_poll(const struct attach *attach, struct pollfd *polls)
@@ -248,9 +256,9 @@ void attach_serve(struct attach *attach, const struct pollfd *polls)
 
 		if (c->fd < 0 || c->fd != polls[i].fd)
 			continue;
-		if (polls[i].revents & POLLOUT)
-			well = client_write(c);
-		if (well && polls[i].revents & (POLLIN | POLLHUP | POLLERR) && c->in_done == 0)
+		if (polls[i].revents & POLLOUT && !client_write(c))
+			client_deafen(c);
+		if (polls[i].revents & (POLLIN | POLLHUP | POLLERR) && c->in_done == 0)
 			well = client_read(attach, c);
 		if (well && !c->first && c->out_length > 0 &&
 		    now - c->waiting_since_ms > PATIENCE_MS)
@@ -322,9 +330,9 @@ void attach_send(struct attach *attach, enum frame_type type, const void *data, 
 	for (int i = 0; i < CLIENTS; i++) {
 		struct client *c = &attach->clients[i];
 
-		if (c->fd >= 0 && (c->flags & only_flags) == only_flags &&
+		if (c->fd >= 0 && !c->deaf && (c->flags & only_flags) == only_flags &&
 		    !client_send(c, type, data, length))
-			client_drop(attach, c);
+			client_deafen(c);
 	}
 }
 
@@ -399,7 +407,7 @@ bool attach_finish(struct attach *attach, const struct frame_exit *end)
 	for (int i = 0; i < CLIENTS; i++) {
 		struct client *c = &attach->clients[i];
 
-		if (c->fd >= 0 && client_send(c, FRAME_EXIT, end, sizeof(*end)) &&
+		if (c->fd >= 0 && !c->deaf && client_send(c, FRAME_EXIT, end, sizeof(*end)) &&
 		    client_drain(attach, c, deadline) && c->flags & HELLO_REAPS)
 			released |= client_took(c);
 	}

@@ -24,6 +24,7 @@ struct client {
 	uint32_t flags;
 	bool first; /* the command that started the container */
 	bool hello;
+	bool deaf; /* takes no frames any more; what it has sent still counts */
 	size_t in_length,
 		in_done; /* of the frame being read; done: how much of it the container has taken */
 	size_t out_length, out_done; /* of what the socket did not take at once */

@@ -349,9 +349,6 @@ static void holder_start(void)
 	(void)close(self);
 	m.holder_pid = pid;
 	m.attach.holder = pid > 0 ? pid : 0;
-	if (m.old_holder >= 0)
-		(void)close(m.old_holder);
-	m.old_holder = -1;
 }
 
 /* An empty handler: SIGCHLD has to interrupt the poll. */
@@ -460,22 +457,26 @@ static void status_get(int *code, int *number, bool *unknown)
 	*code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* A client that is full is dropped when more is sent to it. */
+static void clients_wait(void)
+{
+	while (attach_full(&m.attach)) {
+		struct pollfd polls[SLOTS];
+		size_t count = attach_poll(&m.attach, polls);
+
+		if (poll(polls, count, 1000) >= 0)
+			attach_serve(&m.attach, polls);
+	}
+}
+
 static void everything_read(void)
 {
+	/* the container may have ended while a client was full */
+	clients_wait();
 	/* bounded: with the host's pid namespace somebody may go on writing */
 	for (int stream = 1; stream <= 2; stream++)
-		for (int n = 0; n < 4096 && m.out[stream - 1] >= 0; n++) {
-			struct pollfd polls[SLOTS];
-			size_t count;
-
-			if (!stream_read(stream))
-				break;
-			while (attach_full(&m.attach)) {
-				count = attach_poll(&m.attach, polls);
-				if (poll(polls, count, 1000) >= 0)
-					attach_serve(&m.attach, polls);
-			}
-		}
+		for (int n = 0; n < 4096 && m.out[stream - 1] >= 0 && stream_read(stream); n++)
+			clients_wait();
 }
 
 /* Become `cloche system VERB ID`. */
@@ -518,6 +519,9 @@ static _Noreturn void finish(void)
 		(void)kill(m.holder_pid, SIGKILL);
 		(void)waitpid(m.holder_pid, NULL, 0);
 	}
+	/* ours may have been killed before it came to that */
+	if (m.old_holder >= 0)
+		(void)syscall(SYS_pidfd_send_signal, m.old_holder, SIGKILL, NULL, 0);
 	released = m.failed || attach_finish(&m.attach, &end);
 	if (!released && m.cleanup && !is_taken()) {
 		/* gone as a monitor before the release begins: who waits for it may go on */
