@@ -177,6 +177,28 @@ static void route(struct netlink *nl, int index, const struct address *address,
 	netlink_u32(nl, RTA_OIF, (uint32_t)index);
 }
 
+/* The kernel takes a link away some time after its container ended: until then it would be reached by its route. */
+static void route_remove(struct netlink *nl, const struct address *address)
+{
+	struct rtmsg header = { .rtm_family = AF_INET,
+				.rtm_dst_len = 32,
+				.rtm_table = RT_TABLE_MAIN,
+				.rtm_protocol = RTPROT_STATIC,
+				.rtm_scope = RT_SCOPE_LINK };
+
+	netlink_begin(nl, RTM_DELROUTE, 0, &header, sizeof(header));
+	netlink_put(nl, RTA_DST, address->bytes, 4);
+}
+
+static int gone_or(int r, struct err *err)
+{
+	if (r == -ENOENT || r == -ESRCH) {
+		err_clear(err);
+		return 0;
+	}
+	return r;
+}
+
 int lan_open(const char *link, const char *veth, const struct address *address,
 	     const struct address *own, struct err *err)
 {
@@ -213,10 +235,10 @@ int lan_close(const char *link, const struct address *address, struct err *err)
 	if (r < 0)
 		return r;
 	proxy(&nl, RTM_DELNEIGH, 0, index, address);
-	r = netlink_send(&nl, err);
-	if (r == -ENOENT) {
-		err_clear(err);
-		r = 0;
+	r = gone_or(netlink_send(&nl, err), err);
+	if (r == 0) {
+		route_remove(&nl, address);
+		r = gone_or(netlink_send(&nl, err), err);
 	}
 	return r;
 }
