@@ -629,25 +629,37 @@ layer_of()
 
 # --- the store ----------------------------------------------------------------------------------
 
-@test "a run that is killed leaves only its folder in tmp, which the next run removes" {
-	skip "an archive from a pipe is kept whole before it is read: no reader to look at"
-	layers_of plain
-	mkfifo pipe
-	"$CLOCHE_TRANSFER" import --root "$ROOT" pipe >/dev/null 2>&1 3>&- &
+# The workers of an import that takes a second or so, once something is unpacked: they are held.
+import_held()
+{
+	python3 - <<-'END'
+		import tarfile
+		with open("many.tar", "wb") as out:
+		    for i in range(60000):
+		        out.write(tarfile.TarInfo(f"file{i}").tobuf(tarfile.USTAR_FORMAT))
+		    out.write(bytes(1024))
+	END
+	"$CLOCHE_TRANSFER" import --root "$ROOT" many.tar >/dev/null 2>&1 3>&- &
 	pid=$!
-	exec 8>pipe
-	head -c 700 plain.tar >&8
-	begun() { find "$ROOT/tmp" -path '*layer-import*' | grep -q .; }
-	until_true 5 begun
-	workers=$(pgrep -P "$pid")
+	unpacking()
+	{
+		workers=$(pgrep -P "$pid") && find "$ROOT/tmp" -path '*layer-import*/file1' | grep -q .
+	}
+	until_true 20 unpacking
+	# shellcheck disable=SC2086 # two numbers
+	kill -STOP $workers
+}
+
+@test "a run that is killed leaves only its folder in tmp, which the next run removes" {
+	import_held
 	kill -KILL "$pid"
 	wait "$pid" || :
-	exec 8>&-
 	for worker in $workers; do
-		until_true 5 test ! -e "/proc/$worker"
+		until_true 20 test ! -e "/proc/$worker"
 	done
 	[ -n "$(ls -A "$ROOT/tmp")" ]
 	[ ! -e "$ROOT/layers" ]
+	layers_of plain
 	run transfer import plain.tar
 	assert_success
 	assert_equal "$(ls -A "$ROOT/tmp")" ""
@@ -679,16 +691,9 @@ layer_of()
 }
 
 @test "who reads an archive has no network, few capabilities, no new privileges, and a filter" {
-	skip "an archive from a pipe is kept whole before it is read: no reader to look at"
-	layers_of plain
-	mkfifo pipe
-	"$CLOCHE_TRANSFER" import --root "$ROOT" pipe >/dev/null 2>&1 3>&- &
-	pid=$!
-	exec 8>pipe
-	head -c 700 plain.tar >&8
-	sandboxed() { [ "$(for p in $(pgrep -P "$pid"); do grep -c '^Seccomp:.*2$' "/proc/$p/status"; done | paste -sd +)" = 1+1 ]; }
-	until_true 5 sandboxed
-	for worker in $(pgrep -P "$pid"); do
+	import_held
+	for worker in $workers; do
+		grep -qx 'Seccomp:.2' "/proc/$worker/status"
 		grep -qx 'NoNewPrivs:.1' "/proc/$worker/status"
 		[ "$(readlink "/proc/$worker/ns/net")" != "$(readlink /proc/self/ns/net)" ]
 		[[ $(readlink "/proc/$worker/root") == "$ROOT"/tmp/* ]]
@@ -697,7 +702,9 @@ layer_of()
 		[ $((caps & ~(1 | 2 | 8 | 16 | 1 << 31))) -eq 0 ]
 		assert_equal "$(awk '$1 == "CapBnd:" { print $2 }' "/proc/$worker/status")" 0000000000000000
 	done
-	exec 8>&-
+	# one that is ended from outside is an error
+	# shellcheck disable=SC2086
+	kill -KILL $workers
 	run ! wait "$pid"
-	assert_equal "$(nothing_stored)" ""
+	[ ! -e "$ROOT/layers" ]
 }
