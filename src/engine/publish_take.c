@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/publish_take.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "engine/create.h"
+#include "engine/endpoint.h"
+#include "engine/engine.h"
+#include "engine/publish.h"
+#include "net/port_spec.h"
+#include "net/reservation.h"
+
+const char *publish_protocol(int protocol)
+{
+	return protocol == IPPROTO_UDP ? "udp" : protocol == IPPROTO_SCTP ? "sctp" : "tcp";
+}
+
+/* Whose is the port that cannot be had? */
+int publish_conflict(struct engine *engine, const struct publication *p, struct err *err)
+{
+	const char *protocol = publish_protocol(p->protocol);
+	_cleanup_free_ char *owner = NULL;
+	struct port_row *rows = NULL;
+	char text[ADDRESS_TEXT];
+	int count;
+
+	err_clear(err);
+	count = engine_store(engine, err) ? port_list(engine->store, NULL, &rows, err) : 0;
+	for (int i = 0; i < count && !owner; i++) {
+		struct container_row container = { 0 };
+
+		if (rows[i].port != p->port || strcmp(rows[i].protocol, protocol) != 0 ||
+		    container_find(engine->store, rows[i].container, &container, err) < 0)
+			continue;
+		owner = str_printf("container %s", container.name);
+		container_row_clear(&container);
+	}
+	if (count > 0)
+		port_rows_free(rows, (size_t)count);
+	if (!owner)
+		owner = reservation_owner(p->protocol, p->port);
+	err_clear(err);
+	err_set(err, EADDRINUSE,
+		"publish %u/%s: Bind for %s:%u failed: port is already allocated, in use by %s",
+		p->to_port, protocol, address_text(&p->host, text), p->port,
+		owner ? owner : "a process that is not to be seen");
+	return err_hint(err, "choose another host port");
+}
+
+/* A socket at the port that keeps everybody else away; p->port 0: any. -EADDRINUSE without words. */
+static int hold_take(struct publication *p, struct err *err)
+{
+	static const uint8_t loopback[16] = { [15] = 1 };
+	bool wild = address_is_any(&p->host), tcp = p->protocol == IPPROTO_TCP;
+	bool door = tcp && !p->visible && p->host.family == AF_INET6 &&
+		    (wild || address_is_loopback(&p->host));
+	struct address one = { .family = AF_INET6 };
+
+	p->hold = reservation_take(p->protocol, &p->host, &p->port, p->visible || door, err);
+	if (p->hold == -EADDRINUSE && p->port && tcp && !p->visible && !door)
+		/* sessions that a listener of ours had here may still be in their last minute */
+		p->hold = reservation_take(p->protocol, &p->host, &p->port, true, err);
+	if (p->hold == -EPROTONOSUPPORT) {
+		p->hold = -1;
+		return 0;
+	}
+	if (p->hold < 0)
+		return p->hold;
+	if (p->visible) {
+		if (listen(p->hold, 4096) < 0)
+			return errno == EADDRINUSE ?
+				       -EADDRINUSE :
+				       err_sys(err, errno, "listen at port %u", p->port);
+		(void)fcntl(p->hold, F_SETFL, O_NONBLOCK);
+		p->listen = p->hold;
+		p->hold = -1;
+		return 0;
+	}
+	if (door) {
+		memcpy(one.bytes, loopback, sizeof(loopback));
+		p->listen = reservation_listen(&one, p->port, err);
+		if (p->listen < 0)
+			return p->listen;
+	}
+	reservation_close_door(p->hold);
+	if (p->protocol == IPPROTO_UDP)
+		reservation_deafen(p->hold);
+	return 0;
+}
+
+static void hold_drop(struct publication *p)
+{
+	fd_close(p->hold);
+	fd_close(p->listen);
+	p->hold = p->listen = -1;
+}
+
+struct wish { /* one entry of PortBindings */
+	int protocol;
+	uint16_t first, last, to_port; /* 0: any */
+	struct address hosts[2];
+	size_t host_count;
+};
+
+static int wish_take_at(struct publish *publish, const struct wish *wish, uint16_t port,
+			const struct endpoint *endpoint, bool visible, struct err *err)
+{
+	size_t before = publish->count;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < wish->host_count; i++) {
+		struct publication *p;
+		const char *to = wish->hosts[i].family == AF_INET6 && *endpoint->row.ip6 ?
+					 endpoint->row.ip6 :
+					 endpoint->row.ip4;
+
+		publish->list =
+			reallocarray(publish->list, publish->count + 1, sizeof(*publish->list));
+		if (!publish->list)
+			abort();
+		p = &publish->list[publish->count++];
+		*p = (struct publication){ .protocol = wish->protocol,
+					   .host = wish->hosts[i],
+					   .port = port,
+					   .to_port = wish->to_port,
+					   .visible = visible && wish->protocol == IPPROTO_TCP,
+					   .hold = -1,
+					   .listen = -1 };
+		(void)address_parse(to, &p->to);
+		p->prefix = p->to.family == AF_INET ? endpoint->network.subnet4.prefix :
+						      endpoint->network.subnet6.prefix;
+		/* translation does not cross families */
+		if (p->to.family != p->host.family) {
+			if (wish->protocol != IPPROTO_TCP) {
+				publish->count--;
+				continue;
+			}
+			p->visible = true;
+		}
+		r = hold_take(p, err);
+		port = p->port;
+	}
+	if (r == -EADDRINUSE) {
+		/* the last one tells whose it is, when the caller gives up */
+		struct publication last = publish->list[publish->count - 1];
+
+		while (publish->count > before)
+			hold_drop(&publish->list[--publish->count]);
+		publish->list[before] = last;
+		publish->list[before].hold = publish->list[before].listen = -1;
+	}
+	return r;
+}
+
+static int wish_take(struct engine *engine, struct publish *publish, const struct wish *wish,
+		     const struct endpoint *endpoint, bool visible, struct err *err)
+{
+	uint32_t port = wish->first;
+	int r;
+
+	for (int tries = 0;; tries++) {
+		r = wish_take_at(publish, wish, (uint16_t)port, endpoint, visible, err);
+		if (r != -EADDRINUSE)
+			return r;
+		/* a free port of one family may be taken in the other: again */
+		if (!wish->first ? tries >= 64 : port >= wish->last)
+			return publish_conflict(engine, &publish->list[publish->count], err);
+		port += wish->first ? 1 : 0;
+	}
+}
+
+static int wish_read(const char *key, const json_t *binding, struct wish *wish, struct err *err)
+{
+	const char *host = json_string_at(binding, "HostIp", ""),
+		   *port = json_string_at(binding, "HostPort", ""), *slash = strchr(key, '/');
+	_cleanup_free_ char *text = *port ? str_printf("%s:%s", port, key) : str_dup(key);
+	struct port_spec *list = NULL;
+	size_t count = 0;
+	int r = port_spec_parse(text, &list, &count, err);
+
+	*wish = (struct wish){ 0 };
+	if (r == 0 && count == 1 && slash) {
+		wish->protocol = port_protocol(list[0].protocol);
+		wish->first = list[0].host_first;
+		wish->last = list[0].host_last;
+		wish->to_port = list[0].port;
+	} else if (r == 0) {
+		r = err_set(err, EINVAL, "invalid port %s", key);
+	}
+	free(list);
+	if (r < 0)
+		return r;
+	if (*host) {
+		wish->host_count = 1;
+		return address_parse(host, &wish->hosts[0]) < 0 ?
+			       err_set(err, EINVAL, "invalid IP address: %s", host) :
+			       0;
+	}
+	wish->hosts[0].family = AF_INET;
+	wish->hosts[1].family = AF_INET6;
+	wish->host_count = 2;
+	return 0;
+}
+
+int publish_take(struct engine *engine, struct publish *publish, const struct record *record,
+		 const struct endpoint *endpoint, struct err *err)
+{
+	const json_t *bindings = json_at(record->config, "HostConfig.PortBindings"),
+		     *exposed = json_at(record->config, "Config.ExposedPorts"), *binding;
+	bool visible = strcmp(json_string_at(record->config, "Cloche.PublishMode", "kernel"),
+			      "visible") == 0;
+	const char *key;
+	json_t *list;
+	struct wish wish;
+	int r = 0;
+	size_t i;
+
+	/* those with a port of their own first: a free one must not be one of these */
+	for (int pass = 0; r == 0 && pass < 2; pass++) {
+		json_object_foreach((json_t *)bindings, key, list)
+		{
+			json_array_foreach(list, i, binding)
+			{
+				bool given = *json_string_at(binding, "HostPort", "") != '\0';
+
+				if (r < 0 || given != (pass == 0))
+					continue;
+				r = wish_read(key, binding, &wish, err);
+				if (r == 0)
+					r = wish_take(engine, publish, &wish, endpoint, visible,
+						      err);
+			}
+		}
+	}
+	if (!json_bool_at(record->config, "HostConfig.PublishAllPorts"))
+		return r;
+	json_object_foreach((json_t *)exposed, key, list)
+	{
+		if (r < 0 || json_object_get(bindings, key))
+			continue;
+		r = wish_read(key, NULL, &wish, err);
+		if (r == 0)
+			r = wish_take(engine, publish, &wish, endpoint, visible, err);
+	}
+	return r;
+}

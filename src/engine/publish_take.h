@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The sockets that hold published ports. They are bound in the command, so that who has a port already is found, and named, before
+ * anything runs. */
+#ifndef CLOCHE_ENGINE_PUBLISH_TAKE_H
+#define CLOCHE_ENGINE_PUBLISH_TAKE_H
+
+struct endpoint;
+struct engine;
+struct err;
+struct publication;
+struct publish;
+struct record;
+
+const char *publish_protocol(int protocol); /* "tcp", ... */
+/* All that the record asks for, added to *publish. */
+int publish_take(struct engine *engine, struct publish *publish, const struct record *record,
+		 const struct endpoint *endpoint, struct err *err);
+/* The words for a port that somebody has: -EADDRINUSE. */
+int publish_conflict(struct engine *engine, const struct publication *p, struct err *err);
+
+#endif
