@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "engine/engine.h"
 #include "engine/image_files.h"
+#include "engine/netns_name.h"
 #include "engine/repair.h"
 #include "engine/status.h"
 #include "engine/trash.h"
@@ -201,6 +202,8 @@ static int remains_check(struct check *check)
 	count = work_stale(check->engine->root, check->repair);
 	if (count > 0)
 		finding(check, check->repair, "work of commands that were killed", "tmp");
+	if (netns_names_stale(check->engine, check->repair) > 0)
+		finding(check, check->repair, "names of containers that are gone", "/run/netns");
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/netns_name.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -74,4 +75,32 @@ void netns_name_remove(int run)
 	if (n > 0)
 		(void)unlinkat(dir, name, 0);
 	(void)unlinkat(run, "netns", 0);
+}
+
+/* NAME, SUFFIX, and perhaps -ID4: one of this instance's names? */
+static bool is_own(const struct engine *engine, const char *name)
+{
+	const char *at = *engine->suffix ? strstr(name, engine->suffix) : NULL;
+
+	return !*engine->suffix || (at && (at[strlen(engine->suffix)] == '\0' ||
+					   at[strlen(engine->suffix)] == '-'));
+}
+
+int netns_names_stale(struct engine *engine, bool remove)
+{
+	DIR *d = opendir(folder);
+	struct dirent *e;
+	int count = 0;
+
+	while (d && (e = readdir(d)) != NULL) {
+		if (e->d_type != DT_LNK || !is_own(engine, e->d_name) ||
+		    !is_stale(dirfd(d), e->d_name))
+			continue;
+		if (remove)
+			(void)unlinkat(dirfd(d), e->d_name, 0);
+		count++;
+	}
+	if (d)
+		(void)closedir(d);
+	return count;
 }

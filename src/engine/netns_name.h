@@ -5,6 +5,7 @@
 #ifndef CLOCHE_ENGINE_NETNS_NAME_H
 #define CLOCHE_ENGINE_NETNS_NAME_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct engine;
@@ -13,5 +14,7 @@ struct record;
 /* run: RUN/ID. Nothing is said when it cannot be made: the container needs it not. */
 void netns_name_add(struct engine *engine, const struct record *record, int run, pid_t pid);
 void netns_name_remove(int run);
+/* Entries of processes that are gone, left when run folders were lost: how many there are, or were removed. */
+int netns_names_stale(struct engine *engine, bool remove);
 
 #endif

@@ -15,8 +15,10 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/engine.h"
+#include "engine/netns_name.h"
 #include "engine/network.h"
 #include "engine/publish.h"
+#include "engine/repair.h"
 #include "net/foreign_forward.h"
 #include "net/link.h"
 #include "net/netlink.h"
@@ -252,13 +254,21 @@ int network_up(struct engine *engine, struct network *network, int lock, struct 
 	return r;
 }
 
-int network_reload(struct engine *engine, struct err *err)
+static int ruleset_reload(struct engine *engine, struct err *err)
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
 	_cleanup_close_ int lock = network_lock(engine, true, err), s = any_socket(err);
 	int r = lock < 0 || s < 0 ? -err->code : netlink_open(&nl, NETLINK_NETFILTER, err);
 
 	return r < 0 ? r : table_load(engine, &nl, s, err);
+}
+
+int network_reload(struct engine *engine, struct err *err)
+{
+	/* before: what ended gives its ports back */
+	repair_ended(engine);
+	(void)netns_names_stale(engine, true);
+	return ruleset_reload(engine, err);
 }
 
 /* -- down ------------------------------------------------------------------------------------- */

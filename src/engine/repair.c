@@ -24,6 +24,11 @@
 #include "runtime/cgroup.h"
 #include "state/uid_range.h"
 
+static bool is_id(const char *name)
+{
+	return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
+}
+
 /* No row: a create that did not get there, or a removal that did not finish. */
 static int orphan_remove(struct engine *engine, const char *id, struct err *err)
 {
@@ -115,8 +120,11 @@ bool repair_unmonitored(struct engine *engine, const char *id,
 	struct err err = ERR_NONE;
 	bool done;
 	int lock;
+	/* unknown: it and its monitor were killed, or the host went down; written down is what was released already */
+	bool ended = status->unknown && !status->finished_ns;
 
-	if ((status->status != STATUS_RUNNING && !status->restarting) || status->monitored)
+	if (((status->status != STATUS_RUNNING && !status->restarting) || status->monitored) &&
+	    !ended)
 		return false;
 	lock = engine_try_lock(engine, id);
 	if (lock < 0)
@@ -127,6 +135,52 @@ bool repair_unmonitored(struct engine *engine, const char *id,
 	else
 		fd_close(lock); /* as below */
 	return done;
+}
+
+void repair_ended(struct engine *engine)
+{
+	int fd = openat(engine->run, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!d) {
+		fd_close(fd);
+		return;
+	}
+	while ((e = readdir(d)) != NULL) {
+		struct container_status status;
+		struct err err = ERR_NONE;
+		int lock;
+
+		if (!is_id(e->d_name))
+			continue;
+		status_get(engine, e->d_name, &status);
+		if (status.status == STATUS_RUNNING || status.restarting)
+			continue;
+		lock = engine_try_lock(engine, e->d_name);
+		if (lock < 0)
+			continue;
+		if (repair_container(engine, e->d_name, &err) == 0)
+			engine_unlock(engine, e->d_name, lock);
+		else
+			fd_close(lock); /* as below */
+	}
+	(void)closedir(d);
+}
+
+/* RUN/boot says of which boot the run folders are: where /run outlives a reboot, all of them are of containers that ended. */
+static void after_boot(struct engine *engine)
+{
+	char then[64], now[64];
+	ssize_t n = readlinkat(engine->run, "boot", then, sizeof(then) - 1);
+
+	status_boot_id(now);
+	then[n < 0 ? 0 : n] = '\0';
+	if (strcmp(then, now) == 0)
+		return;
+	repair_ended(engine);
+	(void)unlinkat(engine->run, "boot", 0);
+	(void)!symlinkat(now, engine->run, "boot"); /* else the next command does the same */
 }
 
 void repair_interrupted(struct engine *engine)
@@ -143,7 +197,7 @@ void repair_interrupted(struct engine *engine)
 		struct err err = ERR_NONE;
 		int lock;
 
-		if (strlen(e->d_name) != 64 || strspn(e->d_name, "0123456789abcdef") != 64)
+		if (!is_id(e->d_name))
 			continue;
 		lock = engine_try_lock(engine, e->d_name);
 		if (lock < 0)
@@ -154,4 +208,5 @@ void repair_interrupted(struct engine *engine)
 			fd_close(lock); /* the next command, or `system check`, which says why */
 	}
 	(void)closedir(d);
+	after_boot(engine);
 }

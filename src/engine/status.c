@@ -38,7 +38,7 @@ static uint64_t start_time(pid_t pid)
 }
 
 /* Read once: no process lives longer than its boot, and a start asks five times. */
-static void boot_id(char out[64])
+void status_boot_id(char out[64])
 {
 	static char memory[64];
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
@@ -65,7 +65,7 @@ int status_process(int run, const char *name, pid_t *ret_pid, int64_t *ret_extra
 		*ret_extra = extra;
 	/* the holder's line goes on with other numbers */
 	if (strlen(boot) == BOOT_ID_LENGTH) {
-		boot_id(now);
+		status_boot_id(now);
 		if (strcmp(boot, now) != 0)
 			return -ESRCH;
 	}
@@ -162,7 +162,7 @@ static bool running_quick(struct engine *engine, const char *id, struct containe
 	ticks = strtoull(p, &boot, 10);
 	boot += *boot == ' ';
 	p = strchrnul(boot, ' ');
-	boot_id(now);
+	status_boot_id(now);
 	if (strlen(now) != (size_t)(p - boot) || memcmp(boot, now, (size_t)(p - boot)) != 0)
 		return false;
 	status->started_ns = strtoll(p, &p, 10);
@@ -269,7 +269,7 @@ int status_init_write(int run, pid_t pid, int64_t started_ns, struct err *err)
 {
 	char text[160], boot[64];
 
-	boot_id(boot);
+	status_boot_id(boot);
 	(void)snprintf(text, sizeof(text), "%d %llu %s %lld %d\n", (int)pid,
 		       (unsigned long long)start_time(pid), boot, (long long)started_ns,
 		       (int)getpid());
@@ -280,7 +280,7 @@ int status_process_write(int run, const char *name, pid_t pid, struct err *err)
 {
 	char text[128], boot[64];
 
-	boot_id(boot);
+	status_boot_id(boot);
 	(void)snprintf(text, sizeof(text), "%d %llu %s\n", (int)pid,
 		       (unsigned long long)start_time(pid), boot);
 	return file_replace(run, name, text, strlen(text), 0600, false, err);

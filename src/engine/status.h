@@ -49,6 +49,7 @@ void status_exit_read(int dir, struct container_status *status);
 int status_init_write(int run, pid_t pid, int64_t started_ns, struct err *err);
 /* "PID STARTTIME BOOT-ID" of a running process into RUN/name, for status_process. */
 int status_process_write(int run, const char *name, pid_t pid, struct err *err);
+void status_boot_id(char out[64]); /* "" when there is no /proc */
 /* An exit record where the monitor could not write one: code 255, unknown. */
 int status_exit_unknown(int dir, int64_t started_ns, struct err *err);
 

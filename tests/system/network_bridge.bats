@@ -101,6 +101,50 @@ teardown_file()
 	cloche rm bush
 }
 
+# All that keeps a container, at once: nobody is left who could write anything down.
+kill_everything()
+{
+	local dir
+	dir=$CLOCHE_RUN_ROOT/$(cloche inspect -f '{{.Id}}' "$1")
+
+	# shellcheck disable=SC2046 # three numbers
+	kill -KILL $(cut -d ' ' -f 1 -s "$dir/monitor" "$dir/holder" "$dir/init")
+	until_true 20 sh -c '! [ -e "/proc/$1/ns/net" ]' sh "$(cut -d ' ' -f 1 "$dir/init")"
+	rm -f "$CLOCHE_ROOT"/locks/* # a mark that the holder may have been quick enough to make
+}
+
+@test "after kill -9 of everything the next command takes the names out of ip netns" {
+	cloche run -d --name felled host sleep 600
+	entry=$(ip netns list | grep -o 'felled[^ ]*')
+	kill_everything felled
+	[ -L "/run/netns/$entry" ]
+	cloche ps >/dev/null
+	[ ! -L "/run/netns/$entry" ]
+	run cloche inspect -f '{{.State.Status}}' felled
+	assert_output exited
+	cloche start felled
+	# a reboot whose /run is a disk: any command sees it
+	kill_everything felled
+	[ -L "/run/netns/$entry" ]
+	ln -sfn 00000000-0000-0000-0000-000000000000 "$CLOCHE_RUN_ROOT/boot"
+	cloche version >/dev/null
+	cloche network ls >/dev/null
+	[ ! -L "/run/netns/$entry" ]
+	cloche start felled
+	kill_everything felled
+	cloche network reload
+	[ ! -L "/run/netns/$entry" ]
+	cloche rm felled
+	# lost with its run folder
+	ln -s /proc/4194305/ns/net "/run/netns/$entry"
+	run cloche system check
+	assert_failure 1
+	assert_output --partial "/run/netns: names of containers that are gone"
+	run cloche system check --repair
+	assert_success
+	[ ! -L "/run/netns/$entry" ]
+}
+
 @test "an entry of ip netns that somebody else made stays his" {
 	suffix=$(cloche network inspect -f '{{.Cloche.Link}}' bridge)
 	suffix=${suffix#cloche0}
