@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* update: other limits for containers that exist. */
+/* update: other limits and ports for containers that exist. */
 #include <errno.h>
 
 #include "base/err.h"
@@ -29,6 +29,10 @@ static const struct opt update_opts[] = {
 		   "memory and swap together; -1: unlimited swap"),
 	OPT_STRING(0, "pids-limit", "NUMBER", struct create_options, pids_limit,
 		   "processes and threads it may have; -1: unlimited"),
+	OPT_LIST(0, "publish-add", "[[IP:]PORT:]PORT[/PROTOCOL]", struct create_options,
+		 publish_add, "publish one more port, as -p of run does"),
+	OPT_LIST(0, "publish-rm", "[IP:]PORT[/PROTOCOL]", struct create_options, publish_rm,
+		 "publish a port of the host no more; sessions that are established go on"),
 	OPT_STRING(0, "restart", "POLICY", struct create_options, restart,
 		   "restart policy: no, on-failure[:N], always or unless-stopped"),
 	OPT_LATER(0, "cpu-rt-period", "MICROSECONDS",
@@ -50,7 +54,7 @@ static bool any_set(const struct create_options *o)
 {
 	return o->cpu_period || o->cpu_quota || o->cpu_shares || o->cpus || o->cpuset_cpus ||
 	       o->cpuset_mems || o->memory || o->memory_reservation || o->memory_swap ||
-	       o->pids_limit || o->restart;
+	       o->pids_limit || o->restart || o->publish_add || o->publish_rm;
 }
 
 static int update_run(void *data, void *args, char **operands, struct err *err)
@@ -66,7 +70,7 @@ const struct command command_update = {
 	.group = "container",
 	.name = "update",
 	.args = "CONTAINER...",
-	.summary = "change limits of containers, running ones too",
+	.summary = "change limits and published ports of containers, running ones too",
 	.details = "What the kernel refuses is told, and then nothing is changed.",
 	.opts = update_opts,
 	.args_size = sizeof(struct create_options),

@@ -38,6 +38,7 @@ struct create_options { /* as typed; filled by the command line's option table *
 	char **blkio_weight_device, **device_read_bps, **device_write_bps;
 	char **device_read_iops, **device_write_iops;
 	const char *ip, *ip6, *mac_address, *publish_mode;
+	char **publish_add, **publish_rm; /* update */
 };
 
 struct record { /* a container: its row and its parsed config */

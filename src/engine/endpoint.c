@@ -565,6 +565,41 @@ static int inside_leave(int host, int r, struct err *err)
 	return r;
 }
 
+int endpoint_hairpin(const struct endpoint *endpoint, int pidfd, struct err *err)
+{
+	struct port_flags flags = {
+		.isolated =
+			str_equal(network_option(&endpoint->network,
+						 "com.docker.network.bridge.enable_icc", "true"),
+				  "false"),
+		.hairpin = true,
+	};
+	_cleanup_close_ int host = namespace_open("/proc/self/ns/net", err);
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	char inside[IFNAMSIZ], name[IFNAMSIZ];
+	int peer = 0, r;
+
+	if (host < 0 || !network_is_bridge(&endpoint->network.row))
+		return host < 0 ? host : 0;
+	inside_name(endpoint, inside);
+	if (setns(pidfd, CLONE_NEWNET) < 0)
+		return err_sys(err, errno, "enter the container's network namespace");
+	r = netlink_open(&nl, NETLINK_ROUTE, err);
+	if (r == 0)
+		r = link_peer(&nl, inside, &peer, err);
+	netlink_close(&nl);
+	if (setns(host, CLONE_NEWNET) < 0)
+		return err_sys(err, errno, "return to the host's network namespace");
+	if (r < 0 || !if_indextoname((unsigned int)peer, name))
+		return r < 0 ? r : err_set(err, ENODEV, "the host's end of %s is gone", inside);
+	r = netlink_open(&nl, NETLINK_ROUTE, err);
+	if (r < 0)
+		return r;
+	link_set_port(&nl, name, &flags);
+	r = netlink_send(&nl, err);
+	return r < 0 ? err_wrap(err, "change the link %s", name) : 0;
+}
+
 static int inside_delete(const struct endpoint *endpoint, struct err *err)
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;

@@ -82,8 +82,8 @@ static bool is_own(const struct engine *engine, const char *name)
 {
 	const char *at = *engine->suffix ? strstr(name, engine->suffix) : NULL;
 
-	return !*engine->suffix || (at && (at[strlen(engine->suffix)] == '\0' ||
-					   at[strlen(engine->suffix)] == '-'));
+	return !*engine->suffix ||
+	       (at && (at[strlen(engine->suffix)] == '\0' || at[strlen(engine->suffix)] == '-'));
 }
 
 int netns_names_stale(struct engine *engine, bool remove)

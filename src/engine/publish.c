@@ -115,11 +115,11 @@ static int row_add(struct engine *engine, const struct record *record, const str
 }
 
 static int rows_add(struct engine *engine, const struct record *record,
-		    const struct publish *publish, struct err *err)
+		    const struct publish *publish, bool anew, struct err *err)
 {
 	int r = engine_store(engine, err) ? store_begin(engine->store, err) : -err->code;
 
-	if (r == 0)
+	if (r == 0 && anew)
 		r = port_delete_all(engine->store, record->row.id, err);
 	for (size_t i = 0; r == 0 && i < publish->count; i++)
 		r = row_add(engine, record, &publish->list[i], err);
@@ -139,11 +139,10 @@ int publish_prepare(struct engine *engine, const struct record *record,
 
 	if (!endpoint || !publish_wanted(record))
 		return 0;
-	publish.transparent = true;
 	publish.bridge = str_dup(endpoint->network.row.link);
 	r = publish_take(engine, &publish, record, endpoint, err);
 	if (r == 0)
-		r = rows_add(engine, record, &publish, err);
+		r = rows_add(engine, record, &publish, true, err);
 	engine_kill_point("publish-rows");
 	if (r < 0)
 		return r;
@@ -204,16 +203,13 @@ static int relay_routes(const struct publish *publish, struct err *err)
 	return r < 0 ? err_wrap(err, "make the relay's routes") : 0;
 }
 
-int publish_start(struct engine *engine, struct publish *publish, const struct record *record,
-		  int pidfd, int run, struct err *err)
+static int elements_add(struct engine *engine, const struct publish *publish,
+			const struct record *record, struct err *err)
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
 	_cleanup_free_ char *table = network_table(engine);
-	int r;
+	int r = netlink_open(&nl, NETLINK_NETFILTER, err);
 
-	if (publish->count == 0)
-		return 0;
-	r = netlink_open(&nl, NETLINK_NETFILTER, err);
 	if (r < 0)
 		return r;
 	nft_begin(&nl);
@@ -224,11 +220,38 @@ int publish_start(struct engine *engine, struct publish *publish, const struct r
 			ruleset_publish(&nl, table, &port, record->row.name);
 	}
 	r = nft_commit(&nl, err);
-	if (r < 0)
-		return err_wrap(err, "publish the ports of %s", record->row.name);
+	return r < 0 ? err_wrap(err, "publish the ports of %s", record->row.name) : 0;
+}
+
+int publish_start(struct engine *engine, struct publish *publish, const struct record *record,
+		  int pidfd, int run, struct err *err)
+{
+	int r;
+
+	if (publish->count == 0)
+		return 0;
+	r = elements_add(engine, publish, record, err);
 	engine_kill_point("publish-elements");
-	r = relay_routes(publish, err);
-	return r < 0 ? r : publish_relay_spawn(engine, publish, record, pidfd, run, err);
+	if (r == 0)
+		r = relay_routes(publish, err);
+	return r < 0 ? r : publish_relay_spawn(engine, publish, record, pidfd, run, true, err);
+}
+
+int publish_add(struct engine *engine, struct publish *publish, const struct record *record,
+		int pidfd, int run, struct err *err)
+{
+	int r = rows_add(engine, record, publish, false, err);
+
+	engine_kill_point("publish-add-rows");
+	if (r == 0)
+		r = elements_add(engine, publish, record, err);
+	if (r == 0)
+		r = relay_routes(publish, err);
+	if (r == 0 && !publish_relay_runs(run))
+		return publish_relay_spawn(engine, publish, record, pidfd, run, false, err);
+	for (size_t i = 0; r == 0 && i < publish->count; i++)
+		r = publish_relay_add(run, publish, &publish->list[i], err);
+	return r;
 }
 
 /* After a deletion the kernel makes the closer of the socket wait (15 ms): a process that nobody waits for closes it. */
@@ -257,14 +280,63 @@ static void close_aside(struct netlink *nl)
 	fd_close(gate[1]);
 }
 
-int publish_release(struct engine *engine, const struct record *record, int run, struct err *err)
+/* In one transaction; when one is gone already (flushed, or taken away by hand), one by one. */
+static int elements_drop(struct engine *engine, const struct port_row *rows, int count,
+			 struct err *err)
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
 	_cleanup_free_ char *table = network_table(engine);
+	int step = count, r = netlink_open(&nl, NETLINK_NETFILTER, err);
+
+	for (int i = 0; r == 0 && i < count; i += step) {
+		nft_begin(&nl);
+		for (int k = i; k < count && k < i + step; k++) {
+			struct ruleset_port port;
+
+			if (element_of_row(&rows[k], &port) == 0)
+				ruleset_unpublish(&nl, table, &port);
+		}
+		r = nft_commit(&nl, err);
+		if (r == -ENOENT) {
+			err_clear(err);
+			r = 0;
+			if (step > 1) {
+				i = -1;
+				step = 1;
+			}
+		}
+	}
+	if (nl.fd >= 0)
+		close_aside(&nl);
+	return r;
+}
+
+int publish_drop(struct engine *engine, const struct port_row *rows, int count, int run,
+		 struct err *err)
+{
+	int r = elements_drop(engine, rows, count, err);
+
+	engine_kill_point("publish-drop-elements");
+	for (int i = 0; r == 0 && i < count; i++) {
+		struct publication p = { .protocol = port_protocol(rows[i].protocol),
+					 .port = (uint16_t)rows[i].port };
+
+		(void)address_parse(rows[i].host, &p.host);
+		if (publish_relay_runs(run))
+			r = publish_relay_drop(run, &p, err);
+		if (r == 0)
+			r = port_delete(engine->store, &rows[i], err);
+	}
+	return r;
+}
+
+int publish_release(struct engine *engine, const struct record *record, int run, struct err *err)
+{
 	struct port_row *rows = NULL;
 	int count, r = 0;
 
-	if (!publish_wanted(record))
+	/* an update may have taken its last port away */
+	if (!publish_wanted(record) && (run < 0 || !publish_relay_runs(run)))
 		return 0;
 	if (run >= 0)
 		publish_relay_end(run);
@@ -272,22 +344,7 @@ int publish_release(struct engine *engine, const struct record *record, int run,
 					    -err->code;
 	if (count <= 0)
 		return count;
-	r = netlink_open(&nl, NETLINK_NETFILTER, err);
-	if (r == 0) {
-		nft_begin(&nl);
-		for (int i = 0; i < count; i++) {
-			struct ruleset_port port;
-
-			if (element_of_row(&rows[i], &port) == 0)
-				ruleset_unpublish(&nl, table, &port);
-		}
-		r = nft_commit(&nl, err);
-		if (r == -ENOENT) { /* flushed, or taken away one by one */
-			err_clear(err);
-			r = 0;
-		}
-		close_aside(&nl);
-	}
+	r = elements_drop(engine, rows, count, err);
 	engine_kill_point("publish-elements-gone");
 	if (r == 0)
 		r = port_delete_all(engine->store, record->row.id, err);

@@ -24,6 +24,7 @@ struct engine;
 struct err;
 struct netlink;
 struct port_row;
+struct port_spec;
 struct record;
 
 struct publication {
@@ -50,12 +51,22 @@ int publish_options(struct engine *engine, const struct create_options *options,
 		    const json_t *image, json_t *config, json_t *host, json_t *own,
 		    struct err *err);
 bool publish_wanted(const struct record *record);
+/* One port of -p into HostConfig.PortBindings and Config.ExposedPorts. */
+void publish_binding_add(json_t *bindings, json_t *exposed, const struct port_spec *spec);
+/* -p as typed, an address of the settings where it has none; appended to *list. */
+int publish_parse(struct engine *engine, const char *text, struct port_spec **list, size_t *count,
+		  struct err *err);
 
 int publish_prepare(struct engine *engine, const struct record *record,
 		    const struct endpoints *endpoints, struct publish *ret_publish,
 		    struct err *err);
 int publish_start(struct engine *engine, struct publish *publish, const struct record *record,
 		  int pidfd, int run, struct err *err);
+/* More ports of a running container, taken already (publish_take.h), and fewer. The caller has its lock. run: RUN/ID. */
+int publish_add(struct engine *engine, struct publish *publish, const struct record *record,
+		int pidfd, int run, struct err *err);
+int publish_drop(struct engine *engine, const struct port_row *rows, int count, int run,
+		 struct err *err);
 /* Repeatable. run: RUN/ID. */
 int publish_release(struct engine *engine, const struct record *record, int run, struct err *err);
 /* Add the elements of all rows to a transaction. */

@@ -15,7 +15,7 @@
 #include "net/port_spec.h"
 #include "state/store.h"
 
-static void binding_add(json_t *bindings, json_t *exposed, const struct port_spec *spec)
+void publish_binding_add(json_t *bindings, json_t *exposed, const struct port_spec *spec)
 {
 	_cleanup_free_ char *key = str_printf("%u/%s", spec->port, spec->protocol);
 	json_t *list = json_object_get(bindings, key), *one = json_object();
@@ -64,6 +64,20 @@ static int exposed_fill(const struct create_options *o, const json_t *image, jso
 	return r;
 }
 
+int publish_parse(struct engine *engine, const char *text, struct port_spec **list, size_t *count,
+		  struct err *err)
+{
+	const char *address = engine->settings.publish_address;
+	size_t before = *count;
+	int r = port_spec_parse(text, list, count, err);
+
+	for (size_t i = before; r == 0 && *address && i < *count; i++)
+		if (!(*list)[i].host.family && address_parse(address, &(*list)[i].host) < 0)
+			r = err_set(err, EINVAL, "the setting publish-address is no address: %s",
+				    address);
+	return r;
+}
+
 int publish_options(struct engine *engine, const struct create_options *o, const json_t *image,
 		    json_t *config, json_t *host, json_t *own, struct err *err)
 {
@@ -81,14 +95,9 @@ int publish_options(struct engine *engine, const struct create_options *o, const
 	json_put(own, "PublishMode", json_text(mode));
 	r = exposed_fill(o, image, exposed, err);
 	for (size_t i = 0; r == 0 && o->publish && o->publish[i]; i++)
-		r = port_spec_parse(o->publish[i], &list, &count, err);
-	for (size_t i = 0; r == 0 && i < count; i++) {
-		if (!list[i].host.family && *engine->settings.publish_address &&
-		    address_parse(engine->settings.publish_address, &list[i].host) < 0)
-			r = err_set(err, EINVAL, "the setting publish-address is no address: %s",
-				    engine->settings.publish_address);
-		binding_add(bindings, exposed, &list[i]);
-	}
+		r = publish_parse(engine, o->publish[i], &list, &count, err);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		publish_binding_add(bindings, exposed, &list[i]);
 	free(list);
 	return r;
 }

@@ -177,6 +177,12 @@ static int wish_take(struct engine *engine, struct publish *publish, const struc
 	}
 }
 
+static bool mode_visible(const struct record *record)
+{
+	return strcmp(json_string_at(record->config, "Cloche.PublishMode", "kernel"), "visible") ==
+	       0;
+}
+
 static int wish_read(const char *key, const json_t *binding, struct wish *wish, struct err *err)
 {
 	const char *host = json_string_at(binding, "HostIp", ""),
@@ -210,13 +216,23 @@ static int wish_read(const char *key, const json_t *binding, struct wish *wish, 
 	return 0;
 }
 
+int publish_take_one(struct engine *engine, struct publish *publish, const struct record *record,
+		     const struct endpoint *endpoint, const char *key, const json_t *binding,
+		     struct err *err)
+{
+	struct wish wish;
+	int r = wish_read(key, binding, &wish, err);
+
+	publish->transparent = mode_visible(record);
+	return r < 0 ? r : wish_take(engine, publish, &wish, endpoint, publish->transparent, err);
+}
+
 int publish_take(struct engine *engine, struct publish *publish, const struct record *record,
 		 const struct endpoint *endpoint, struct err *err)
 {
 	const json_t *bindings = json_at(record->config, "HostConfig.PortBindings"),
 		     *exposed = json_at(record->config, "Config.ExposedPorts"), *binding;
-	bool visible = strcmp(json_string_at(record->config, "Cloche.PublishMode", "kernel"),
-			      "visible") == 0;
+	bool visible = publish->transparent = mode_visible(record);
 	const char *key;
 	json_t *list;
 	struct wish wish;

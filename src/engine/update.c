@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/limit_option.h"
+#include "engine/publish_change.h"
 #include "engine/restart.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
@@ -105,6 +106,10 @@ static int update_locked(struct engine *engine, struct record *record,
 	if (r < 0)
 		return r;
 	status_get(engine, record->row.id, &status);
+	if (options->publish_add || options->publish_rm)
+		r = publish_change(engine, record, &status, options, err);
+	if (r < 0)
+		return r;
 	if (status.status == STATUS_RUNNING) {
 		struct spec *spec = spec_new();
 

@@ -235,6 +235,26 @@ int link_index(int s, const char *name)
 	return request.ifr_ifindex;
 }
 
+static int peer_seen(const struct nlmsghdr *message, void *data)
+{
+	for (const struct nlattr *attr = netlink_first(message, sizeof(struct ifinfomsg)); attr;
+	     attr = netlink_next(message, attr))
+		if (attr->nla_type == IFLA_LINK && netlink_length(attr) == sizeof(int))
+			memcpy(data, netlink_data(attr), sizeof(int));
+	return 0;
+}
+
+int link_peer(struct netlink *nl, const char *name, int *ret_index, struct err *err)
+{
+	struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
+	int r;
+
+	netlink_begin(nl, RTM_GETLINK, NLM_F_ACK, &any, sizeof(any));
+	netlink_string(nl, IFLA_IFNAME, name);
+	r = netlink_dump(nl, peer_seen, ret_index, err);
+	return r < 0 ? err_wrap(err, "ask for link %s", name) : 0;
+}
+
 /* -- what the host routes already ------------------------------------------------------------- */
 
 struct subnets {

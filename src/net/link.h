@@ -51,6 +51,8 @@ void link_add_local_route(struct netlink *nl, int family);
 
 /* Index, or 0 when there is none in the namespace of `s`, any socket. */
 int link_index(int s, const char *name);
+/* Index of the other end of a veth pair, in that end's namespace. -ENODEV. */
+int link_peer(struct netlink *nl, const char *name, int *ret_index, struct err *err);
 /* Subnets that the host has routes to or addresses of, default routes left out: *ret_taken is the caller's. Count or -errno. */
 int link_subnets(struct netlink *nl, struct subnet **ret_taken, struct err *err);
 

@@ -2,7 +2,9 @@
 /* cloche-publish: holds the published ports of one container, and relays where the kernel's translation does not reach or is not
  * wanted. Made by the engine with its sockets open; ends with the container.
  *
- *	cloche-publish NAME end=PIDFD mark=N hold=FD... listen=FD,ADDRESS,PORT[/PREFIX][,clients]...
+ *	cloche-publish NAME end=PIDFD control=FD mark=N hold=FD... listen=FD,ADDRESS,PORT[/PREFIX][,clients]...
+ *
+ * control: a listening SOCK_SEQPACKET socket, by which the ports change while it runs: control.h.
  *
  * It keeps the one right that it needs, to bind a client's address, and only when it shows them.
  */
@@ -23,14 +25,16 @@
 
 #include <linux/capability.h>
 
+#include "publish/control.h"
 #include "publish/session.h"
 
-enum { EVENTS = 256, ACCEPTS = 64 };
+enum { EVENTS = 256, ACCEPTS = 64, ROOM = 4096 };
 
+/* With ROOM for those that come later, since epoll points into it; one with fd -1 is free. Memory that is not used is not there. */
 static struct door *doors;
-static size_t door_count;
-static int *kept;
-static size_t kept_count;
+static size_t door_count, door_room;
+static int *kept; /* and the sockets that only hold a port; -1 is free */
+static size_t kept_count, kept_room;
 
 static _Noreturn void fail(const char *words)
 {
@@ -44,9 +48,18 @@ static _Noreturn void fail(const char *words)
 
 /* -- beginning -------------------------------------------------------------------------------- */
 
-static void keep(int fd)
+static bool keep(int fd)
 {
+	for (size_t i = 0; i < kept_count; i++) {
+		if (kept[i] < 0) {
+			kept[i] = fd;
+			return true;
+		}
+	}
+	if (kept_count == kept_room)
+		return false;
 	kept[kept_count++] = fd;
+	return true;
 }
 
 static bool address_read(const char *text, unsigned int port, struct door *door)
@@ -68,24 +81,37 @@ static bool address_read(const char *text, unsigned int port, struct door *door)
 	return true;
 }
 
-static void door_add(char *words)
+/* words: ADDRESS,PORT[/PREFIX][,clients]. NULL: it is not whole, or there are too many. */
+static struct door *door_add(int fd, char *words)
 {
-	struct door door = { .fd = -1 };
-	char *address = !words ? NULL : strchr(words, ','),
-	     *port = address ? strchr(address + 1, ',') : NULL, *rest;
+	struct door *door = doors;
+	char *port = strchr(words, ','), *rest;
 
-	if (!port)
-		fail("listen= wants FD,ADDRESS,PORT");
-	*address++ = '\0';
+	while (door < doors + door_count && door->fd >= 0)
+		door++;
+	if (!port || door == doors + door_room)
+		return NULL;
 	*port++ = '\0';
-	door.fd = (int)strtol(words, NULL, 10);
-	if (!address_read(address, (unsigned int)strtoul(port, &rest, 10), &door))
-		fail("listen= has no address");
+	*door = (struct door){ .fd = -1 };
+	if (!address_read(words, (unsigned int)strtoul(port, &rest, 10), door))
+		return NULL;
 	if (*rest == '/')
-		door.prefix = (unsigned int)strtoul(rest + 1, &rest, 10);
-	door.clients = strcmp(rest, ",clients") == 0;
-	keep(door.fd);
-	doors[door_count++] = door;
+		door->prefix = (unsigned int)strtoul(rest + 1, &rest, 10);
+	door->clients = strcmp(rest, ",clients") == 0;
+	door->fd = fd;
+	if (door == doors + door_count)
+		door_count++;
+	return door;
+}
+
+static void door_first(char *words)
+{
+	char *rest;
+	int fd = (int)strtol(words, &rest, 10);
+
+	if (*rest != ',' || !door_add(fd, rest + 1))
+		fail("listen= wants FD,ADDRESS,PORT");
+	(void)keep(fd);
 }
 
 static int descriptor_compare(const void *a, const void *b)
@@ -142,6 +168,91 @@ static void watch(int epoll, int fd, void *data)
 		fail("cannot watch a socket");
 }
 
+/* -- changes ---------------------------------------------------------------------------------- */
+
+/* Is it bound to this port and address? [::1] goes with [::], beside which it is. */
+static bool is_at(int fd, const struct control_port *port)
+{
+	struct sockaddr_storage at = { 0 };
+	struct sockaddr_in *in4 = (struct sockaddr_in *)&at;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&at;
+	socklen_t length = sizeof(at);
+	int protocol = 0;
+	socklen_t size = sizeof(protocol);
+
+	if (fd < 0 || getsockname(fd, (struct sockaddr *)&at, &length) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) < 0 ||
+	    protocol != port->protocol || at.ss_family != port->family)
+		return false;
+	if (at.ss_family == AF_INET)
+		return in4->sin_port == htons(port->port) &&
+		       memcmp(&in4->sin_addr, port->address, 4) == 0;
+	return in6->sin6_port == htons(port->port) &&
+	       (memcmp(&in6->sin6_addr, port->address, 16) == 0 ||
+		(IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr) &&
+		 IN6_IS_ADDR_UNSPECIFIED((struct in6_addr *)port->address)));
+}
+
+static bool port_drop(const struct control_port *port)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < door_count; i++)
+		if (is_at(doors[i].fd, port))
+			doors[i].fd = -1; /* kept has it, too */
+	for (size_t i = 0; i < kept_count; i++) {
+		if (!is_at(kept[i], port))
+			continue;
+		(void)close(kept[i]); /* epoll forgets it */
+		kept[i] = -1;
+		any = true;
+	}
+	return any;
+}
+
+static bool change_do(int epoll, struct control_message *message, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (message->verb == CONTROL_DROP)
+		return port_drop(&message->port);
+	if (fd < 0 || !keep(fd))
+		return false;
+	if (message->verb == CONTROL_HOLD)
+		return true;
+	message->listen[sizeof(message->listen) - 1] = '\0';
+	event.data.ptr = message->verb == CONTROL_LISTEN ? door_add(fd, message->listen) : NULL;
+	return event.data.ptr && epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* One request of the engine. Only root reaches the socket's folder. */
+static void control_serve(int control, int epoll)
+{
+	struct control_message message = { 0 };
+	char room[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+	struct iovec iov = { &message, sizeof(message) };
+	struct msghdr header = { .msg_iov = &iov,
+				 .msg_iovlen = 1,
+				 .msg_control = room,
+				 .msg_controllen = sizeof(room) };
+	struct timeval patience = { .tv_sec = 1 };
+	struct cmsghdr *extra;
+	int client = accept4(control, NULL, NULL, SOCK_CLOEXEC), fd = -1;
+	char done = 0;
+
+	if (client < 0)
+		return;
+	(void)setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (recvmsg(client, &header, MSG_CMSG_CLOEXEC) == (ssize_t)sizeof(message)) {
+		extra = CMSG_FIRSTHDR(&header);
+		if (extra && extra->cmsg_type == SCM_RIGHTS)
+			memcpy(&fd, CMSG_DATA(extra), sizeof(fd));
+		done = change_do(epoll, &message, fd);
+		(void)send(client, &done, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	}
+	(void)close(client);
+}
+
 /* -- the loop --------------------------------------------------------------------------------- */
 
 static bool is_door(const void *data)
@@ -149,14 +260,18 @@ static bool is_door(const void *data)
 	return data >= (const void *)doors && data < (const void *)(doors + door_count);
 }
 
-static void round_do(int epoll, unsigned int mark, struct epoll_event *events, int count)
+static void round_do(int epoll, int control, unsigned int mark, struct epoll_event *events,
+		     int count)
 {
 	for (int i = 0; i < count; i++) {
 		void *data = events[i].data.ptr;
 
 		if (!data)
 			_exit(0); /* the container has ended */
-		if (is_door(data)) {
+		if (data == &kept) {
+			control_serve(control, epoll);
+		} else if (is_door(data)) {
+			/* one that an event before this one took away has fd -1: nothing comes of it */
 			for (int n = 0; n < ACCEPTS && session_accept(data, epoll, mark); n++)
 				;
 		} else if (session_pump(data)) {
@@ -165,7 +280,7 @@ static void round_do(int epoll, unsigned int mark, struct epoll_event *events, i
 	}
 }
 
-static _Noreturn void loop(int epoll, unsigned int mark)
+static _Noreturn void loop(int epoll, int control, unsigned int mark)
 {
 	struct epoll_event events[EVENTS];
 	bool busy = false;
@@ -174,7 +289,7 @@ static _Noreturn void loop(int epoll, unsigned int mark)
 		int count = epoll_wait(epoll, events, EVENTS, busy ? 0 : -1);
 		struct session *s;
 
-		round_do(epoll, mark, events, count > 0 ? count : 0);
+		round_do(epoll, control, mark, events, count > 0 ? count : 0);
 		/* one turn for each that has work left, then look for events again */
 		for (int n = 0; n < EVENTS && (s = session_next()) != NULL; n++)
 			if (session_pump(s))
@@ -190,27 +305,31 @@ static _Noreturn void loop(int epoll, unsigned int mark)
 int main(int argc, char **argv)
 {
 	unsigned int mark = 0;
-	int end = -1, epoll;
+	int end = -1, control = -1, epoll;
 	bool transparent = false;
 
-	doors = calloc((size_t)argc + 1, sizeof(*doors));
-	kept = calloc((size_t)argc + 1, sizeof(*kept));
+	door_room = (size_t)argc + ROOM;
+	kept_room = 2 * door_room;
+	doors = calloc(door_room, sizeof(*doors));
+	kept = calloc(kept_room, sizeof(*kept));
 	if (!doors || !kept)
 		fail("no memory");
 	for (int i = 2; i < argc; i++) {
 		if (strncmp(argv[i], "end=", 4) == 0)
-			keep(end = (int)strtol(argv[i] + 4, NULL, 10));
+			(void)keep(end = (int)strtol(argv[i] + 4, NULL, 10));
+		else if (strncmp(argv[i], "control=", 8) == 0)
+			(void)keep(control = (int)strtol(argv[i] + 8, NULL, 10));
 		else if (strncmp(argv[i], "mark=", 5) == 0)
 			mark = (unsigned int)strtoul(argv[i] + 5, NULL, 10);
 		else if (strncmp(argv[i], "hold=", 5) == 0)
-			keep((int)strtol(argv[i] + 5, NULL, 10));
+			(void)keep((int)strtol(argv[i] + 5, NULL, 10));
 		else if (strncmp(argv[i], "listen=", 7) == 0)
-			door_add(strdup(argv[i] + 7)); /* argv is what ps shows */
+			door_first(strdup(argv[i] + 7)); /* argv is what ps shows */
 		else
 			fail("unknown word");
 	}
 	if (end < 0)
-		fail("usage: cloche-publish NAME end=PIDFD [hold=FD] [listen=FD,ADDRESS,PORT]; the engine starts it");
+		fail("usage: cloche-publish NAME end=PIDFD [control=FD] [hold=FD] [listen=FD,ADDRESS,PORT]; the engine starts it");
 	others_close();
 	(void)setsid();
 	(void)!chdir("/");
@@ -218,12 +337,15 @@ int main(int argc, char **argv)
 	limits_raise();
 	for (size_t i = 0; i < door_count; i++)
 		transparent |= doors[i].clients;
+	transparent |= mark != 0; /* one that comes later may want it, too */
 	rights_drop(transparent);
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll < 0)
 		fail("cannot make an epoll");
 	watch(epoll, end, NULL);
+	if (control >= 0)
+		watch(epoll, control, &kept);
 	for (size_t i = 0; i < door_count; i++)
 		watch(epoll, doors[i].fd, &doors[i]);
-	loop(epoll, mark);
+	loop(epoll, control, mark);
 }

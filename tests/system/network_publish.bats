@@ -241,3 +241,50 @@ while True:
 	run cloche run --rm -p 20000-20099:1000-1099 host true
 	assert_success
 }
+
+@test "update publishes ports of a running container and takes others back, and its next start does the same" {
+	serve changing -p 8180:82 -- tcp 82
+	asked tcp 127.0.0.1 8180
+	run -0 cloche update --publish-rm 8180 --publish-add 8182:82 --publish-add 127.0.0.1:8183:82/tcp changing
+	run -0 cloche port changing
+	assert_output "$(printf '82/tcp -> 0.0.0.0:8182\n82/tcp -> [::]:8182\n82/tcp -> 127.0.0.1:8183')"
+	assert_equal "$(at lan peer ask tcp 10.50.0.1 8182)" "10.50.0.11 changing"
+	assert_equal "$(peer ask tcp ::1 8182)" "$(cloche inspect -f '{{.NetworkSettings.IPv6Gateway}}' changing) changing"
+	run -0 peer ask tcp 127.0.0.1 8183
+	run -0 cloche exec changing python3 -c "$PEER" ask tcp 10.50.0.1 8182 # itself
+	run ! at lan peer ask tcp 10.50.0.1 8180 1
+	run -0 cloche run --rm -p 8180:80 host true # it is free
+	cloche restart -t 0 changing
+	asked tcp 127.0.0.1 8182
+	run ! peer ask tcp 127.0.0.1 8180 1
+	# what cannot be had is told, and nothing changes
+	run -1 cloche update --publish-add 8080:82 changing
+	assert_output --partial "port is already allocated, in use by container kernel"
+	run -1 cloche update --publish-rm 8199 changing
+	assert_output --partial "no port 8199/tcp of the host is published for changing; \`cloche port\` tells which are"
+	asked tcp 127.0.0.1 8182
+	cloche stop -t 0 changing
+	run -0 cloche update --publish-rm 8182 --publish-rm 8183 changing
+	cloche start changing
+	run -0 cloche port changing
+	assert_output ""
+	cloche rm -f changing
+}
+
+@test "update does the same in visible mode, where no port was published before" {
+	serve late --publish-mode visible -- tcp 82
+	run -0 cloche update --publish-add 9182:82 --publish-add 9183:82 late
+	run ss -tln
+	assert_output --partial "0.0.0.0:9182"
+	assert_output --partial "[::]:9183"
+	asked tcp 127.0.0.1 9182
+	assert_equal "$(at lan peer ask tcp 10.50.0.1 9182)" "10.50.0.11 late"
+	run -0 cloche update --publish-rm 9182 --publish-add 9184:82 late
+	run ss -tln
+	refute_output --partial ":9182"
+	assert_output --partial "0.0.0.0:9184"
+	assert_equal "$(at lan peer ask tcp 10.50.0.1 9184)" "10.50.0.11 late"
+	cloche rm -f late
+	run ss -tln
+	refute_output --partial ":918"
+}
