@@ -65,8 +65,10 @@ static int exec_run(void *data, void *args, char **operands, struct err *err)
 	r = exec_start(engine, operands[0], operands + 1, &a->options, &process, err);
 	if (r < 0)
 		return err->exit_status == 126 || err->exit_status == 127 ? err->exit_status : 1;
-	if (a->options.detach)
+	if (a->options.detach) {
+		exec_end(engine, &process, -1);
 		return 0;
+	}
 	relay.input = a->options.interactive;
 	relay.output = true;
 	relay.tty = a->options.tty;
@@ -75,6 +77,7 @@ static int exec_run(void *data, void *args, char **operands, struct err *err)
 	if (!relay.detach_keys)
 		relay.detach_keys = engine->settings.detach_keys;
 	end = relay_exec(&process, &relay, &code, err);
+	exec_end(engine, &process, end == RELAY_EXIT ? code : -1);
 	return end == RELAY_EXIT ? code : end == RELAY_DETACHED ? 0 : 1;
 }
 

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -116,9 +114,10 @@ static const struct opt run_opts[] = {
 	OPT_LIST(0, "label-file", "FILE", struct create_options, label_files,
 		 "read labels from FILE"),
 	OPT_STRING(0, "log-driver", "DRIVER", struct create_options, log_driver,
-		   "local, json-file or none"),
+		   "local, json-file, journald, syslog or none"),
 	OPT_LIST(0, "log-opt", "NAME=VALUE", struct create_options, log_opts,
-		 "option of the log driver: max-size, max-file, mode"),
+		 "option of the log driver: max-size, max-file, mode, max-buffer-size; of journald tag, labels, env; of syslog tag, "
+		 "syslog-address, syslog-facility, syslog-format"),
 	OPT_STRING('m', "memory", "BYTES", struct create_options, memory,
 		   "memory limit, such as 512m"),
 	OPT_STRING(0, "memory-reservation", "BYTES", struct create_options, memory_reservation,
@@ -157,7 +156,8 @@ static const struct opt run_opts[] = {
 	OPT_BOOL('P', "publish-all", struct create_options, publish_all,
 		 "publish every exposed port on a free port of the host"),
 	OPT_STRING(
-		0, "publish-mode", "MODE", struct create_options, publish_mode,
+		0,
+		"publish-mode", "MODE", struct create_options, publish_mode,
 		"kernel: translate (the default); visible: relay, so that netstat shows LISTEN and every session"),
 	OPT_STRING(0, "pull", "WHEN", struct create_options, pull,
 		   "when to get the image from its registry: always, missing or never"),
@@ -166,6 +166,9 @@ static const struct opt run_opts[] = {
 		 "mount the root file system read-only"),
 	OPT_BOOL(0, "replace", struct create_options, replace,
 		 "remove a container that has the name already, whatever it does"),
+	OPT_LIST(
+		0, "requires", "CONTAINER[:healthy]", struct create_options, requires,
+		"a container that is started before this one; with :healthy its first good check is waited for"),
 	OPT_STRING(0, "restart", "POLICY", struct create_options, restart,
 		   "restart policy: no, on-failure[:N], always or unless-stopped"),
 	OPT_BOOL(0, "rm", struct create_options, remove, "remove the container when it ends"),
@@ -199,8 +202,12 @@ static const struct opt run_opts[] = {
 		 "mount the host's /lib/modules of the running kernel, read-only"),
 	OPT_STRING(0, "guard", "MODE", struct create_options, guard,
 		   "kill guard: deny, audit or off (default: the setting guard)"),
-	OPT_STRING(0, "userns", "MODE", struct create_options, userns,
-		   "user namespace: private (own ids) or host"),
+	OPT_STRING(0, "timeout", "SECONDS", struct create_options, timeout,
+		   "kill the container when it still runs after that time"),
+	OPT_STRING(
+		0,
+		"userns", "MODE", struct create_options, userns,
+		"user namespace: private or auto (own ids), keep-id (own ids; the process has your user's number), or host"),
 	OPT_STRING(0, "uts", "MODE", struct create_options, uts,
 		   "UTS namespace: host or container:NAME"),
 	OPT_LIST('v', "volume", "SOURCE:TARGET[:OPTIONS]", struct create_options, volumes,
@@ -615,20 +622,12 @@ static const struct opt attach_opts[] = {
 	OPT_END,
 };
 
-/* The path is ours, but too long for a sun_path: by descriptor. */
 static int monitor_connect(struct engine *engine, const char *id, struct err *err)
 {
 	_cleanup_close_ int run = engine_run_dir(engine, id, false, err);
-	_cleanup_close_ int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int s = run < 0 ? run : frame_connect(run);
 
-	if (run < 0 || s < 0)
-		return err_sys(err, run < 0 ? run : errno, "connect to the monitor");
-	(void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/attach.sock",
-		       run);
-	if (connect(s, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return err_sys(err, errno, "connect to the monitor");
-	return fd_take(&s);
+	return s < 0 ? err_sys(err, s, "connect to the monitor") : s;
 }
 
 static int attach_run(void *data, void *args, char **operands, struct err *err)

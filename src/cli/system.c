@@ -87,10 +87,10 @@ static void event_plain(const json_t *event)
 {
 	int64_t ns = json_int_at(event, "timeNano", 0);
 	time_t seconds = (time_t)(ns / 1000000000);
-	const char *key, *separator = " (";
+	_cleanup_strv_ char **names = json_names(json_at(event, "Actor.Attributes"));
+	const char *separator = " (";
 	struct tm tm;
 	char day[40] = "", zone[16] = "";
-	json_t *value;
 
 	if (localtime_r(&seconds, &tm)) {
 		(void)strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
@@ -99,9 +99,10 @@ static void event_plain(const json_t *event)
 	(void)printf("%s.%09lld%.3s:%s %s %s %s", day, (long long)(ns % 1000000000), zone,
 		     zone[0] ? zone + 3 : "", json_string_at(event, "Type", ""),
 		     json_string_at(event, "Action", ""), json_string_at(event, "Actor.ID", ""));
-	json_object_foreach((json_t *)json_at(event, "Actor.Attributes"), key, value)
-	{
-		(void)printf("%s%s=%s", separator, key, json_string_value(value));
+	for (size_t i = 0; names[i]; i++) { /* by name, as Docker's client */
+		(void)printf("%s%s=%s", separator, names[i],
+			     json_string_value(json_object_get(json_at(event, "Actor.Attributes"),
+							       names[i])));
 		separator = ", ";
 	}
 	(void)printf("%s\n", separator[0] == ',' ? ")" : "");

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "engine/create.h"
+#include "engine/health.h"
 #include "engine/update.h"
 
 static const struct opt update_opts[] = {
@@ -22,6 +23,21 @@ static const struct opt update_opts[] = {
 		   "CPUs it may run on, such as 0-2,4"),
 	OPT_STRING(0, "cpuset-mems", "LIST", struct create_options, cpuset_mems,
 		   "memory nodes it may use"),
+	OPT_STRING(0, "health-cmd", "COMMAND", struct create_options, health_cmd,
+		   "command that checks the container's health"),
+	OPT_STRING(0, "health-interval", "DURATION", struct create_options, health_interval,
+		   "time between checks"),
+	OPT_STRING(0, "health-on-failure", "ACTION", struct create_options, health_on_failure,
+		   "what is done with an unhealthy container: none, kill, restart or stop"),
+	OPT_STRING(0, "health-retries", "NUMBER", struct create_options, health_retries,
+		   "failures in a row that make it unhealthy"),
+	OPT_STRING(0, "health-start-interval", "DURATION", struct create_options,
+		   health_start_interval, "time between checks in the start period"),
+	OPT_STRING(0, "health-start-period", "DURATION", struct create_options, health_start_period,
+		   "time to start up, in which failures do not count"),
+	OPT_STRING(0, "health-timeout", "DURATION", struct create_options, health_timeout,
+		   "time that a check may take"),
+	OPT_BOOL(0, "no-healthcheck", struct create_options, no_healthcheck, "no check any more"),
 	OPT_STRING('m', "memory", "BYTES", struct create_options, memory, "memory limit"),
 	OPT_STRING(0, "memory-reservation", "BYTES", struct create_options, memory_reservation,
 		   "memory soft limit"),
@@ -54,7 +70,8 @@ static bool any_set(const struct create_options *o)
 {
 	return o->cpu_period || o->cpu_quota || o->cpu_shares || o->cpus || o->cpuset_cpus ||
 	       o->cpuset_mems || o->memory || o->memory_reservation || o->memory_swap ||
-	       o->pids_limit || o->restart || o->publish_add || o->publish_rm;
+	       o->pids_limit || o->restart || o->publish_add || o->publish_rm ||
+	       health_option_any(o);
 }
 
 static int update_run(void *data, void *args, char **operands, struct err *err)
@@ -70,7 +87,8 @@ const struct command command_update = {
 	.group = "container",
 	.name = "update",
 	.args = "CONTAINER...",
-	.summary = "change limits and published ports of containers, running ones too",
+	.summary =
+		"change limits, published ports and health checks of containers, running ones too",
 	.details = "What the kernel refuses is told, and then nothing is changed.",
 	.opts = update_opts,
 	.args_size = sizeof(struct create_options),

@@ -89,7 +89,7 @@ int archive_export(struct engine *engine, const char *reference, int out, struct
 		return root;
 	r = tree_to_tar(root, record.row.name, TAR_PLAIN, out, err);
 	if (r == 0)
-		event_container(engine, &record.row, "export", NULL);
+		event_container(engine, &record, "export", NULL);
 	return r;
 }
 
@@ -371,7 +371,7 @@ int archive_commit(struct engine *engine, const char *reference,
 		return r;
 	r = commit_locked(engine, &record, request, ret_id, err);
 	if (r == 0)
-		event_container(engine, &record.row, "commit", NULL);
+		event_container(engine, &record, "commit", NULL);
 	engine_unlock(engine, record.row.id, lock);
 	return r;
 }

@@ -286,7 +286,7 @@ static int in_with(struct engine *engine, const char *reference, const char *con
 			r = side_end(pid, result, r, err);
 	}
 	if (r == 0)
-		event_container(engine, &record.row, "copy", NULL);
+		event_container(engine, &record, "copy", NULL);
 	engine_unlock(engine, record.row.id, lock);
 	return r;
 }

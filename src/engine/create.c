@@ -22,10 +22,12 @@
 #include "engine/engine.h"
 #include "engine/env_file.h"
 #include "engine/event.h"
+#include "engine/extra_option.h"
 #include "engine/health.h"
 #include "engine/image.h"
 #include "engine/lifecycle.h"
 #include "engine/limit_option.h"
+#include "engine/log_option.h"
 #include "engine/mount_option.h"
 #include "engine/name.h"
 #include "engine/network_option.h"
@@ -176,8 +178,12 @@ static int config_fill(struct draft *draft, const char *id, const char *image, c
 	const struct create_options *o = draft->options;
 	json_t *config = draft->config;
 	const char *stop_signal = of_image(draft, o->stop_signal, "config.StopSignal");
+	_cleanup_free_ char *kept_id = NULL;
 	char own[HOST_NAME_MAX + 1] = "";
-	int r;
+	int r = extra_userns(o, &kept_id, err);
+
+	if (r < 0)
+		return r;
 
 	/* Docker's: who shares the host's network has its name too */
 	if (strcmp(json_string_at(draft->host, "NetworkMode", ""), "host") != 0 ||
@@ -198,7 +204,8 @@ static int config_fill(struct draft *draft, const char *id, const char *image, c
 			   str_equal(o->uts, "host") ? "" :
 						       own));
 	json_put(config, "Domainname", json_text(o->domainname));
-	json_put(config, "User", json_text(of_image(draft, o->user, "config.User")));
+	json_put(config, "User",
+		 json_text(kept_id ? kept_id : of_image(draft, o->user, "config.User")));
 	json_put(config, "AttachStdin", json_boolean(!o->detach && o->interactive));
 	json_put(config, "AttachStdout", json_boolean(!o->detach));
 	json_put(config, "AttachStderr", json_boolean(!o->detach));
@@ -393,52 +400,6 @@ static int mounts_fill(struct draft *draft, struct err *err)
 }
 
 /* -- the rest --------------------------------------------------------------------------------- */
-
-static int log_fill(struct draft *draft, struct err *err)
-{
-	const struct create_options *o = draft->options;
-	const struct settings *settings = &draft->engine->settings;
-	const char *driver = o->log_driver ? o->log_driver : settings->log_driver;
-	json_t *options = json_object(), *log = json_object();
-
-	json_put(log, "Type", json_text(driver));
-	json_put(log, "Config", options);
-	json_put(draft->host, "LogConfig", log);
-	if (strcmp(driver, "local") != 0 && strcmp(driver, "json-file") != 0 &&
-	    strcmp(driver, "none") != 0) {
-		err_set(err, EOPNOTSUPP, "--log-driver %s: no such log driver yet", driver);
-		return err_hint(err, "use local, json-file or none");
-	}
-	for (size_t i = 0; o->log_opts && o->log_opts[i]; i++) {
-		_cleanup_free_ char *key = str_dup(o->log_opts[i]);
-		char *value = strchr(key, '=');
-		uint64_t number = 0;
-
-		if (!value)
-			return err_set(err, EINVAL, "invalid logging option: %s", key);
-		*value++ = '\0';
-		if (strcmp(driver, "none") != 0 && strcmp(key, "mode") == 0) {
-			if (strcmp(value, "blocking") != 0)
-				return err_set(
-					err, EOPNOTSUPP,
-					"log opt mode=%s: only blocking, no line is ever dropped",
-					value);
-			json_put(options, key, json_text(value));
-			continue;
-		}
-		if (strcmp(driver, "none") == 0 ||
-		    (strcmp(key, "max-size") != 0 && strcmp(key, "max-file") != 0))
-			return err_set(err, EINVAL, "unknown log opt '%s' for %s log driver", key,
-				       driver);
-		if (strcmp(key, "max-size") == 0 ?
-			    str_to_bytes(value, &number) < 0 || number < 4096 :
-			    str_to_u64(value, 1000, &number) < 0 || number < 1)
-			return err_set(err, EINVAL, "invalid value '%s' for log opt %s", value,
-				       key);
-		json_put(options, key, json_text(value));
-	}
-	return 0;
-}
 
 static int volumes_record(struct draft *draft, struct store *store, const char *id, struct err *err)
 {
@@ -681,7 +642,9 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 	    (r = device_options(o, draft->host, err)) < 0 ||
 	    (r = single_options(o, draft->warnings, err)) < 0 ||
 	    (r = cdi_options(draft, err)) < 0 || (r = own_options(draft, err)) < 0 ||
-	    (r = log_fill(draft, err)) < 0 || (r = mounts_fill(draft, err)) < 0)
+	    (r = extra_options(draft->engine, o, draft->own, err)) < 0 ||
+	    (r = log_options(draft->engine, o, draft->host, err)) < 0 ||
+	    (r = mounts_fill(draft, err)) < 0)
 		return r;
 	if (o->guard && strcmp(o->guard, "deny") != 0 && strcmp(o->guard, "audit") != 0 &&
 	    strcmp(o->guard, "off") != 0)
@@ -773,7 +736,7 @@ int create_container(struct engine *engine, const struct create_options *options
 		}
 	}
 	if (r == 0)
-		event_container(engine, &record.row, "create", NULL);
+		event_container(engine, &record, "create", NULL);
 out:
 	engine_unlock(engine, id, lock);
 	json_decref(draft.image);

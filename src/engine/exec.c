@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -120,6 +121,38 @@ static int exec_run(struct engine *engine, const struct record *record,
 	return 0;
 }
 
+/* Docker's action has the command in it: "exec_start: sh -c true". */
+static void command_tell(struct engine *engine, const struct record *record, const char *action,
+			 const char *exec_id, char *const *command)
+{
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+
+	buf_printf(&text, "%s:", action);
+	for (size_t i = 0; command[i]; i++)
+		buf_printf(&text, " %s", command[i]);
+	event_container(engine, record, text.data,
+			(const char *const[]){ "execID", exec_id, NULL });
+}
+
+void exec_end(struct engine *engine, struct exec_process *process, int code)
+{
+	char text[16];
+
+	if (!process->record)
+		return;
+	(void)snprintf(text, sizeof(text), "%d", code);
+	if (code < 0)
+		event_container(engine, process->record, "exec_detach",
+				(const char *const[]){ "execID", process->exec_id, NULL });
+	else
+		event_container(engine, process->record, "exec_die",
+				(const char *const[]){ "execID", process->exec_id, "exitCode", text,
+						       NULL });
+	record_clear(process->record);
+	free(process->record);
+	process->record = NULL;
+}
+
 int exec_start(struct engine *engine, const char *reference, char *const *command,
 	       const struct exec_options *options, struct exec_process *ret_process,
 	       struct err *err)
@@ -150,14 +183,19 @@ int exec_start(struct engine *engine, const char *reference, char *const *comman
 	if (r == 0)
 		r = process_fill(built.spec, command, options, err);
 	engine_store_close(engine);
-	if (r == 0)
-		names_publish(engine, &record.row, status.pid);
-	if (r == 0)
-		r = exec_run(engine, &record, options, built.spec, &process, err);
+	if (r < 0)
+		return r;
+	engine_random_hex(process.exec_id, 64);
+	command_tell(engine, &record, "exec_create", process.exec_id, command);
+	names_publish(engine, &record.row, status.pid);
+	r = exec_run(engine, &record, options, built.spec, &process, err);
 	if (r < 0)
 		return r;
 	(void)str_append(process.id, sizeof(process.id), record.row.id);
-	event_container(engine, &record.row, "exec_start", NULL);
+	command_tell(engine, &record, "exec_start", process.exec_id, command);
+	process.record = mem_new(sizeof(*process.record));
+	*process.record = record;
+	record = RECORD_EMPTY;
 	*ret_process = process;
 	return 0;
 }

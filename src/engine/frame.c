@@ -3,9 +3,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
+
+#include "base/fd.h"
 
 int frame_send(int socket, enum frame_type type, const void *data, size_t length)
 {
@@ -66,4 +70,17 @@ int frame_hello(int socket, uint32_t flags)
 	struct frame_hello hello = { .flags = flags };
 
 	return frame_send(socket, FRAME_HELLO, &hello, sizeof(hello));
+}
+
+int frame_connect(int run)
+{
+	_cleanup_close_ int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	/* by descriptor: the path is ours, but may be too long for a sun_path */
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/attach.sock",
+		       run);
+	if (s < 0 || connect(s, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	return fd_take(&s);
 }

@@ -20,5 +20,7 @@ struct frame {
 int frame_send(int socket, enum frame_type type, const void *data, size_t length);
 int frame_receive(int socket, struct frame *frame);
 int frame_hello(int socket, uint32_t flags);
+/* A new client of the monitor whose run folder this is: its socket, or -errno. */
+int frame_connect(int run);
 
 #endif

@@ -6,8 +6,10 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +22,7 @@
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/exec.h"
+#include "engine/frame.h"
 #include "engine/inspect.h"
 #include "engine/lifecycle.h"
 #include "engine/status.h"
@@ -101,6 +104,13 @@ static int on_failure_put(const struct create_options *o, json_t *own, struct er
 		}
 	return err_set(err, EINVAL, "--health-on-failure %s: not none, kill, restart or stop",
 		       o->health_on_failure);
+}
+
+bool health_option_any(const struct create_options *o)
+{
+	return o->health_cmd || o->health_interval || o->health_timeout || o->health_start_period ||
+	       o->health_start_interval || o->health_retries || o->health_on_failure ||
+	       o->no_healthcheck;
 }
 
 int health_option(const struct create_options *o, const json_t *of_image, json_t *config,
@@ -193,6 +203,28 @@ void health_started(struct engine *engine, const struct record *record)
 		return;
 	health = json_pack("{s:s,s:i,s:[]}", "Status", "starting", "FailingStreak", 0, "Log");
 	health_write(engine, record, health);
+}
+
+void health_changed(struct engine *engine, const struct record *record)
+{
+	struct err ignored = ERR_NONE;
+	_cleanup_close_ int run = engine_run_dir(engine, record->row.id, false, &ignored);
+	_cleanup_json_ json_t *health = health_json(engine, record);
+	int64_t first = 0, interval = 0, start = 0;
+	char text[80];
+
+	if (run < 0)
+		return; /* the next start has the new ones anyway */
+	if (health_wanted(record)) {
+		health_times(record, &first, &interval, &start);
+		if (!health)
+			health_started(engine, record);
+	}
+	(void)snprintf(text, sizeof(text), "%lld %lld %lld\n", (long long)first,
+		       (long long)interval, (long long)start);
+	/* who was killed after this line has told the monitor at the next client's coming */
+	if (file_replace(run, "health-times", text, strlen(text), 0600, false, &ignored) == 0)
+		fd_close(frame_connect(run));
 }
 
 json_t *health_json(struct engine *engine, const struct record *record)
@@ -298,6 +330,7 @@ static void test_run(struct engine *engine, const struct record *record, struct 
 		result->length = strlen(result->output);
 	} else {
 		process_watch(&process, timeout_ns, result);
+		exec_end(engine, &process, result->code < 0 ? 137 : result->code);
 		fd_close(process.out);
 		fd_close(process.err);
 		fd_close(process.pidfd);
@@ -407,9 +440,65 @@ int health_check(struct engine *engine, const char *id, struct err *err)
 	if (strcmp(before, health_word(health)) != 0) {
 		_cleanup_free_ char *action = str_printf("health_status: %s", health_word(health));
 
-		event_container(engine, &record.row, action, NULL);
+		event_container(engine, &record, action, NULL);
 		if (strcmp(health_word(health), "unhealthy") == 0)
 			unhealthy_act(engine, &record);
 	}
 	return in_start_period && result.code != 0;
+}
+
+/* -- waiting ---------------------------------------------------------------------------------- */
+
+/* 0: it is, -EAGAIN: not yet. */
+static int healthy_now(struct engine *engine, const char *id, struct err *err)
+{
+	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
+	_cleanup_json_ json_t *health = NULL;
+	struct container_status status;
+	int r = record_find(engine, id, &record, err);
+
+	engine_store_close(engine);
+	if (r < 0)
+		return r;
+	status_get(engine, id, &status);
+	health = health_json(engine, &record);
+	if (status.status != STATUS_RUNNING)
+		return err_set(err, ECANCELED, "container %s ended before it was healthy",
+			       record.row.name);
+	if (!health || strcmp(health_word(health), "healthy") == 0)
+		return 0;
+	if (strcmp(health_word(health), "unhealthy") == 0)
+		return err_set(err, ECANCELED, "container %s is unhealthy", record.row.name);
+	return -EAGAIN;
+}
+
+int health_wait(struct engine *engine, const char *id, int64_t patience_ms, struct err *err)
+{
+	_cleanup_close_ int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
+			    dir = engine_container_dir(engine, id, false, err),
+			    pidfd = status_pidfd(engine, id);
+	int64_t end_ns = engine_now_ns() + patience_ms * MS_NS;
+	char path[64], news[4096];
+
+	if (dir < 0)
+		return err_set(err, ENOENT, "No such container: %s", id);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", dir);
+	if (watch < 0 || inotify_add_watch(watch, path, IN_MOVED_TO) < 0)
+		return err_sys(err, errno, "watch the health of %.12s", id);
+	for (;;) {
+		struct pollfd p[] = { { .fd = watch, .events = POLLIN },
+				      { .fd = pidfd, .events = POLLIN } };
+		int64_t left_ms = (end_ns - engine_now_ns()) / MS_NS;
+		int r = healthy_now(engine, id, err);
+
+		if (r != -EAGAIN)
+			return r;
+		if (left_ms <= 0)
+			return err_set(err, ETIMEDOUT, "container %.12s is not healthy yet", id);
+		if (poll(p, 2, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms) < 0 &&
+		    errno != EINTR)
+			return err_sys(err, errno, "wait for the health of %.12s", id);
+		if (p[0].revents)
+			(void)!read(watch, news, sizeof(news));
+	}
 }

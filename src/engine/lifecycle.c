@@ -154,7 +154,7 @@ int lifecycle_kill(struct engine *engine, const char *reference, const char *sig
 	if (r < 0)
 		return r;
 	(void)snprintf(text, sizeof(text), "%d", number);
-	event_container(engine, &record.row, "kill", (const char *const[]){ "signal", text, NULL });
+	event_container(engine, &record, "kill", (const char *const[]){ "signal", text, NULL });
 	if (number == SIGKILL && lifecycle_ended(pidfd, KILL_PATIENCE_MS))
 		lifecycle_settle(engine, record.row.id);
 	return 0;
@@ -203,7 +203,7 @@ static int end(struct engine *engine, const struct record *record, const char *s
 	engine_kill_point("stop-signalled");
 	(void)snprintf(text, sizeof(text), "%d", number);
 	if (r == 0)
-		event_container(engine, &record->row, "kill",
+		event_container(engine, record, "kill",
 				(const char *const[]){ "signal", text, NULL });
 	if (r == 0)
 		r = pause_end(engine, record, err);
@@ -212,7 +212,7 @@ static int end(struct engine *engine, const struct record *record, const char *s
 	if (r == 0 && !lifecycle_ended(pidfd, timeout_s < 0 ? -1 : (int)timeout_s * 1000)) {
 		r = lifecycle_kill_all(engine, record, pidfd, err);
 		if (r == 0)
-			event_container(engine, &record->row, "kill",
+			event_container(engine, record, "kill",
 					(const char *const[]){ "signal", "9", NULL });
 		if (r == 0 && !lifecycle_ended(pidfd, KILL_PATIENCE_MS))
 			r = err_set(
@@ -247,12 +247,12 @@ int lifecycle_restart(struct engine *engine, const char *reference, const char *
 		json_put(host, "AutoRemove", json_boolean(remove));
 	}
 	if (r == 0 && ran > 0)
-		event_container(engine, &record.row, "stop", NULL);
+		event_container(engine, &record, "stop", NULL);
 	if (r == 0)
 		r = start_container(engine, &record, &options, &client, ret_warnings, err);
 	fd_close(client);
 	if (r == 0)
-		event_container(engine, &record.row, "restart", NULL);
+		event_container(engine, &record, "restart", NULL);
 	engine_unlock(engine, record.row.id, lock);
 	return r < 0 ? err_wrap(err, "restart %s", reference) : 0;
 }
@@ -273,7 +273,7 @@ int lifecycle_stop(struct engine *engine, const char *reference, const char *sig
 		lifecycle_settle(engine, record.row.id);
 	r = lifecycle_reap(engine, record.row.id, err);
 	if (r == 0 && ran)
-		event_container(engine, &record.row, "stop", NULL);
+		event_container(engine, &record, "stop", NULL);
 	return r;
 }
 

@@ -571,7 +571,8 @@ int mode_options(struct engine *engine, const struct create_options *o, json_t *
 		strv_add(
 			warnings,
 			"--cgroupns host: the container sees the names of all cgroups of the host");
-	if (userns && *userns && strcmp(userns, "host") != 0 && strcmp(userns, "private") != 0)
+	if (userns && *userns && strcmp(userns, "host") != 0 && strcmp(userns, "private") != 0 &&
+	    strncmp(userns, "auto", 4) != 0 && strncmp(userns, "keep-id", 7) != 0)
 		return err_set(err, EINVAL, "--userns: invalid mode: %s", userns);
 	if (o->privileged && !str_equal(userns, "host"))
 		return err_set(err, EINVAL,

@@ -42,9 +42,9 @@ static void log_words(struct engine *engine, const struct record *record, struct
 	if (count)
 		(void)str_to_u64(count, 1000, &files);
 	buf_printf(words, " log=%s max-size=%llu max-file=%llu",
-		   str_equal(driver, "local")	  ? "cri" :
 		   str_equal(driver, "json-file") ? "json" :
-						    driver,
+		   str_equal(driver, "none")	  ? "none" :
+						    "cri",
 		   (unsigned long long)bytes, (unsigned long long)files);
 }
 
@@ -68,6 +68,17 @@ static char *started_by(void)
 	(void)file_read(AT_FDCWD, "/proc/self/loginuid", 16, &login);
 	return str_printf("CLOCHE_STARTED_BY=uid=%u login=%s sudo=%s tty=%s", getuid(),
 			  login.data ? login.data : "", sudo ? sudo : "", tty);
+}
+
+/* --timeout counts from the start, also for the monitor that comes after one that was killed. */
+static void timeout_word(const struct record *record, int64_t started_ns, struct buf *words)
+{
+	int64_t timeout_ms = json_int_at(record->config, "Cloche.Timeout", 0) * 1000, left_ms;
+
+	if (timeout_ms <= 0)
+		return;
+	left_ms = timeout_ms - (engine_now_ns() - started_ns) / 1000000;
+	buf_printf(words, " timeout=%lld", (long long)(left_ms > 0 ? left_ms : 1));
 }
 
 int monitor_exec(struct engine *engine, const struct record *record,
@@ -102,6 +113,7 @@ int monitor_exec(struct engine *engine, const struct record *record,
 		buf_printf(&words, " health-first=%lld health=%lld health-start=%lld",
 			   (long long)first, (long long)interval, (long long)start);
 	}
+	timeout_word(record, monitor->started_ns, &words);
 	buf_printf(&words, " holder=1 restore=%d cleanup=%s", monitor->restore, engine->self);
 	strv_add(&env, words.data);
 	strv_add(&env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");

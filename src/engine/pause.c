@@ -109,7 +109,7 @@ static int pause_set(struct engine *engine, const char *reference, bool paused, 
 		return r;
 	r = change(engine, &record, paused, err);
 	if (r == 0)
-		event_container(engine, &record.row, paused ? "pause" : "unpause", NULL);
+		event_container(engine, &record, paused ? "pause" : "unpause", NULL);
 	engine_unlock(engine, record.row.id, lock);
 	return r;
 }

@@ -83,9 +83,9 @@ static void end_tell(struct engine *engine, const struct record *record,
 	if (death)
 		death_write(engine, record->row.id, death);
 	if (status->oom)
-		event_container(engine, &record->row, "oom",
+		event_container(engine, record, "oom",
 				(const char *const[]){ "exitCode", code, "reason", words, NULL });
-	event_container(engine, &record->row, "die",
+	event_container(engine, record, "die",
 			(const char *const[]){ "exitCode", code, words ? "reason" : NULL, words,
 					       NULL });
 	/* an attached command says it, when somebody else had a hand in it */
@@ -219,7 +219,7 @@ static int removal_finish(struct engine *engine, const struct record *record,
 	engine_kill_point("remove-uid-range");
 	if (r == 0)
 		r = volumes_remove(engine, anonymous, err);
-	event_container(engine, &record->row, "destroy", NULL);
+	event_container(engine, record, "destroy", NULL);
 	return r;
 }
 

@@ -89,8 +89,7 @@ static int change(struct engine *engine, struct record *record, const char *name
 		names_publish(engine, &record->row, status.pid);
 	else
 		names_remove(engine, &record->row);
-	event_container(engine, &record->row, "rename",
-			(const char *const[]){ "oldName", old, NULL });
+	event_container(engine, record, "rename", (const char *const[]){ "oldName", old, NULL });
 	return 0;
 }
 

@@ -20,9 +20,11 @@
 #include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/event.h"
+#include "engine/extra_option.h"
 #include "engine/frame.h"
 #include "engine/guard.h"
 #include "engine/health.h"
+#include "engine/log_option.h"
 #include "engine/monitor_exec.h"
 #include "engine/names.h"
 #include "engine/netns_name.h"
@@ -195,13 +197,16 @@ static int stdin_open(const struct launch *launch, int *ret_writer, struct err *
 	return ends[0];
 }
 
-static int output_open(int run, const char *name, int *ret_keeper, struct err *err)
+static int output_open(const struct launch *launch, const char *name, int *ret_keeper,
+		       struct err *err)
 {
-	int fd;
+	int buffer = log_buffer_bytes(launch->record), run = launch->run, fd;
 
 	/* A reader first, so that the writer's open does not wait for one. It stays open in the monitor. */
 	*ret_keeper = openat(run, name, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 	fd = *ret_keeper < 0 ? -1 : openat(run, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0 && buffer > 0)
+		(void)fcntl(fd, F_SETPIPE_SZ, buffer); /* as much as the kernel allows */
 	return fd < 0 ? err_sys(err, errno, "open fifo %s", name) : fd;
 }
 
@@ -216,13 +221,11 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 		io.stdio[0] = stdin_open(launch, &monitor->stdin_writer, err);
 		r = io.stdio[0] < 0 ? io.stdio[0] : 0;
 		if (r == 0) {
-			io.stdio[1] =
-				output_open(launch->run, "stdout", &monitor->stdout_keeper, err);
+			io.stdio[1] = output_open(launch, "stdout", &monitor->stdout_keeper, err);
 			r = io.stdio[1] < 0 ? io.stdio[1] : 0;
 		}
 		if (r == 0) {
-			io.stdio[2] =
-				output_open(launch->run, "stderr", &monitor->stderr_keeper, err);
+			io.stdio[2] = output_open(launch, "stderr", &monitor->stderr_keeper, err);
 			r = io.stdio[2] < 0 ? io.stdio[2] : 0;
 		}
 	}
@@ -414,6 +417,8 @@ int start_container(struct engine *engine, struct record *record,
 
 	engine_kill_point("start-locked");
 	r = rename_settle(engine, record, err);
+	if (r == 0)
+		r = extra_requires_start(engine, record, ret_warnings, err);
 	if (r < 0)
 		return r;
 	dir = engine_container_dir(engine, record->row.id, true, err);
@@ -462,7 +467,9 @@ int start_container(struct engine *engine, struct record *record,
 		if (r < 0)
 			return r;
 	}
-	r = publish_prepare(engine, record, &endpoints, &publish, err);
+	r = log_sink_prepare(record, run, err);
+	if (r == 0)
+		r = publish_prepare(engine, record, &endpoints, &publish, err);
 	if (r < 0) {
 		(void)dir_remove(engine->run, record->row.id);
 		return r;
@@ -477,6 +484,6 @@ int start_container(struct engine *engine, struct record *record,
 		start_undo(&launch, err);
 		return r;
 	}
-	event_container(engine, &record->row, "start", NULL);
+	event_container(engine, record, "start", NULL);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/event.h"
+#include "engine/health.h"
 #include "engine/limit_option.h"
 #include "engine/publish_change.h"
 #include "engine/restart.h"
@@ -103,6 +104,10 @@ static int update_locked(struct engine *engine, struct record *record,
 	if (r == 0)
 		r = host_config_change(engine, options,
 				       json_object_get(record->config, "HostConfig"), err);
+	if (r == 0 && health_option_any(options))
+		r = health_option(options, json_at(record->config, "Config.Healthcheck"),
+				  json_object_get(record->config, "Config"),
+				  json_object_get(record->config, "Cloche"), err);
 	if (r < 0)
 		return r;
 	status_get(engine, record->row.id, &status);
@@ -137,8 +142,10 @@ int container_update(struct engine *engine, const char *reference,
 	r = update_locked(engine, &record, options, err);
 	if (r == 0 && options->restart)
 		restart_adopt(engine, &record);
+	if (r == 0 && health_option_any(options))
+		health_changed(engine, &record);
 	if (r == 0)
-		event_container(engine, &record.row, "update", NULL);
+		event_container(engine, &record, "update", NULL);
 	engine_unlock(engine, record.row.id, lock);
 	return r < 0 ? err_wrap(err, "Cannot update container %s", reference) : 0;
 }

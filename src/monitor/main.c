@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "monitor/attach.h"
+#include "monitor/log_sink.h"
 #include "monitor/log_writer.h"
 #include "monitor/pages.h"
 #include "monitor/text.h"
@@ -43,7 +44,8 @@ struct monitor {
 	uint64_t health_first_ms, health_ms, health_start_ms; /* 0: no checks */
 	uint64_t health_due_ms;				      /* monotonic; 0: one is under way */
 	int health_pid;
-	int scratch[2]; /* a pipe that tee(2) fills */
+	uint64_t timeout_ms, kill_due_ms; /* --timeout; monotonic; 0: never */
+	int scratch[2];			  /* a pipe that tee(2) fills */
 	bool restore, want_holder, failed;
 	bool fleeting; /* a reboot ends it: its exit record need not survive one */
 	bool burst;    /* the buffers may be given back */
@@ -106,6 +108,8 @@ static void word_take(const char *key, char *value)
 		m.health_ms = number_of(value);
 	else if (strcmp(key, "health-start") == 0)
 		m.health_start_ms = number_of(value);
+	else if (strcmp(key, "timeout") == 0)
+		m.timeout_ms = number_of(value);
 	else if (strcmp(key, "wait") == 0)
 		m.wait_ms = number_of(value);
 	else if (strcmp(key, "oom") == 0)
@@ -372,6 +376,7 @@ static void deliver(int stream, size_t length)
 {
 	m.burst |= length > BURST;
 	log_write(&m.log, stream, chunk, length);
+	log_sink_write(stream, chunk, length);
 	attach_send(&m.attach, stream == 1 ? FRAME_STDOUT : FRAME_STDERR, chunk, length,
 		    HELLO_OUTPUT);
 }
@@ -510,6 +515,7 @@ static _Noreturn void finish(void)
 	status_get(&code, &number, &unknown);
 	everything_read();
 	log_end(&m.log);
+	log_sink_end();
 	end.code = code;
 	end.oom = oom_killed();
 	if (!m.failed)
@@ -602,9 +608,40 @@ static void health_look(void)
 	if (m.health_pid <= 0 || waitpid(m.health_pid, &status, WNOHANG) != m.health_pid)
 		return;
 	m.health_pid = 0;
+	if (m.health_ms == 0) /* no more checks since */
+		return;
 	m.health_due_ms =
 		monotonic_ms() +
 		(WIFEXITED(status) && WEXITSTATUS(status) == 1 ? m.health_start_ms : m.health_ms);
+}
+
+/* Other times since the start (`cloche update`). */
+static void health_times_read(void)
+{
+	int fd = openat(m.run, "health-times", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	uint64_t *const fields[] = { &m.health_first_ms, &m.health_ms, &m.health_start_ms };
+	char words[96], *at = words;
+	ssize_t n = fd < 0 ? -1 : read(fd, words, sizeof(words) - 1);
+
+	if (fd >= 0)
+		(void)close(fd);
+	if (n <= 0)
+		return;
+	words[n] = '\0';
+	for (size_t i = 0; i < 3; i++) {
+		*fields[i] = number_of(at);
+		at = strchrnul(at, ' ');
+		at += *at == ' ';
+	}
+	if (m.health_pid <= 0)
+		m.health_due_ms = m.health_ms > 0 ? monotonic_ms() + m.health_first_ms : 0;
+}
+
+static int64_t sooner(int64_t patience, uint64_t due_ms, uint64_t now)
+{
+	int64_t left = due_ms > now ? (int64_t)(due_ms - now) : 0;
+
+	return due_ms > 0 && (patience < 0 || patience > left) ? left : patience;
 }
 
 /* How long the poll may take: -1 for ever. */
@@ -613,14 +650,22 @@ static int64_t patience_ms(bool full)
 	int64_t patience = full || m.burst ? IDLE_MS : -1;
 	uint64_t now;
 
-	if (m.health_ms == 0 || m.health_due_ms == 0 || m.start >= 0)
+	if (m.start >= 0 || (m.health_due_ms == 0 && m.kill_due_ms == 0))
 		return patience;
 	now = monotonic_ms();
-	if (m.health_due_ms <= now)
-		return 0;
-	if (patience < 0 || (uint64_t)patience > m.health_due_ms - now)
-		patience = (int64_t)(m.health_due_ms - now);
-	return patience;
+	return sooner(sooner(patience, m.health_due_ms, now), m.kill_due_ms, now);
+}
+
+static void times_look(void)
+{
+	if (m.start >= 0 || (m.health_due_ms == 0 && m.kill_due_ms == 0))
+		return;
+	if (m.health_due_ms > 0 && m.health_due_ms <= monotonic_ms())
+		health_begin();
+	if (m.kill_due_ms > 0 && m.kill_due_ms <= monotonic_ms()) {
+		m.kill_due_ms = 0;
+		(void)syscall(SYS_pidfd_send_signal, m.pidfd, SIGKILL, NULL, 0);
+	}
 }
 
 static _Noreturn void serve(void)
@@ -633,6 +678,8 @@ static _Noreturn void serve(void)
 	(void)sigdelset(&all_but_children, SIGCHLD);
 	if (m.health_ms > 0)
 		m.health_due_ms = monotonic_ms() + m.health_first_ms;
+	if (m.timeout_ms > 0)
+		m.kill_due_ms = monotonic_ms() + m.timeout_ms;
 	for (;;) {
 		struct pollfd polls[5 + SLOTS];
 		bool full = attach_full(&m.attach);
@@ -650,8 +697,7 @@ static _Noreturn void serve(void)
 		polls[4] = (struct pollfd){ .fd = m.attach.listener, .events = POLLIN };
 		count = attach_poll(&m.attach, polls + 5);
 		n = ppoll(polls, 5 + count, patience < 0 ? NULL : &timeout, &all_but_children);
-		if (m.health_due_ms > 0 && m.start < 0 && m.health_due_ms <= monotonic_ms())
-			health_begin();
+		times_look();
 		if (n == 0 && !full && patience > 0)
 			idle();
 		if (n < 0) {
@@ -662,8 +708,10 @@ static _Noreturn void serve(void)
 		if (polls[3].revents)
 			start_read();
 		attach_serve(&m.attach, polls + 5);
-		if (polls[4].revents)
+		if (polls[4].revents) {
 			attach_accept(&m.attach);
+			health_times_read();
+		}
 		for (int stream = 1; stream <= 2; stream++)
 			if (polls[stream].revents && !attach_full(&m.attach) &&
 			    !stream_read(stream) && m.terminal >= 0 &&
@@ -714,6 +762,7 @@ int main(int argc, char **argv)
 	if (m.started_ns == 0)
 		m.started_ns = time_now_ns();
 	log_open(&m.log, m.dir, m.format, m.max_bytes, m.max_files);
+	log_sink_open(m.run);
 	listen_open();
 	pid_write(".monitor", "monitor", getpid(), false);
 	if (m.want_holder)

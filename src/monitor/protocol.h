@@ -7,6 +7,8 @@
  *   RUN/monitor              "pid starttime\n" of the monitor, written by it when it serves
  *   RUN/holder               "pid starttime pty stdin pidfd\n" of the second holder: its numbers, for pidfd_getfd(2), of the
  *                            terminal's master, stdin's write end (closed when stdin has ended), init's pidfd; -1: none
+ *   RUN/health-times         other times for the health check than those of the start
+ *   RUN/log-sink             a log service that gets each line, too: monitor/log_sink.h
  *   RUN/taken                empty: who made it kills the container and releases it; the monitor then leaves both to it
  *   DIR/log                  CRI text lines: "2026-11-24T12:00:00.123456789Z stdout F text\n"; DIR/log.1 is the next older
  *   DIR/exit                 exit record (struct exit_record as text), written by temp + fsync + rename; when the disk
@@ -34,6 +36,8 @@
  *   cleanup=PATH         program exec'd at the very end as `PATH system reap ID`, unless a client said it will do it
  *   health-first=MS health=MS health-start=MS   when `PATH system health ID` is run first, after each run, and after a run with exit
  *                        status 1; absent: never
+ *                        RUN/health-times, "FIRST INTERVAL START", replaces them: it is read whenever a client connects
+ *   timeout=MS           init is killed when it still runs then; absent: never
  *   wait=MS              nothing of the above: wait, then exec `PATH system restart ID`
  *   restore=0|1          1: init is not a child; wait by pidfd, take the code from PIDFD_INFO_EXIT, 255 + unknown=1 if none
  */

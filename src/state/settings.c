@@ -16,7 +16,8 @@ const struct setting settings_table[] = {
 	{ "storage", "root", "CLOCHE_ROOT", "/var/lib/cloche", "data of the instance" },
 	{ "storage", "run-root", "CLOCHE_RUN_ROOT", "/run/cloche",
 	  "what lives until the next boot" },
-	{ "log", "driver", "CLOCHE_LOG_DRIVER", "local", "local, json-file or none" },
+	{ "log", "driver", "CLOCHE_LOG_DRIVER", "local",
+	  "local, json-file, journald, syslog or none" },
 	{ "log", "max-size", "CLOCHE_LOG_MAX_SIZE", "20m", "size at which a log file is rotated" },
 	{ "log", "max-file", "CLOCHE_LOG_MAX_FILE", "5", "number of log files of a container" },
 	{ "container", "pids-limit", "CLOCHE_PIDS_LIMIT", "8192",
@@ -84,7 +85,8 @@ static int size_set(uint64_t *field, const char *key, const char *value, struct 
 
 static int one_set(struct settings *s, const char *key, const char *value, struct err *err)
 {
-	static const char *const drivers[] = { "local", "json-file", "none", NULL };
+	static const char *const drivers[] = { "local",	 "json-file", "journald",
+					       "syslog", "none",      NULL };
 	static const char *const userns[] = { "private", "host", NULL };
 	static const char *const modes[] = { "kernel", "visible", NULL };
 	static const char *const guard[] = { "deny", "audit", "off", NULL };

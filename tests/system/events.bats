@@ -70,6 +70,32 @@ follows() { find "/proc/$1/fd" -lname '*inotify*' 2>/dev/null | grep -q .; }
 	assert_output ""
 }
 
+@test "events have the labels, which they can be asked by" {
+	cloche create --network none --name one --label paint=red --label shape=round host true
+	cloche create --network none --name two --label paint=blue host true
+	of() { cloche events --since 0 --until 0s --filter event=create --filter "label=$1" --format '{{.Actor.Attributes.name}}' | tr '\n' ' '; }
+	assert_equal "$(of paint=red)" "one "
+	assert_equal "$(of paint)" "one two "
+	assert_equal "$(of paint=green)" ""
+	cloche events --since 0 --until 0s --filter container=one | grep -q '(image=host, name=one, paint=red, shape=round)$'
+	cloche rm one two
+}
+
+@test "an exec is created, started and dies, with its id and exit code" {
+	cloche run -d --network none --name busy host sleep 600
+	run cloche exec busy sh -c 'exit 5'
+	assert_failure 5
+	cloche exec -d busy true
+	cloche events --since 0 --until 0s --filter container=busy --format '{{json .}}' | grep exec_ >seen
+	jq -es 'map(.Action) == ["exec_create: sh -c exit 5", "exec_start: sh -c exit 5", "exec_die",
+		"exec_create: true", "exec_start: true", "exec_detach"] and
+		.[2].Actor.Attributes.exitCode == "5" and
+		(.[0:3] | map(.Actor.Attributes.execID) | unique | length == 1 and (.[0] | length == 64))' seen
+	assert_equal "$(cloche events --since 0 --until 0s --filter container=busy --filter event=exec_die --format '{{.Action}}')" exec_die
+	assert_equal "$(cloche events --since 0 --until 0s --filter container=busy --filter event=exec_create --format x | wc -l)" 2
+	cloche rm -f busy
+}
+
 @test "the log is rotated at 16 MiB, nothing is lost, and a follower goes on" {
 	"$CLOCHE" events --format '{{.Actor.Attributes.name}}' >followed &
 	follower=$!

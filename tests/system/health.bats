@@ -132,3 +132,20 @@ null'
 	assert_output --partial "--no-healthcheck conflicts with --health-* options"
 	assert_equal "$(cloche ps -aq)" ""
 }
+
+@test "update gives a running container another check, or none" {
+	checked other -- sleep 600
+	assert_equal "$(cloche inspect -f '{{.State.Health}}' other)" "<nil>"
+	cloche update --health-cmd 'test -e /tmp/well' --health-interval 100ms --health-retries 1 other
+	until_true 20 is other unhealthy
+	cloche exec other touch /tmp/well
+	until_true 20 is other healthy
+	cloche update --health-cmd false other
+	until_true 20 is other unhealthy
+	assert_equal "$(cloche inspect -f '{{index .Config.Healthcheck.Test 1}} {{.Config.Healthcheck.Retries}}' other)" "false 1"
+	cloche update --no-healthcheck other
+	[[ $(status_of other) != *health* ]]
+	run cloche update --health-interval never other
+	assert_failure
+	[[ $output == *'invalid duration "never"'* ]]
+}

@@ -248,8 +248,51 @@ teardown()
 	refused 'no such log driver' --log-driver nonsense
 	refused "unknown log opt 'nonsense' for local log driver" --log-opt nonsense=1
 	refused "invalid value 'x' for log opt max-size" --log-opt max-size=x
-	refused 'only blocking, no line is ever dropped' --log-opt mode=non-blocking
 	refused 'invalid logging option: x' --log-opt x
+}
+
+@test "--timeout kills a container that runs longer, also when its monitor was killed meanwhile" {
+	run cloche run --network none --name long --timeout 1 box sleep 600
+	assert_failure 137
+	assert_equal "$(inside --timeout 600 box echo short)" short
+	cloche run -d --network none --name orphan --timeout 3 box sleep 600
+	kill -9 "$(cut -d' ' -f1 "$CLOCHE_RUN_ROOT/$(of orphan Id | tr -d '"')/monitor")"
+	cloche ps >/dev/null # restores the monitor
+	assert_equal "$(cloche wait orphan)" 137
+	cloche rm long orphan
+	refused 'not a number of seconds' --timeout soon
+}
+
+@test "--requires starts what is needed first, and waits for its health" {
+	cloche create --name base --network none box sleep 600
+	cloche create --name db --network none --requires base --health-cmd 'test -e /tmp/up' --health-interval 100ms --health-retries 200 \
+		box sh -c 'sleep 0.5; touch /tmp/up; sleep 600'
+	cloche run -d --name web --network none --requires db:healthy box sleep 600
+	assert_equal "$(cloche ps --format '{{.Names}}' | sort | tr '\n' ' ')" "base db web "
+	assert_equal "$(cloche inspect -f '{{.State.Health.Status}}' db)" healthy
+	cloche stop -t 0 base
+	cloche restart -t 0 web
+	assert_equal "$(cloche inspect -f '{{.State.Running}}' base)" false # db runs already, and its own needs are its own
+	run cloche create --network none --requires base:healthy box true
+	assert_failure 125
+	assert_output --partial 'container base has no health check'
+	cloche rm -f db
+	run cloche restart -t 0 web
+	assert_failure
+	assert_output --partial 'that it requires was removed'
+	cloche rm -f base web
+	refused 'No such container: nobody' --requires nobody
+}
+
+@test "--userns auto is the default; keep-id gives the process its user's number, and the files too" {
+	assert_equal "$(inside --userns auto box id -u)" 0
+	mkdir mine
+	chown 4711:4711 mine
+	assert_equal "$(SUDO_UID=4711 inside --userns keep-id -v "$PWD/mine:/mine" box sh -c 'id -u; echo x >/mine/file')" 4711
+	assert_equal "$(stat -c %u mine/file)" 4711
+	assert_equal "$(SUDO_UID=4711 inside --userns keep-id --user 7 box id -u)" 7
+	SUDO_UID=70000 refused 'is outside of the 65536 numbers' --userns keep-id
+	refused 'its options are not possible here' --userns auto:size=5
 }
 
 @test "--cgroupns host shows the host's folders, read-only" {
