@@ -139,7 +139,7 @@ int commit_image(const struct work *work, int fd, const struct commit_options *o
 		fd = spooled;
 	}
 	if (r == 0)
-		r = layer_unpack(work, fd, NULL, options->limit_bytes, &layer, err);
+		r = layer_unpack(work, LAYER_SOURCE(fd), NULL, options->limit_bytes, &layer, err);
 	if (r == 0)
 		r = kept_blob_add(work, fd, layer.diff_id, IMPORT_SPOOL, outcome, &blob, err);
 	if (r < 0)

@@ -123,7 +123,7 @@ int import_image(const struct work *work, int fd, const struct import_options *o
 		fd = spooled;
 	}
 	if (r == 0)
-		r = layer_unpack(work, fd, NULL, options->limit_bytes, &layer, err);
+		r = layer_unpack(work, LAYER_SOURCE(fd), NULL, options->limit_bytes, &layer, err);
 	if (r == 0)
 		r = kept_blob_add(work, fd, NULL, spooled >= 0 ? IMPORT_SPOOL : NULL, outcome,
 				  &blob, err);

@@ -19,11 +19,11 @@
 
 enum { PIECE = 256 * 1024 };
 
-static const char *type_of(int fd)
+const char *kept_blob_type(int fd, uint64_t offset)
 {
 	unsigned char magic[DECOMPRESS_MAGIC] = { 0 };
 
-	if (pread(fd, magic, sizeof(magic), 0) < 0)
+	if (pread(fd, magic, sizeof(magic), (off_t)offset) < 0)
 		return NULL;
 	switch (decompress_kind(magic)) {
 	case DECOMPRESS_PLAIN:
@@ -68,7 +68,7 @@ static int copy(int from, int to, struct err *err)
 int kept_blob_add(const struct work *work, int fd, const char *digest, const char *from,
 		  struct outcome *outcome, struct kept_blob *ret_blob, struct err *err)
 {
-	struct kept_blob blob = { .type = type_of(fd) };
+	struct kept_blob blob = { .type = kept_blob_type(fd, 0) };
 	_cleanup_free_ char *path = NULL;
 	struct stat st;
 	uint64_t size;

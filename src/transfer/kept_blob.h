@@ -20,6 +20,8 @@ struct kept_blob {
 	const char *type; /* media type of a layer; NULL: of no type that OCI has (xz) */
 };
 
+/* By the first bytes at offset; NULL: of no type that OCI has. */
+const char *kept_blob_type(int fd, uint64_t offset);
 /* fd: the archive, a file. digest: NULL: it is hashed. from: its path in the work folder, which moves into the store with the
  * outcome; NULL: it is copied. */
 int kept_blob_add(const struct work *work, int fd, const char *digest, const char *from,

@@ -27,8 +27,9 @@ static int mismatch(struct err *err, const char *is)
 	return err_set(err, EBADMSG, "its content is %s: damaged or forged", is);
 }
 
-static int unpack_into(const struct work *work, int tree, int fd, uint64_t limit_bytes,
-		       const char *diff_id, struct layer *layer, struct err *err)
+static int unpack_into(const struct work *work, int tree, const struct layer_source *source,
+		       uint64_t limit_bytes, const char *diff_id, struct layer *layer,
+		       struct err *err)
 {
 	_cleanup_close_ int empty = dir_open_make(work->dir, "empty", 0700, err);
 	_cleanup_(buf_clear) struct buf report = BUF_EMPTY;
@@ -39,7 +40,10 @@ static int unpack_into(const struct work *work, int tree, int fd, uint64_t limit
 
 	if (empty < 0)
 		return empty;
-	r = stream_unpack(&(struct stream_plan){ .fd = fd,
+	r = stream_unpack(&(struct stream_plan){ .fd = source->fd,
+						 .offset = source->offset,
+						 .length = source->length,
+						 .tee = source->tee,
 						 .empty = empty,
 						 .folder = tree,
 						 .run = extract_run,
@@ -67,8 +71,8 @@ static int unpack_into(const struct work *work, int tree, int fd, uint64_t limit
 	return 0;
 }
 
-int layer_unpack(const struct work *work, int fd, const char *diff_id, uint64_t limit_bytes,
-		 struct layer *ret_layer, struct err *err)
+int layer_unpack(const struct work *work, const struct layer_source *source, const char *diff_id,
+		 uint64_t limit_bytes, struct layer *ret_layer, struct err *err)
 {
 	struct layer layer = { 0 };
 	_cleanup_close_ int tree = -1;
@@ -79,7 +83,7 @@ int layer_unpack(const struct work *work, int fd, const char *diff_id, uint64_t 
 	tree = dir_open_make(work->dir, layer.folder, 0755, err);
 	if (tree < 0)
 		return tree;
-	r = unpack_into(work, tree, fd, limit_bytes, diff_id, &layer, err);
+	r = unpack_into(work, tree, source, limit_bytes, diff_id, &layer, err);
 	if (r < 0)
 		return r;
 	*ret_layer = layer;

@@ -20,10 +20,18 @@ struct layer {
 	bool opaque_root; /* hides all layers below it */
 };
 
-/* fd: its archive, at the start. diff_id NULL: whatever it is (import), and then it must end as a whole tar does.
+struct layer_source {
+	int fd;		 /* its archive, at the start */
+	uint64_t offset; /* or plain tar within a file: length bytes from here, as in stream_plan */
+	uint64_t length;
+	int tee;
+};
+#define LAYER_SOURCE(descriptor) (&(struct layer_source){ .fd = (descriptor), .tee = -1 })
+
+/* diff_id NULL: whatever it is (import), and then it must end as a whole tar does.
  * -EBADMSG: it is not what diff_id names. What it unpacked stays in the work folder. */
-int layer_unpack(const struct work *work, int fd, const char *diff_id, uint64_t limit_bytes,
-		 struct layer *ret_layer, struct err *err);
+int layer_unpack(const struct work *work, const struct layer_source *source, const char *diff_id,
+		 uint64_t limit_bytes, struct layer *ret_layer, struct err *err);
 /* A layer that the store has: 1 with *ret_layer filled, 0 when it has not. */
 int layer_find(int root, const char *diff_id, struct layer *ret_layer, struct err *err);
 

@@ -2,21 +2,17 @@
 #include "transfer/load_image.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "base/fd.h"
 #include "base/str.h"
 #include "image/document.h"
 #include "image/image_config.h"
 #include "image/sha256.h"
-#include "image/store.h"
-#include "image/work.h"
 #include "transfer/bundle.h"
 #include "transfer/kept_blob.h"
-#include "transfer/layer.h"
+#include "transfer/load_layer.h"
 #include "transfer/outcome.h"
 
 static void part_clear(struct part *part)
@@ -36,7 +32,7 @@ void image_parts_clear(struct image_parts *parts)
 	*parts = IMAGE_PARTS_EMPTY;
 }
 
-static int check_size(const struct part *part, uint64_t size, struct err *err)
+int part_check_size(const struct part *part, uint64_t size, struct err *err)
 {
 	if (!part->size_known || part->size_bytes == size)
 		return 0;
@@ -44,7 +40,7 @@ static int check_size(const struct part *part, uint64_t size, struct err *err)
 		       part->name, (unsigned long long)size, (unsigned long long)part->size_bytes);
 }
 
-static int check_digest(const struct part *part, const char *is, struct err *err)
+int part_check_digest(const struct part *part, const char *is, struct err *err)
 {
 	if (!part->digest || strcmp(part->digest, is) == 0)
 		return 0;
@@ -60,64 +56,12 @@ static int read_config(const struct load *load, const struct part *part,
 	int r = bundle_read(load->bundle, part->name, DOCUMENT_SIZE, &buf, err);
 
 	if (r == 0)
-		r = check_size(part, buf.length, err);
+		r = part_check_size(part, buf.length, err);
 	if (r < 0)
 		return r;
 	sha256_of(buf.data, buf.length, digest);
-	r = check_digest(part, digest, err);
+	r = part_check_digest(part, digest, err);
 	return r < 0 ? r : image_config_parse(buf.data, buf.length, ret_config, err);
-}
-
-/* The archive's own digest, before anybody parses it. Where it is the diff ID, unpacking checks it. */
-static int check_blob(const struct part *part, int fd, const char *diff_id, struct err *err)
-{
-	char digest[DIGEST_SIZE];
-	uint64_t size;
-	int r;
-
-	if (!part->digest || strcmp(part->digest, diff_id) == 0)
-		return 0;
-	r = sha256_of_file(fd, digest, &size, err);
-	return r < 0 ? r : check_digest(part, digest, err);
-}
-
-/* The archive goes into the store as it is. That of a layer which is there already was not looked at: it is hashed. */
-static int keep_archive(const struct load *load, const struct part *part, int fd, bool checked,
-			struct kept_blob *ret_blob, struct err *err)
-{
-	_cleanup_free_ char *path = bundle_path(load->bundle, part->name);
-	int r = kept_blob_add(load->work, fd, checked ? part->digest : NULL, path, load->outcome,
-			      ret_blob, err);
-
-	return r < 0 ? r : check_digest(part, ret_blob->digest, err);
-}
-
-static int load_layer(const struct load *load, const struct part *part, const char *diff_id,
-		      struct kept_blob *ret_blob, struct err *err)
-{
-	bool again = outcome_layer(load->outcome, diff_id) != NULL, checked = false;
-	_cleanup_close_ int fd = -1;
-	struct layer layer;
-	uint64_t size;
-	int r;
-
-	fd = bundle_open(load->bundle, part->name, &size, err);
-	if (fd < 0)
-		return fd;
-	r = check_size(part, size, err);
-	if (r == 0 && !again)
-		r = layer_find(load->work->root, diff_id, &layer, err);
-	if (r == 0 && !again) {
-		checked = true;
-		r = check_blob(part, fd, diff_id, err);
-		if (r == 0)
-			r = layer_unpack(load->work, fd, diff_id, load->limit_bytes, &layer, err);
-	}
-	if (r < 0)
-		return r;
-	if (!again)
-		outcome_add_layer(load->outcome, &layer);
-	return keep_archive(load, part, fd, checked, ret_blob, err);
 }
 
 /* Names may be many and are checked already: the first tells which image an error is about. */
@@ -138,11 +82,9 @@ int load_image(const struct load *load, struct image_parts *parts, struct err *e
 			    parts->layer_count, strv_length(config.diff_ids));
 	if (r == 0 && config.os && *config.os && strcmp(config.os, "linux") != 0)
 		r = err_set(err, EINVAL, "it is an image for %.100s", config.os);
-	for (size_t i = 0; r == 0 && i < parts->layer_count; i++) {
-		r = load_layer(load, &parts->layers[i], config.diff_ids[i], &blobs[i], err);
-		if (r < 0)
-			r = err_wrap(err, "layer %s", config.diff_ids[i]);
-	}
+	if (r == 0)
+		r = load_layers(load, parts->layers, config.diff_ids, parts->layer_count, blobs,
+				err);
 	if (r < 0)
 		return err_wrap(err, "image %.300s", called(parts));
 	image = outcome_add_image(load->outcome, &config);

@@ -27,6 +27,9 @@ struct part { /* a file of the bundle */
 	bool size_known;
 };
 
+int part_check_size(const struct part *part, uint64_t size, struct err *err);
+int part_check_digest(const struct part *part, const char *is, struct err *err);
+
 struct image_parts {
 	struct part config;
 	struct part *layers;

@@ -258,7 +258,8 @@ static int get_layer(struct pull_layers *l, struct pull_layer *layer, struct fet
 		fd_close(pump.out);
 		return err_sys(err, r, "start a thread");
 	}
-	r = layer_unpack(l->work, in, layer->diff_id, l->limit_bytes, &layer->layer, err);
+	r = layer_unpack(l->work, LAYER_SOURCE(in), layer->diff_id, l->limit_bytes, &layer->layer,
+			 err);
 	fd_close(fd_take(&in)); /* a pump that still writes stops at this */
 	(void)pthread_join(thread, NULL);
 	/* the first cause: what the archive says of its end that is missing tells nothing */

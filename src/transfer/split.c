@@ -19,12 +19,18 @@
 /* Old `docker save` writes four entries a layer: this is for thousands of images. */
 static const uint64_t entries_limit = 65536;
 
-/* number, name, NUL, target, NUL; no target: empty */
-static void report_file(struct buf *report, uint32_t number, const char *name, const char *target)
+struct place { /* of a file; first in its record */
+	uint64_t offset, size;
+	uint32_t number, reserved;
+};
+
+/* place, name, NUL, target, NUL; no target: empty */
+static void report_file(struct buf *report, const struct place *place, const char *name,
+			const char *target)
 {
 	_cleanup_(buf_clear) struct buf data = BUF_EMPTY;
 
-	buf_add(&data, &number, sizeof(number));
+	buf_add(&data, place, sizeof(*place));
 	buf_add(&data, name, strlen(name) + 1);
 	buf_add(&data, target, strlen(target) + 1);
 	message_add(report, MESSAGE_FILE, data.data, data.length);
@@ -32,15 +38,19 @@ static void report_file(struct buf *report, uint32_t number, const char *name, c
 
 int split_file_read(const struct message *message, struct split_file *ret_file, struct err *err)
 {
-	const char *name = message->data + sizeof(ret_file->number), *target;
+	const char *name = message->data + sizeof(struct place), *target;
 	const char *end = message->data + message->length;
+	struct place place;
 
-	if (message->length < sizeof(ret_file->number) + 2 || end[-1] != '\0')
+	if (message->length < sizeof(place) + 2 || end[-1] != '\0')
 		return err_set(err, EBADMSG, "the list of the archive's files is damaged");
 	target = name + strlen(name) + 1;
 	if (target >= end || target + strlen(target) + 1 != end)
 		return err_set(err, EBADMSG, "the list of the archive's files is damaged");
-	memcpy(&ret_file->number, message->data, sizeof(ret_file->number));
+	memcpy(&place, message->data, sizeof(place));
+	ret_file->number = place.number;
+	ret_file->offset = place.offset;
+	ret_file->size = place.size;
 	ret_file->name = str_dup(name);
 	ret_file->target = *target ? str_dup(target) : NULL;
 	return 0;
@@ -100,12 +110,30 @@ static void link_target(const char *name, const char *raw, char ret_target[PATH_
 /* A link that leads nowhere gets a name that no file can have, so that who asks for it hears of the link. */
 static void report_link(struct buf *report, const char *name, const char *target)
 {
-	report_file(report, 0, name, *target ? target : "..");
+	report_file(report, &(struct place){ 0 }, name, *target ? target : "..");
 }
 
+/* Where the entry's bytes begin: the reader has taken its header, and no more. */
+static int find_place(struct tar_reader *tar, struct archive_entry *entry, struct place *ret,
+		      struct err *err)
+{
+	int64_t offset = archive_filter_bytes(tar->archive, -1), size = archive_entry_size(entry);
+
+	if (archive_entry_sparse_count(entry) > 0)
+		return err_set(err, EXDEV, "it has holes");
+	if (offset < 0 || size < 0)
+		return err_set(err, EBADMSG, "its size is negative");
+	*ret = (struct place){ .offset = (uint64_t)offset,
+			       .size = (uint64_t)size,
+			       .number = SPLIT_IN_PLACE };
+	return 0;
+}
+
+/* number: of the next file; NULL: they stay in place. */
 static int split_entry(struct tar_reader *tar, struct archive_entry *entry, uint32_t *number,
 		       struct buf *report, struct err *err)
 {
+	struct place place = { 0 };
 	const char *hardlink = archive_entry_hardlink(entry),
 		   *symlink = archive_entry_symlink(entry);
 	char target[PATH_MAX];
@@ -126,25 +154,27 @@ static int split_entry(struct tar_reader *tar, struct archive_entry *entry, uint
 		report_link(report, tar->name, target);
 		return 0;
 	case AE_IFREG:
-		r = save_file(tar, entry, *number, err);
+		r = number ? save_file(tar, entry, *number, err) :
+			     find_place(tar, entry, &place, err);
+		if (r == 0 && number)
+			place.number = (*number)++;
 		if (r == 0)
-			report_file(report, (*number)++, tar->name, "");
+			report_file(report, &place, tar->name, "");
 		return r;
 	default:
 		return 0; /* folders; what else there may be nothing can refer to */
 	}
 }
 
-int split_run(struct buf *report, struct err *err)
+static int split(uint32_t *number, struct buf *report, struct err *err)
 {
 	struct tar_reader tar;
 	struct archive_entry *entry;
-	uint32_t number = 0;
 	int r = tar_reader_open(&tar, entries_limit, err);
 
 	if (r == 0)
 		while ((r = tar_reader_next(&tar, &entry, err)) > 0) {
-			r = split_entry(&tar, entry, &number, report, err);
+			r = split_entry(&tar, entry, number, report, err);
 			if (r < 0) {
 				err_wrap(err, "entry %.400s", archive_entry_pathname(entry));
 				break;
@@ -152,4 +182,16 @@ int split_run(struct buf *report, struct err *err)
 		}
 	tar_reader_close(&tar);
 	return r;
+}
+
+int split_run(struct buf *report, struct err *err)
+{
+	uint32_t number = 0;
+
+	return split(&number, report, err);
+}
+
+int split_in_place_run(struct buf *report, struct err *err)
+{
+	return split(NULL, report, err);
 }

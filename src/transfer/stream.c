@@ -17,21 +17,23 @@
 enum { CHUNK = 256 * 1024 };
 
 struct stream {
-	int in, out;
+	int in, out, tee;
+	bool within; /* a file: length bytes from offset */
+	uint64_t offset, length;
 	struct worker decompressor, reader;
 	bool refused; /* the reader closed its end before the stream's end */
 	uint64_t limit_bytes;
 	struct stream_result *result;
 };
 
-/* A plain tar in a file needs no process to copy it; what comes by a pipe cannot be looked at first. */
-static bool is_plain_file(int fd)
+/* What comes by a pipe cannot be looked at first. */
+bool stream_is_plain(int fd, uint64_t offset)
 {
 	unsigned char magic[DECOMPRESS_MAGIC] = { 0 };
 	struct stat st;
 
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	       pread(fd, magic, sizeof(magic), lseek(fd, 0, SEEK_CUR)) >= 0 &&
+	       pread(fd, magic, sizeof(magic), (off_t)offset) >= 0 &&
 	       decompress_kind(magic) == DECOMPRESS_PLAIN;
 }
 
@@ -48,7 +50,7 @@ static int start_decompressor(struct stream *stream, const struct stream_plan *p
 {
 	int ends[2], r;
 
-	if (is_plain_file(plan->fd)) {
+	if (plan->length > 0 || stream_is_plain(plan->fd, (uint64_t)lseek(plan->fd, 0, SEEK_CUR))) {
 		stream->in = fcntl(plan->fd, F_DUPFD_CLOEXEC, 0);
 		return stream->in < 0 ? err_sys(err, errno, "copy a descriptor") : 0;
 	}
@@ -103,6 +105,28 @@ static int hand_on(struct stream *stream, const char *bytes, size_t length, stru
 	return r < 0 ? err_sys(err, r, "hand on") : 0;
 }
 
+static ssize_t take(struct stream *stream, char *chunk)
+{
+	uint64_t left = stream->length;
+	ssize_t n;
+
+	if (!stream->within)
+		return read(stream->in, chunk, CHUNK);
+	n = pread(stream->in, chunk, left < CHUNK ? (size_t)left : CHUNK, (off_t)stream->offset);
+	if (n > 0) {
+		stream->offset += (uint64_t)n;
+		stream->length -= (uint64_t)n;
+	}
+	return n;
+}
+
+static int keep(const struct stream *stream, const char *bytes, size_t length, struct err *err)
+{
+	int r = stream->tee < 0 ? 0 : fd_write_all(stream->tee, bytes, length);
+
+	return r < 0 ? err_sys(err, r, "write") : 0;
+}
+
 /* After a refusal a file is read on, since that it is not what its digest says may be the cause; a decompressor could go
  * on for terabytes. */
 static int carry(struct stream *stream, struct err *err)
@@ -113,7 +137,7 @@ static int carry(struct stream *stream, struct err *err)
 
 	sha256_init(&hash);
 	while (!stream->refused || stream->decompressor.pid == 0) {
-		ssize_t n = read(stream->in, chunk, CHUNK);
+		ssize_t n = take(stream, chunk);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -130,7 +154,8 @@ static int carry(struct stream *stream, struct err *err)
 				       (unsigned long long)stream->limit_bytes);
 		sha256_add(&hash, chunk, (size_t)n);
 		count_zeros(result, chunk, (size_t)n);
-		if (hand_on(stream, chunk, (size_t)n, err) < 0)
+		if (keep(stream, chunk, (size_t)n, err) < 0 ||
+		    hand_on(stream, chunk, (size_t)n, err) < 0)
 			return -err->code;
 	}
 	return 0;
@@ -159,6 +184,10 @@ int stream_unpack(const struct stream_plan *plan, struct stream_result *ret_resu
 {
 	struct stream stream = { .in = -1,
 				 .out = -1,
+				 .tee = plan->length > 0 ? plan->tee : -1,
+				 .within = plan->length > 0,
+				 .offset = plan->offset,
+				 .length = plan->length,
 				 .decompressor = WORKER_NONE,
 				 .reader = WORKER_NONE,
 				 .limit_bytes = plan->limit_bytes,

@@ -17,7 +17,10 @@ struct buf;
 struct err;
 
 struct stream_plan {
-	int fd;	    /* a file at its start, or a pipe; the caller's */
+	int fd;		 /* a file at its start, or a pipe; the caller's */
+	uint64_t offset; /* of plain tar within a file, which is not moved: length bytes from here; with length 0 all of fd */
+	uint64_t length;
+	int tee;    /* of those, what is read is written here, too; -1: nowhere */
 	int empty;  /* an empty folder, the decompressor's root */
 	int folder; /* where the reader writes */
 	int (*run)(struct buf *report, struct err *err); /* the reader */
@@ -30,6 +33,9 @@ struct stream_result {
 	uint64_t zeros; /* how many NULs it ends with: a whole tar ends with 512 at least */
 	char digest[DIGEST_SIZE];
 };
+
+/* A plain tar in a file, at its offset, needs no process to copy it. */
+bool stream_is_plain(int fd, uint64_t offset);
 
 /* *ret_result is set in any case. The error is the first cause: what the decompressor says of damaged data, not what the
  * reader says of the end that is missing then. */
