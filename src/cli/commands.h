@@ -31,5 +31,7 @@ extern const struct command command_system_names, command_procs, command_sockets
 extern const struct command command_guard_enable, command_guard_disable, command_guard_status,
 	command_guard_add, command_guard_log;
 extern const struct command command_compat, command_outdated;
+extern const struct command command_manifest_create, command_manifest_annotate,
+	command_manifest_inspect, command_manifest_push, command_manifest_rm, command_search;
 
 #endif

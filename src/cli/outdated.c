@@ -15,6 +15,7 @@
 #include "cli/commands.h"
 #include "cli/grid.h"
 #include "cli/image_view.h"
+#include "cli/outdated_remote.h"
 #include "engine/engine.h"
 #include "engine/image.h"
 #include "host/package.h"
@@ -23,12 +24,17 @@
 enum { DATABASE_LIMIT_BYTES = 64 << 20 };
 
 struct outdated_args {
-	bool json, packages;
+	bool json, packages, remote;
+	char **insecure;
 };
 
 static const struct opt outdated_opts[] = {
 	OPT_BOOL(0, "json", struct outdated_args, json, "print an array of objects"),
+	OPT_LIST(0, "insecure-registry", "HOST[:PORT]", struct outdated_args, insecure,
+		 "a registry that needs no valid certificate, nor TLS"),
 	OPT_BOOL('p', "packages", struct outdated_args, packages, "name each older package"),
+	OPT_BOOL(0, "remote", struct outdated_args, remote,
+		 "instead, list tags that lead to another image at their registry by now"),
 	OPT_END,
 };
 
@@ -112,7 +118,7 @@ static void image_compare(struct engine *engine, const struct image_row *image,
 	packages_clear(&theirs);
 }
 
-static char *users_of(struct store *store, const struct image_row *image, struct err *err)
+char *outdated_users(struct store *store, const struct image_row *image, struct err *err)
 {
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
 	_cleanup_strv_ char **ids = NULL;
@@ -216,6 +222,8 @@ static int outdated_run(void *data, void *args, char **operands, struct err *err
 	int count;
 
 	(void)operands;
+	if (a->remote)
+		return !engine || outdated_remote(engine, a->json, a->insecure, err) < 0;
 	count = store ? image_list(store, false, &images, err) : -err->code;
 	if (count < 0)
 		return 1;
@@ -226,7 +234,7 @@ static int outdated_run(void *data, void *args, char **operands, struct err *err
 				       image_familiar(images[i].tags[0]) :
 				       str_ndup(images[i].id, 19);
 		list[i].packages = json_array();
-		list[i].containers = users_of(store, &images[i], err);
+		list[i].containers = outdated_users(store, &images[i], err);
 		image_compare(engine, &images[i], &host, &list[i]);
 	}
 	qsort(list, (size_t)count, sizeof(*list), by_urgency);
@@ -254,7 +262,8 @@ const struct command command_outdated = {
 	.summary = "list images whose distribution packages are older than the host's",
 	.details =
 		"Of packages that both have, by dpkg's or apk's database in the image's layers. Images that containers use come first, those with most "
-		"older packages before others. An image of another distribution than the host's, or with an rpm database, is listed and not compared.",
+		"older packages before others. An image of another distribution than the host's, or with an rpm database, is listed and not compared. With --remote "
+		"the registries are asked, by one HEAD for each tag that was pulled or pushed.",
 	.opts = outdated_opts,
 	.args_size = sizeof(struct outdated_args),
 	.run = outdated_run,

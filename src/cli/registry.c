@@ -29,13 +29,13 @@ static void add_insecure(char ***words, char *const *insecure)
 }
 
 struct pull_args {
-	bool quiet;
+	bool quiet, all_tags;
 	const char *platform, *progress;
 	char **insecure;
 };
 
 static const struct opt pull_opts[] = {
-	OPT_LATER('a', "all-tags", NULL, "pulling all tags of a repository is not possible yet"),
+	OPT_BOOL('a', "all-tags", struct pull_args, all_tags, "all tags of the repository"),
 	OPT_LIST(0, "insecure-registry", "HOST[:PORT]", struct pull_args, insecure,
 		 "a registry that needs no valid certificate, nor TLS"),
 	OPT_STRING(0, "platform", "OS/ARCH[/VARIANT]", struct pull_args, platform,
@@ -78,20 +78,19 @@ static void tell_name(const char *name, const char *full)
 	(void)fflush(stdout);
 }
 
-static int pull_run(void *data, void *args, char **operands, struct err *err)
+static int pull_one(struct engine *engine, const struct pull_args *a, const char *name,
+		    struct err *err)
 {
-	struct pull_args *a = args;
-	struct engine *engine = cli_engine(data, err);
 	_cleanup_strv_ char **words = transfer_words(a);
 	_cleanup_free_ char *full = NULL, *digest = NULL, *familiar = NULL;
 	enum image_pulled what;
 
-	if (!engine || image_name_full(operands[0], &full, err) < 0)
+	if (image_name_full(name, &full, err) < 0)
 		return 1;
 	if (!a->quiet)
-		tell_name(operands[0], full);
+		tell_name(name, full);
 	free(ptr_take(&full));
-	if (image_pull(engine, operands[0], words, &what, &full, &digest, err) < 0)
+	if (image_pull(engine, name, words, &what, &full, &digest, err) < 0)
 		return 1;
 	if (a->quiet) {
 		(void)printf("%s\n", full);
@@ -102,6 +101,44 @@ static int pull_run(void *data, void *args, char **operands, struct err *err)
 		     what == IMAGE_UP_TO_DATE ? "Image is up to date" : "Downloaded newer image",
 		     familiar, full);
 	return 0;
+}
+
+/* The first that fails is the end; what came before it stays. */
+static int pull_all(struct engine *engine, const struct pull_args *a, const char *name,
+		    struct err *err)
+{
+	_cleanup_(buf_clear) struct buf said = BUF_EMPTY;
+	_cleanup_strv_ char **words = NULL, **tags = NULL;
+	const char *slash = strrchr(name, '/');
+	int r;
+
+	if (strpbrk(slash ? slash : name, ":@"))
+		return err_set(err, EINVAL, "tag can't be used with --all-tags/-a") < 0;
+	add_insecure(&words, a->insecure);
+	strv_add(&words, "--");
+	strv_add(&words, name);
+	r = transfer_run(engine, "tags", words, -1, &said, err);
+	if (r < 0)
+		return 1;
+	tags = strv_split(said.data ? said.data : "", '\n');
+	for (size_t i = 0; tags[i] && *tags[i]; i++) {
+		_cleanup_free_ char *one = str_printf("%s:%s", name, tags[i]);
+
+		if (pull_one(engine, a, one, err) != 0)
+			return 1;
+	}
+	return 0;
+}
+
+static int pull_run(void *data, void *args, char **operands, struct err *err)
+{
+	const struct pull_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+
+	if (!engine)
+		return 1;
+	return a->all_tags ? pull_all(engine, a, operands[0], err) :
+			     pull_one(engine, a, operands[0], err);
 }
 
 const struct command command_pull = {
@@ -124,7 +161,7 @@ const struct command command_pull = {
 /* -- push ------------------------------------------------------------------------------------- */
 
 static const struct opt push_opts[] = {
-	OPT_LATER('a', "all-tags", NULL, "pushing all tags of a repository is not possible yet"),
+	OPT_BOOL('a', "all-tags", struct pull_args, all_tags, "all tags of the repository"),
 	OPT_LIST(0, "insecure-registry", "HOST[:PORT]", struct pull_args, insecure,
 		 "a registry that needs no valid certificate, nor TLS"),
 	OPT_STRING(0, "progress", "MODE", struct pull_args, progress,
@@ -133,24 +170,67 @@ static const struct opt push_opts[] = {
 	OPT_END,
 };
 
-static int push_run(void *data, void *args, char **operands, struct err *err)
+static int push_one(struct engine *engine, const struct pull_args *a, const char *name,
+		    struct err *err)
 {
-	struct pull_args *a = args;
-	struct engine *engine = cli_engine(data, err);
 	_cleanup_strv_ char **words = transfer_words(a);
 	_cleanup_(buf_clear) struct buf said = BUF_EMPTY;
 	_cleanup_free_ char *full = NULL;
 
-	if (!engine || image_name_full(operands[0], &full, err) < 0)
+	if (image_name_full(name, &full, err) < 0)
 		return 1;
 	if (!a->quiet && strrchr(full, ':'))
 		(void)printf("The push refers to repository [%.*s]\n",
 			     (int)(strrchr(full, ':') - full), full);
-	if (image_push(engine, operands[0], words, a->quiet ? &said : NULL, err) < 0)
+	if (image_push(engine, name, words, a->quiet ? &said : NULL, err) < 0)
 		return 1;
 	if (a->quiet)
 		(void)printf("%s\n", full);
 	return 0;
+}
+
+static int push_all(struct engine *engine, const struct pull_args *a, const char *name,
+		    struct err *err)
+{
+	_cleanup_strv_ char **tags = NULL;
+	_cleanup_free_ char *full = NULL, *repository = NULL;
+	struct store *store = engine_store(engine, err);
+	struct image_row *images = NULL;
+	const char *slash = strrchr(name, '/');
+	int count;
+
+	if (strpbrk(slash ? slash : name, ":@"))
+		return err_set(err, EINVAL, "tag can't be used with --all-tags/-a") < 0;
+	if (!store || image_name_full(name, &full, err) < 0)
+		return 1;
+	repository = str_ndup(full, (size_t)(strrchr(full, ':') + 1 - full));
+	count = image_list(store, false, &images, err);
+	for (int i = 0; i < count; i++)
+		for (size_t k = 0; images[i].tags && images[i].tags[k]; k++)
+			if (str_prefix(images[i].tags[k], repository))
+				strv_add(&tags, images[i].tags[k]);
+	if (count < 0)
+		return 1;
+	image_rows_free(images, (size_t)count);
+	strv_sort(tags);
+	if (!tags)
+		return err_set(err, ENOENT, "An image does not exist locally with the tag: %s",
+			       name) < 0;
+	for (size_t i = 0; tags[i]; i++)
+		if (push_one(engine, a, tags[i], err) != 0)
+			return 1;
+	return 0;
+}
+
+static int push_run(void *data, void *args, char **operands, struct err *err)
+{
+	const struct pull_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+
+	if (!engine)
+		return 1;
+	return a->all_tags ? push_all(engine, a, operands[0], err) :
+			     push_one(engine, a, operands[0], err);
 }
 
 const struct command command_push = {

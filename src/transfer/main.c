@@ -10,6 +10,7 @@
  *	cloche-transfer push --root DIR [--insecure-registry HOST]... [--progress MODE] NAME MANIFEST|NAME...
  *	cloche-transfer login --user NAME SERVER        the password on stdin
  *	cloche-transfer logout SERVER
+ *	cloche-transfer tags|manifest|heads|search, list-create|list-annotate|list-push|list-show|list-rm      ask_commands.c
  *
  * The document on stdout of the first three is outcome.h's. The store changes as a whole or not at all; a killed run leaves a folder in tmp/,
  * which the next run removes, or whole layers that no image names yet. */
@@ -31,6 +32,7 @@
 #include "base/str.h"
 #include "image/store.h"
 #include "image/work.h"
+#include "transfer/ask_commands.h"
 #include "transfer/commit.h"
 #include "transfer/credential.h"
 #include "transfer/files.h"
@@ -438,9 +440,27 @@ static const struct command logout_command = {
 	.flags = COMMAND_INTERSPERSED,
 };
 
-static const struct command *const commands[] = { &load,	   &import, &pull, &files_command,
-						  &commit,	   &save,   &push, &login_command,
-						  &logout_command, NULL };
+static const struct command *const commands[] = {
+	&load,
+	&import,
+	&pull,
+	&files_command,
+	&commit,
+	&save,
+	&push,
+	&login_command,
+	&logout_command,
+	&transfer_command_tags,
+	&transfer_command_manifest,
+	&transfer_command_heads,
+	&transfer_command_search,
+	&transfer_command_list_create,
+	&transfer_command_list_annotate,
+	&transfer_command_list_push,
+	&transfer_command_list_show,
+	&transfer_command_list_rm,
+	NULL,
+};
 
 static int run(char **argv, struct err *err)
 {

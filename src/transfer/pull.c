@@ -22,21 +22,20 @@
 #include "transfer/outcome.h"
 #include "transfer/platform.h"
 #include "transfer/pull_layer.h"
+#include "transfer/registries_conf.h"
 #include "transfer/registry.h"
 #include "transfer/registry_access.h"
+#include "transfer/remote.h"
 
 enum { FETCHERS_MAX = 4 };
-
-static const char accept_manifests[] =
-	"Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
-	"application/vnd.docker.distribution.manifest.list.v2+json, "
-	"application/vnd.docker.distribution.manifest.v2+json";
 
 struct pull {
 	const struct work *work;
 	const struct pull_options *options;
 	struct platform platform;
 	struct reference reference;
+	struct route route;
+	const char *path; /* of the repository, where it is asked for now */
 	struct registry_access access;
 	struct fetcher fetchers[FETCHERS_MAX];
 	size_t fetcher_count;
@@ -149,7 +148,7 @@ static int get_top(struct pull *p, struct err *err)
 {
 	const struct reference *ref = &p->reference;
 	_cleanup_free_ char *path =
-		str_printf("/v2/%s/manifests/%s", ref->path, ref->digest ? ref->digest : ref->tag);
+		str_printf("/v2/%s/manifests/%s", p->path, ref->digest ? ref->digest : ref->tag);
 	_cleanup_free_ char *type = NULL, *digest = NULL;
 	const char *wanted = ref->digest;
 	int r;
@@ -158,7 +157,7 @@ static int get_top(struct pull *p, struct err *err)
 		memcpy(p->top_digest, ref->digest, strlen(ref->digest) + 1);
 		return 0;
 	}
-	r = get_document(p, path, accept_manifests, DOCUMENT_SIZE, &p->manifest_bytes, &type,
+	r = get_document(p, path, remote_accept_manifests, DOCUMENT_SIZE, &p->manifest_bytes, &type,
 			 &digest, err);
 	if (r < 0)
 		return r;
@@ -170,7 +169,7 @@ static int get_top(struct pull *p, struct err *err)
 
 static int get_inner(struct pull *p, const struct descriptor *d, struct err *err)
 {
-	_cleanup_free_ char *path = str_printf("/v2/%s/manifests/%s", p->reference.path, d->digest);
+	_cleanup_free_ char *path = str_printf("/v2/%s/manifests/%s", p->path, d->digest);
 	_cleanup_free_ char *type = NULL;
 	int r = 0;
 
@@ -180,8 +179,8 @@ static int get_inner(struct pull *p, const struct descriptor *d, struct err *err
 	buf_clear(&p->manifest_bytes);
 	p->manifest_bytes = BUF_EMPTY;
 	if (!stored(p, d->digest, &p->manifest_bytes)) {
-		r = get_document(p, path, accept_manifests, d->size_bytes, &p->manifest_bytes,
-				 &type, NULL, err);
+		r = get_document(p, path, remote_accept_manifests, d->size_bytes,
+				 &p->manifest_bytes, &type, NULL, err);
 		if (r == 0)
 			r = check_digest(&p->manifest_bytes, d->digest, "the manifest",
 					 p->manifest_digest, err);
@@ -228,7 +227,7 @@ static int get_manifest(struct pull *p, struct err *err)
 static int get_config(struct pull *p, struct err *err)
 {
 	const struct descriptor *d = &p->manifest.config;
-	_cleanup_free_ char *path = str_printf("/v2/%s/blobs/%s", p->reference.path, d->digest);
+	_cleanup_free_ char *path = str_printf("/v2/%s/blobs/%s", p->path, d->digest);
 	_cleanup_(buf_clear) struct buf bytes = BUF_EMPTY;
 	char is[DIGEST_SIZE];
 	int r = 0;
@@ -278,7 +277,7 @@ static int more_fetchers(struct pull *p, size_t wanted, struct err *err)
 static int get_layers(struct pull *p, struct outcome *outcome, struct err *err)
 {
 	struct pull_layers layers = { .work = p->work,
-				      .repository = p->reference.path,
+				      .repository = p->path,
 				      .scope = p->scope,
 				      .limit_bytes = p->options->limit_bytes,
 				      .fetchers = p->fetchers };
@@ -341,6 +340,58 @@ static int explain(const struct pull *p, struct err *err)
 	return -err->code;
 }
 
+static void leave_stop(struct pull *p)
+{
+	for (size_t i = 0; i < FETCHERS_MAX; i++)
+		fetcher_stop(&p->fetchers[i]);
+	p->fetcher_count = 0;
+	registry_access_clear(&p->access);
+	manifest_clear(&p->manifest);
+	p->manifest = MANIFEST_EMPTY;
+	buf_clear(&p->manifest_bytes);
+	p->manifest_bytes = BUF_EMPTY;
+	free(ptr_take(&p->scope));
+}
+
+/* The manifest and the configuration from one place. */
+static int ask_stop(struct pull *p, const struct route_stop *stop, struct err *err)
+{
+	int r;
+
+	p->path = stop->path;
+	p->scope = str_printf("repository:%s:pull", stop->path);
+	r = registry_access_find(stop->domain, stop->path, p->options->insecure, &p->access, err);
+	p->access.insecure |= stop->insecure;
+	if (r == 0)
+		r = get_manifest(p, err);
+	return r == 0 ? get_config(p, err) : r;
+}
+
+/* Mirrors first. What one of them cannot give, or gives wrongly, the next is asked for. */
+static int ask_around(struct pull *p, struct err *err)
+{
+	_cleanup_(registries_clear) struct registries registries = REGISTRIES_EMPTY;
+	int r = registries_read(&registries, err);
+
+	if (r == 0)
+		r = registries_route(&registries, p->reference.domain, p->reference.path,
+				     p->reference.digest != NULL, &p->route, err);
+	for (size_t i = 0; r == 0 && i < p->route.count; i++) {
+		const struct route_stop *stop = &p->route.stops[i];
+
+		r = ask_stop(p, stop, err);
+		if (r == 0 || i + 1 == p->route.count)
+			break;
+		if (p->options->progress != PROGRESS_QUIET)
+			(void)fprintf(stderr, "mirror %s/%s: %s\n", stop->domain, stop->path,
+				      err->words);
+		leave_stop(p);
+		err_clear(err);
+		r = 0;
+	}
+	return r;
+}
+
 int pull_image(const struct work *work, const struct pull_options *options, struct outcome *outcome,
 	       struct err *err)
 {
@@ -356,25 +407,19 @@ int pull_image(const struct work *work, const struct pull_options *options, stru
 	if (r < 0)
 		return r;
 	part_sweep(work->root);
-	p.scope = str_printf("repository:%s:pull", p.reference.path);
 	r = platform_parse(options->platform, &p.platform, err);
 	if (r == 0)
-		r = registry_access_find(p.reference.domain, p.reference.path, options->insecure,
-					 &p.access, err);
-	if (r == 0 && (r = get_manifest(&p, err)) == 0 && (r = get_config(&p, err)) == 0)
+		r = ask_around(&p, err);
+	if (r == 0)
 		r = get_layers(&p, outcome, err);
 	if (r == 0)
 		describe(&p, outcome);
 	else
 		r = explain(&p, err);
-	for (size_t i = 0; i < FETCHERS_MAX; i++)
-		fetcher_stop(&p.fetchers[i]);
-	registry_access_clear(&p.access);
+	leave_stop(&p);
 	reference_clear(&p.reference);
+	route_clear(&p.route);
 	platform_clear(&p.platform);
-	manifest_clear(&p.manifest);
 	image_config_clear(&p.config);
-	buf_clear(&p.manifest_bytes);
-	free(p.scope);
 	return r;
 }

@@ -16,6 +16,7 @@
 #include "image/manifest.h"
 #include "image/reference.h"
 #include "transfer/fetcher.h"
+#include "transfer/registries_conf.h"
 #include "transfer/registry.h"
 #include "transfer/registry_access.h"
 #include "transfer/save.h"
@@ -32,6 +33,8 @@ struct push {
 	int root;
 	const struct push_options *options;
 	struct reference reference;
+	struct route route;
+	const char *path; /* of the repository, where it really is */
 	struct stored_image image;
 	struct registry_access access;
 	struct fetcher fetchers[FETCHERS_MAX];
@@ -83,7 +86,7 @@ static int is_there(const struct push *p, struct fetcher *fetcher, const char *d
 		    struct err *err)
 {
 	_cleanup_(fetch_answer_clear) struct fetch_answer answer = FETCH_ANSWER_EMPTY;
-	_cleanup_free_ char *path = str_printf("/v2/%s/blobs/%s", p->reference.path, digest);
+	_cleanup_free_ char *path = str_printf("/v2/%s/blobs/%s", p->path, digest);
 	int r = ask(p, fetcher, "HEAD", path, &answer, err);
 
 	if (r == -ENOENT) {
@@ -118,9 +121,9 @@ static int begin(const struct push *p, struct fetcher *fetcher, const char *dige
 {
 	_cleanup_(fetch_answer_clear) struct fetch_answer answer = FETCH_ANSWER_EMPTY;
 	_cleanup_free_ char *from = other_repository(p);
-	_cleanup_free_ char *path = from ? str_printf("/v2/%s/blobs/uploads/?mount=%s&from=%s",
-						      p->reference.path, digest, from) :
-					   str_printf("/v2/%s/blobs/uploads/", p->reference.path);
+	_cleanup_free_ char *path =
+		from ? str_printf("/v2/%s/blobs/uploads/?mount=%s&from=%s", p->path, digest, from) :
+		       str_printf("/v2/%s/blobs/uploads/", p->path);
 	int r = ask(p, fetcher, "POST", path, &answer, err);
 
 	if (r < 0)
@@ -278,8 +281,7 @@ static int push_blobs(struct push *p, struct err *err)
 static int push_manifest(struct push *p, struct err *err)
 {
 	_cleanup_(fetch_answer_clear) struct fetch_answer answer = FETCH_ANSWER_EMPTY;
-	_cleanup_free_ char *path =
-		str_printf("/v2/%s/manifests/%s", p->reference.path, p->reference.tag);
+	_cleanup_free_ char *path = str_printf("/v2/%s/manifests/%s", p->path, p->reference.tag);
 	_cleanup_free_ char *type = str_printf("Content-Type: %s", p->type);
 	char *const headers[] = { type, NULL };
 	uint64_t size;
@@ -306,6 +308,26 @@ static int push_manifest(struct push *p, struct err *err)
 	return fflush(stdout) == 0 ? 0 : err_sys(err, errno, "write to stdout");
 }
 
+/* To the repository's own place; mirrors are for pulls. */
+static int find_registry(struct push *p, struct err *err)
+{
+	_cleanup_(registries_clear) struct registries registries = REGISTRIES_EMPTY;
+	const struct route_stop *own;
+	int r = registries_read(&registries, err);
+
+	if (r == 0)
+		r = registries_route(&registries, p->reference.domain, p->reference.path, false,
+				     &p->route, err);
+	if (r < 0)
+		return r;
+	own = &p->route.stops[p->route.count - 1];
+	p->path = own->path;
+	p->scope = str_printf("repository:%s:pull,push", own->path);
+	r = registry_access_find(own->domain, own->path, p->options->insecure, &p->access, err);
+	p->access.insecure |= own->insecure;
+	return r;
+}
+
 static int push(struct push *p, struct err *err)
 {
 	int r = stored_image_parse(p->options->image, &p->image, err);
@@ -319,8 +341,7 @@ static int push(struct push *p, struct err *err)
 	for (size_t i = 0; i < p->manifest.count; i++)
 		add_blob(p, &p->manifest.items[i]);
 	add_blob(p, &p->manifest.config);
-	r = registry_access_find(p->reference.domain, p->reference.path, p->options->insecure,
-				 &p->access, err);
+	r = find_registry(p, err);
 	if (r == 0)
 		r = push_blobs(p, err);
 	return r == 0 ? push_manifest(p, err) : r;
@@ -338,7 +359,6 @@ int push_image(int root, const struct push_options *options, struct err *err)
 		return r;
 	for (size_t i = 0; i < FETCHERS_MAX; i++)
 		p.fetchers[i] = FETCHER_NONE;
-	p.scope = str_printf("repository:%s:pull,push", p.reference.path);
 	progress_init(&p.progress, options->progress);
 	r = push(&p, err);
 	if (r < 0) {
@@ -351,6 +371,7 @@ int push_image(int root, const struct push_options *options, struct err *err)
 	progress_clear(&p.progress);
 	registry_access_clear(&p.access);
 	reference_clear(&p.reference);
+	route_clear(&p.route);
 	stored_image_clear(&p.image);
 	manifest_clear(&p.manifest);
 	buf_clear(&p.bytes);

@@ -4,6 +4,7 @@
 # others read, with equal digests.
 
 load helper
+load registry
 
 setup_file()
 {
@@ -37,11 +38,7 @@ auth:
 
 teardown_file()
 {
-	local file
-
-	for file in "$BATS_FILE_TMPDIR"/*.pid; do
-		[ ! -e "$file" ] || kill "$(cat "$file")"
-	done
+	registries_end
 	cloche_teardown_file
 }
 
@@ -55,31 +52,6 @@ setup()
 	rm -rf "$HOME"/.docker "$HOME"/.config
 }
 
-make() { python3 "$BATS_TEST_DIRNAME/make_archive.py" "$@"; }
-
-busybox_tree()
-{
-	mkdir -p "$1"/{bin,etc,tmp,root}
-	cp "$(command -v busybox)" "$1/bin/busybox"
-	ln -s busybox "$1/bin/sh"
-	ln "$1/bin/busybox" "$1/bin/cat"
-}
-
-# serve NAME YAML: a registry of that name, with more lines in its settings.
-serve()
-{
-	local port
-
-	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-	mkdir -p "data-$1"
-	printf 'version: 0.1\nlog: {level: warn}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp:\n  addr: 127.0.0.1:%s\n%s\n' \
-		"$PWD/data-$1" "$port" "$2" >"$1.yml"
-	docker-registry serve "$1.yml" >"$1.log" 2>&1 3>&- &
-	echo $! >"$1.pid"
-	until_true 20 bash -c ": </dev/tcp/127.0.0.1/$port"
-}
-
-port() { sed -n 's/.*addr: 127.0.0.1://p' "$1.yml"; }
 digest_at() { skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$1"; }
 id_of() { cloche image inspect -f '{{.Id}}' "$1"; }
 
