@@ -207,6 +207,28 @@ static int remains_check(struct check *check)
 	return 0;
 }
 
+/* Does somebody remove it right now? He wrote down which ones before the rows went, and keeps that until the files are gone. */
+static bool volume_going(struct check *check, const char *name)
+{
+	_cleanup_free_ char *path = str_printf("volumes/%s", name);
+	DIR *d = folder(check->engine->root, "locks");
+	struct err ignored = ERR_NONE;
+	bool going = false;
+	struct dirent *e;
+
+	while (!going && d && (e = readdir(d)) != NULL) {
+		_cleanup_strv_ char **names = NULL;
+
+		if (e->d_name[0] != '.' &&
+		    engine_journal_read(check->engine, e->d_name, &names, &ignored) == 0)
+			for (size_t i = 0; names && names[i]; i++)
+				going |= strcmp(names[i], name) == 0;
+	}
+	if (d)
+		(void)closedir(d);
+	return going || faccessat(check->engine->root, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+}
+
 static int volumes_check(struct check *check, struct store *store, struct err *err)
 {
 	struct volume_row *rows = NULL;
@@ -220,7 +242,7 @@ static int volumes_check(struct check *check, struct store *store, struct err *e
 		for (int i = 0; i < count; i++)
 			known |= strcmp(rows[i].name, e->d_name) == 0;
 		/* data: never removed by a repair */
-		if (!known)
+		if (!known && !volume_going(check, e->d_name))
 			finding(check, false,
 				"files of a volume that is not in the database; look, then remove them by hand",
 				e->d_name);

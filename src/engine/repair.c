@@ -52,13 +52,8 @@ static int orphan_remove(struct engine *engine, const char *id, struct err *err)
 	r = uid_range_release(id, 0, err);
 	if (r == 0)
 		r = engine_journal_read(engine, id, &volumes, err);
-	for (size_t i = 0; r == 0 && volumes && volumes[i]; i++) {
-		r = volume_remove(engine, volumes[i], err);
-		if (r == -ENOENT) { /* the killed removal came so far */
-			err_clear(err);
-			r = 0;
-		}
-	}
+	for (size_t i = 0; r == 0 && volumes && volumes[i]; i++)
+		r = volume_remove_again(engine, volumes[i], err);
 	return r;
 }
 

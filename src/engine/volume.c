@@ -52,10 +52,20 @@ int volume_create(struct engine *engine, const char *name, char *const *labels, 
 	return 0;
 }
 
+static int files_remove(struct engine *engine, const char *name, struct err *err)
+{
+	_cleanup_free_ char *path = str_printf("volumes/%s", name);
+	int r = dir_remove(engine->root, path);
+
+	if (r < 0)
+		return err_sys(err, r, "remove the files of volume %s", name);
+	event_other(engine, "volume", "destroy", name, name);
+	return 0;
+}
+
 int volume_remove(struct engine *engine, const char *name, struct err *err)
 {
 	struct store *store = engine_store(engine, err);
-	_cleanup_free_ char *path = NULL;
 	int r;
 
 	if (!store)
@@ -76,10 +86,15 @@ int volume_remove(struct engine *engine, const char *name, struct err *err)
 	}
 	if (r < 0)
 		return r;
-	path = str_printf("volumes/%s", name);
-	r = dir_remove(engine->root, path);
-	if (r < 0)
-		return err_sys(err, r, "remove the files of volume %s", name);
-	event_other(engine, "volume", "destroy", name, name);
-	return 0;
+	return files_remove(engine, name, err);
+}
+
+int volume_remove_again(struct engine *engine, const char *name, struct err *err)
+{
+	int r = volume_remove(engine, name, err);
+
+	if (r != -ENOENT)
+		return r;
+	err_clear(err);
+	return files_remove(engine, name, err);
 }

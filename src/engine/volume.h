@@ -13,5 +13,7 @@ int volume_create(struct engine *engine, const char *name, char *const *labels, 
 		  struct err *err);
 /* `get x: no such volume`; `volume is in use - [ids]` */
 int volume_remove(struct engine *engine, const char *name, struct err *err);
+/* After a removal that was killed: its row may be gone already, and the files still there. */
+int volume_remove_again(struct engine *engine, const char *name, struct err *err);
 
 #endif
