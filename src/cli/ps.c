@@ -9,6 +9,7 @@
 #include "base/filter.h"
 #include "base/json.h"
 #include "base/opt.h"
+#include "base/spread.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -23,6 +24,8 @@
 #include "engine/repair.h"
 #include "engine/status.h"
 #include "host/owner.h"
+
+enum { SPREAD_FROM = 100 }; /* below that, a thread costs more than it saves */
 
 struct ps_args {
 	bool all, all_engines, latest, no_trunc, quiet, size;
@@ -215,57 +218,100 @@ static const char *const record_parts[] = {
 	"Config.Healthcheck", NULL,
 };
 
+/* What is read of one container; rows of many are read side by side. */
+struct reading {
+	struct container_status status;
+	json_t *config;
+};
+
+struct work {
+	struct engine *engine;
+	const struct container_row *rows;
+	struct reading *readings;
+	bool all, whole; /* whole: filters look at everything in the record */
+};
+
+static bool shown(const struct container_status *status, bool all)
+{
+	return all || status->status == STATUS_RUNNING || status->restarting;
+}
+
+static void reading_fill(void *data, size_t i)
+{
+	const struct work *work = data;
+	struct reading *reading = &work->readings[i];
+
+	status_get(work->engine, work->rows[i].id, &reading->status);
+	/* one that a repair brings back is parsed then */
+	if (shown(&reading->status, work->all))
+		reading->config = work->whole ? json_loads(work->rows[i].config, 0, NULL) :
+						json_parts(work->rows[i].config, record_parts);
+}
+
+static void rows_fill(struct work *work, size_t count, const struct ps_args *a,
+		      struct container_filter *filter, long last, const struct port_row *ports,
+		      int port_count, json_t *out)
+{
+	for (size_t i = 0; i < count && last != 0; i++) {
+		struct record record = { .row = work->rows[i] };
+		struct container_status *status = &work->readings[i].status;
+
+		if (repair_unmonitored(work->engine, record.row.id, status)) {
+			json_decref(work->readings[i].config);
+			work->readings[i].config = NULL;
+			reading_fill(work, i);
+		}
+		record.config = work->readings[i].config;
+		if (record.config && shown(status, work->all) &&
+		    container_filter_matches(filter, &record, status)) {
+			json_t *row = row_json(work->engine, &record, status, a, ports, port_count);
+
+			if (a->format || a->all_engines)
+				row_complete(row, &record, status);
+			if (a->size || (a->format && strstr(a->format, ".Size")))
+				size_put(work->engine, row, &record);
+			json_push(out, row);
+			last -= last > 0; /* Docker counts those that the filters leave */
+		}
+	}
+}
+
 static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *out, struct err *err)
 {
 	struct store *store = engine_store(engine, err);
 	struct container_row *rows = NULL;
 	struct port_row *ports = NULL;
-	int port_count, count = store ? container_list(store, true, &rows, err) : -err->code;
+	struct container_filter filter;
+	int count = store ? container_list(store, true, &rows, err) : -err->code;
+	int port_count = 0, r = container_filter_init(&filter, engine, a->filters, err);
 	long last = a->latest ? 1 : a->last ? strtol(a->last, NULL, 10) : -1;
 	/* asking for a status is asking for those that do not run, too */
-	bool all = a->all || last >= 0 || filter_value(a->filters, "status") ||
-		   filter_value(a->filters, "exited");
-	struct container_filter filter;
-	int r = container_filter_init(&filter, engine, a->filters, err);
+	struct work work = { .engine = engine,
+			     .rows = rows,
+			     .all = a->all || last >= 0 || filter_value(a->filters, "status") ||
+				    filter_value(a->filters, "exited"),
+			     .whole = a->filters != NULL };
 
-	if (count < 0 || r < 0) {
-		container_rows_free(rows, count < 0 ? 0 : (size_t)count);
-		container_filter_clear(&filter);
-		return count < 0 ? count : r;
+	if (r == 0 && count < 0)
+		r = count;
+	if (r == 0) {
+		port_count = port_list(store, NULL, &ports, err);
+		r = port_count < 0 ? port_count : 0;
 	}
-	port_count = port_list(store, NULL, &ports, err);
-	if (port_count < 0) {
-		container_rows_free(rows, (size_t)count);
-		container_filter_clear(&filter);
-		return port_count;
+	if (r == 0) {
+		work.readings = mem_new(((size_t)count + 1) * sizeof(*work.readings));
+		if (count >= SPREAD_FROM)
+			status_get_ready(engine);
+		spread((size_t)count, SPREAD_FROM, reading_fill, &work);
+		rows_fill(&work, (size_t)count, a, &filter, last, ports, port_count, out);
+		for (int i = 0; i < count; i++)
+			json_decref(work.readings[i].config);
+		free(work.readings);
+		port_rows_free(ports, (size_t)port_count);
 	}
-	for (int i = 0; i < count && last != 0; i++) {
-		struct record record = { .row = rows[i] };
-		struct container_status status;
-
-		status_get(engine, rows[i].id, &status);
-		if (repair_unmonitored(engine, rows[i].id, &status))
-			status_get(engine, rows[i].id, &status);
-		if (!all && status.status != STATUS_RUNNING && !status.restarting)
-			continue;
-		record.config = a->filters ? json_loads(rows[i].config, 0, NULL) :
-					     json_parts(rows[i].config, record_parts);
-		if (record.config && container_filter_matches(&filter, &record, &status)) {
-			json_t *row = row_json(engine, &record, &status, a, ports, port_count);
-
-			if (a->format || a->all_engines)
-				row_complete(row, &record, &status);
-			if (a->size || (a->format && strstr(a->format, ".Size")))
-				size_put(engine, row, &record);
-			json_push(out, row);
-			last -= last > 0; /* Docker counts those that the filters leave */
-		}
-		json_decref(record.config);
-	}
-	port_rows_free(ports, (size_t)port_count);
-	container_rows_free(rows, (size_t)count);
+	container_rows_free(rows, count < 0 ? 0 : (size_t)count);
 	container_filter_clear(&filter);
-	return 0;
+	return r;
 }
 
 /* -- other engines' ---------------------------------------------------------------------------- */

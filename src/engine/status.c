@@ -239,6 +239,15 @@ void status_get(struct engine *engine, const char *id, struct container_status *
 	*ret_status = status;
 }
 
+void status_get_ready(struct engine *engine)
+{
+	struct err ignored = ERR_NONE;
+	char boot[64];
+
+	status_boot_id(boot);
+	(void)engine_cgroup(engine, &ignored);
+}
+
 const char *status_word(const struct container_status *status)
 {
 	static const char *const words[] = { "created", "running", "exited" };

@@ -33,6 +33,8 @@ struct container_status {
 
 /* Always an answer: what cannot be read was not there. */
 void status_get(struct engine *engine, const char *id, struct container_status *ret_status);
+/* Look up once what the states of all containers need. From then on status_get may be called from several threads. */
+void status_get_ready(struct engine *engine);
 /* "created", "running", "paused", "restarting", "exited" */
 const char *status_word(const struct container_status *status);
 /* A pidfd of the running init, checked against start time and boot. -ESRCH: not running. */

@@ -4,8 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +12,11 @@
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/spread.h"
 #include "base/str.h"
 #include "host/supervisor.h"
 
-enum { READ_ROOM = 16384, ARGS_LONGEST = 4096, THREADS_MOST = 8, THREADED_FROM = 200 };
+enum { READ_ROOM = 16384, ARGS_LONGEST = 4096, THREADED_FROM = 200 };
 
 /* One process between reading and its place in the table. */
 struct reading {
@@ -167,55 +166,19 @@ out:
 
 /* -- all of them ------------------------------------------------------------------------------ */
 
-struct work { /* one thread's share: every step-th */
+struct work {
 	int proc;
 	char (*names)[16];
 	struct reading *readings;
-	size_t count, first, step;
 	unsigned int flags;
 	uint64_t page_kb;
 };
 
-static void *work_do(void *data)
+static void work_do(void *data, size_t i)
 {
 	const struct work *work = data;
 
-	for (size_t i = work->first; i < work->count; i += work->step)
-		reading_fill(work->proc, work->names[i], work->flags, work->page_kb,
-			     &work->readings[i]);
-	return NULL;
-}
-
-static size_t processors(void)
-{
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
-		return 1;
-	return (size_t)CPU_COUNT(&set) < THREADS_MOST ? (size_t)CPU_COUNT(&set) : THREADS_MOST;
-}
-
-static void read_side_by_side(struct work whole)
-{
-	size_t n = whole.count < THREADED_FROM ? 1 : processors(), started = 0;
-	struct work shares[THREADS_MOST];
-	pthread_t threads[THREADS_MOST];
-
-	for (size_t i = 0; i < n; i++) {
-		shares[i] = whole;
-		shares[i].first = i;
-		shares[i].step = n;
-		if (i > 0 && pthread_create(&threads[i], NULL, work_do, &shares[i]) == 0)
-			started = i;
-		else if (i > 0)
-			(void)work_do(&shares[i]); /* no thread to be had */
-		if (i > 0 && started != i)
-			threads[i] = 0;
-	}
-	(void)work_do(&shares[0]);
-	for (size_t i = 1; i < n; i++)
-		if (threads[i])
-			(void)pthread_join(threads[i], NULL);
+	reading_fill(work->proc, work->names[i], work->flags, work->page_kb, &work->readings[i]);
 }
 
 static char (*names_list(DIR *d, size_t *ret_count))[16]
@@ -428,16 +391,17 @@ int process_table_read(struct process_table *table, unsigned int flags, struct e
 	DIR *d = opendir("/proc");
 	_cleanup_free_ void *names_owned = NULL;
 	_cleanup_free_ struct reading *readings = NULL;
+	size_t count = 0;
 	struct work work = { .flags = flags, .page_kb = (uint64_t)sysconf(_SC_PAGESIZE) / 1024 };
 
 	if (!d)
 		return err_sys(err, errno, "open /proc");
-	names_owned = work.names = names_list(d, &work.count);
-	readings = work.readings = mem_new((work.count + 1) * sizeof(*readings));
+	names_owned = work.names = names_list(d, &count);
+	readings = work.readings = mem_new((count + 1) * sizeof(*readings));
 	work.proc = dirfd(d);
-	read_side_by_side(work);
+	spread(count, THREADED_FROM, work_do, &work);
 	(void)closedir(d);
-	table_fill(table, readings, work.count);
+	table_fill(table, readings, count);
 	return 0;
 }
 
