@@ -22,7 +22,7 @@ extern const struct command command_volume_create, command_volume_ls, command_vo
 	command_volume_inspect;
 extern const struct command command_port, command_network_connect, command_network_disconnect;
 extern const struct command command_network_create, command_network_ls, command_network_inspect,
-	command_network_rm, command_network_prune, command_network_reload;
+	command_network_rm, command_network_prune, command_network_reload, command_network_doctor;
 extern const struct command command_events, command_info, command_version;
 extern const struct command command_system_check, command_system_reap, command_system_docs,
 	command_system_restart, command_system_start, command_system_health;

@@ -76,6 +76,7 @@ static const struct command *const commands[] = {
 	&command_network_rm,
 	&command_network_prune,
 	&command_network_reload,
+	&command_network_doctor,
 	&command_sockets,
 	&command_netstat,
 	&command_whois,

@@ -447,9 +447,10 @@ const struct command command_network_reload = {
 	.group = "network",
 	.name = "reload",
 	.args = "",
-	.summary = "load the nftables table anew",
+	.summary = "load the nftables table anew, and start again what was killed",
 	.details =
-		"For after `nft flush ruleset` or the reload of a firewall that flushes it. Connections that are established go on.",
+		"For after `nft flush ruleset` or the reload of a firewall that flushes it. Connections that are established go on. What was killed of "
+		"the name server and of the holders of published ports is started again, too.",
 	.opts = reload_opts,
 	.args_size = sizeof(struct reload_args),
 	.run = reload_run,

@@ -527,7 +527,7 @@ static int namespace_open(const char *path, struct err *err)
 	return fd < 0 ? err_sys(err, errno, "open network namespace %s", path) : fd;
 }
 
-static void inside_name(const struct endpoint *endpoint, char inside[IFNAMSIZ])
+void endpoint_inside_name(const struct endpoint *endpoint, char inside[IFNAMSIZ])
 {
 	const char *name = json_string_at(endpoint->request, "InterfaceName", "");
 
@@ -581,7 +581,7 @@ int endpoint_hairpin(const struct endpoint *endpoint, int pidfd, struct err *err
 
 	if (host < 0 || !network_is_bridge(&endpoint->network.row))
 		return host < 0 ? host : 0;
-	inside_name(endpoint, inside);
+	endpoint_inside_name(endpoint, inside);
 	if (setns(pidfd, CLONE_NEWNET) < 0)
 		return err_sys(err, errno, "enter the container's network namespace");
 	r = netlink_open(&nl, NETLINK_ROUTE, err);
@@ -608,7 +608,7 @@ static int inside_delete(const struct endpoint *endpoint, struct err *err)
 
 	if (r < 0)
 		return r;
-	inside_name(endpoint, inside);
+	endpoint_inside_name(endpoint, inside);
 	index = index_of(inside);
 	if (!index)
 		return 0;
@@ -631,7 +631,7 @@ static int inside_route(const struct endpoint *endpoint, struct err *err)
 	char inside[IFNAMSIZ];
 	int index, r = netlink_open(&nl, NETLINK_ROUTE, err);
 
-	inside_name(endpoint, inside);
+	endpoint_inside_name(endpoint, inside);
 	index = r < 0 ? 0 : index_of(inside);
 	if (!index)
 		return r;
@@ -659,7 +659,7 @@ int endpoint_attach(struct endpoint *endpoint, const struct record *record, pid_
 
 	if (host < 0)
 		return host;
-	inside_name(endpoint, inside);
+	endpoint_inside_name(endpoint, inside);
 	r = strcmp(endpoint->network.row.driver, "macvlan") == 0 ?
 		    macvlan_make(endpoint, inside, other, err) :
 		    veth_make(endpoint, record, inside, other, err);

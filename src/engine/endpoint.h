@@ -58,6 +58,8 @@ void endpoints_lan_release(int run);
 /* One link of a running container, `position` telling its name. sockets: the name server's are made there too; or NULL. */
 int endpoint_attach(struct endpoint *endpoint, const struct record *record, pid_t pid,
 		    bool default_route, int sockets[2], struct err *err);
+/* Name of its link inside. */
+void endpoint_inside_name(const struct endpoint *endpoint, char inside[IFNAMSIZ]);
 /* Let what comes from a running container's link go back to it: for a port that it reaches itself by. */
 int endpoint_hairpin(const struct endpoint *endpoint, int pidfd, struct err *err);
 /* Take the link of a running container away; both ends go. */

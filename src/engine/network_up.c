@@ -14,11 +14,13 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/netns_name.h"
 #include "engine/network.h"
 #include "engine/publish.h"
 #include "engine/repair.h"
+#include "engine/resolver.h"
 #include "net/foreign_forward.h"
 #include "net/link.h"
 #include "net/netlink.h"
@@ -254,21 +256,71 @@ int network_up(struct engine *engine, struct network *network, int lock, struct 
 	return r;
 }
 
+static int forward_allow_all(struct engine *engine, struct netlink *nl, int s, struct err *err)
+{
+	struct network_row *rows = NULL;
+	int count = network_list(engine->store, &rows, err), r = 0;
+
+	for (int i = 0; r == 0 && i < count; i++) {
+		struct network network = { .row = rows[i] };
+
+		if (!network_is_bridge(&rows[i]) || !link_index(s, rows[i].link))
+			continue;
+		network.config = json_loads(rows[i].config, 0, NULL);
+		if (!network_internal(&network))
+			r = foreign_forward_allow(nl, rows[i].link, err);
+		json_decref(network.config);
+	}
+	if (count > 0)
+		network_rows_free(rows, (size_t)count);
+	return count < 0 ? count : r;
+}
+
 static int ruleset_reload(struct engine *engine, struct err *err)
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
 	_cleanup_close_ int lock = network_lock(engine, true, err), s = any_socket(err);
 	int r = lock < 0 || s < 0 ? -err->code : netlink_open(&nl, NETLINK_NETFILTER, err);
 
-	return r < 0 ? r : table_load(engine, &nl, s, err);
+	if (r == 0)
+		r = table_load(engine, &nl, s, err);
+	return r < 0 ? r : forward_allow_all(engine, &nl, s, err);
+}
+
+/* Each that can be; the first that cannot be is told. */
+static int relays_restore(struct engine *engine, struct err *err)
+{
+	struct container_row *rows = NULL;
+	int count = container_list(engine->store, true, &rows, err), result = 0;
+
+	for (int i = 0; i < count; i++) {
+		struct record record = { .row = rows[i],
+					 .config = json_loads(rows[i].config, 0, NULL) };
+		struct err why = ERR_NONE;
+		int r = publish_wanted(&record) ? publish_restore(engine, &record, &why) : 0;
+
+		if (r < 0 && result == 0) {
+			*err = why;
+			result = r;
+		}
+		json_decref(record.config);
+	}
+	if (count > 0)
+		container_rows_free(rows, (size_t)count);
+	return count < 0 ? count : result;
 }
 
 int network_reload(struct engine *engine, struct err *err)
 {
+	int r;
+
 	/* before: what ended gives its ports back */
 	repair_ended(engine);
 	(void)netns_names_stale(engine, true);
-	return ruleset_reload(engine, err);
+	r = ruleset_reload(engine, err);
+	if (r == 0)
+		r = resolver_restore(engine, err);
+	return r < 0 ? r : relays_restore(engine, err);
 }
 
 /* -- down ------------------------------------------------------------------------------------- */

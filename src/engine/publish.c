@@ -254,6 +254,35 @@ int publish_add(struct engine *engine, struct publish *publish, const struct rec
 	return r;
 }
 
+int publish_restore(struct engine *engine, const struct record *record, struct err *err)
+{
+	_cleanup_(endpoints_clear) struct endpoints endpoints = ENDPOINTS_NONE;
+	_cleanup_(publish_clear) struct publish publish = PUBLISH_NONE;
+	_cleanup_close_ int run = engine_run_dir(engine, record->row.id, false, err),
+			    pidfd = status_pidfd(engine, record->row.id);
+	struct port_row *rows = NULL;
+	const struct endpoint *endpoint;
+	int count, r;
+
+	if (run < 0 || pidfd < 0 || publish_relay_runs(run)) {
+		err_clear(err);
+		return 0;
+	}
+	count = port_list(engine->store, record->row.id, &rows, err);
+	if (count <= 0)
+		return count;
+	r = endpoints_load(engine, record, &endpoints, err);
+	endpoint = endpoints_gateway(&endpoints);
+	if (r == 0 && endpoint) {
+		publish.bridge = str_dup(endpoint->network.row.link);
+		r = publish_retake(&publish, record, endpoint, rows, count, err);
+		if (r == 0)
+			r = publish_relay_spawn(engine, &publish, record, pidfd, run, false, err);
+	}
+	port_rows_free(rows, (size_t)count);
+	return r < 0 ? err_wrap(err, "hold the ports of %s again", record->row.name) : 0;
+}
+
 /* After a deletion the kernel makes the closer of the socket wait (15 ms): a process that nobody waits for closes it. */
 static void close_aside(struct netlink *nl)
 {

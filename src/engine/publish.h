@@ -67,6 +67,8 @@ int publish_add(struct engine *engine, struct publish *publish, const struct rec
 		int pidfd, int run, struct err *err);
 int publish_drop(struct engine *engine, const struct port_row *rows, int count, int run,
 		 struct err *err);
+/* A relay that was killed comes back; sessions that went through it are gone. Nothing is done where one runs or none is wanted. */
+int publish_restore(struct engine *engine, const struct record *record, struct err *err);
 /* Repeatable. run: RUN/ID. */
 int publish_release(struct engine *engine, const struct record *record, int run, struct err *err);
 /* Add the elements of all rows to a transaction. */

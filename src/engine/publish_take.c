@@ -216,6 +216,39 @@ static int wish_read(const char *key, const json_t *binding, struct wish *wish, 
 	return 0;
 }
 
+int publish_retake(struct publish *publish, const struct record *record,
+		   const struct endpoint *endpoint, const struct port_row *rows, int count,
+		   struct err *err)
+{
+	publish->transparent = mode_visible(record);
+	publish->list = mem_new(((size_t)count + 1) * sizeof(*publish->list));
+	for (int i = 0; i < count; i++) {
+		struct publication *p = &publish->list[publish->count];
+		int r;
+
+		*p = (struct publication){ .protocol = port_protocol(rows[i].protocol),
+					   .port = (uint16_t)rows[i].port,
+					   .to_port = (uint16_t)rows[i].to_port,
+					   .visible = strcmp(rows[i].mode, "visible") == 0,
+					   .hold = -1,
+					   .listen = -1 };
+		if (address_parse(rows[i].host, &p->host) < 0 ||
+		    address_parse(rows[i].to_ip, &p->to) < 0)
+			continue;
+		p->prefix = p->to.family == AF_INET ? endpoint->network.subnet4.prefix :
+						      endpoint->network.subnet6.prefix;
+		publish->count++;
+		r = hold_take(p, err);
+		if (r < 0)
+			return r == -EADDRINUSE ?
+				       err_set(err, EADDRINUSE,
+					       "port %u/%s of the host was taken by somebody meanwhile",
+					       p->port, rows[i].protocol) :
+				       r;
+	}
+	return 0;
+}
+
 int publish_take_one(struct engine *engine, struct publish *publish, const struct record *record,
 		     const struct endpoint *endpoint, const char *key, const json_t *binding,
 		     struct err *err)

@@ -10,6 +10,7 @@ struct endpoint;
 struct engine;
 struct err;
 struct publication;
+struct port_row;
 struct publish;
 struct record;
 
@@ -21,6 +22,10 @@ int publish_take(struct engine *engine, struct publish *publish, const struct re
 int publish_take_one(struct engine *engine, struct publish *publish, const struct record *record,
 		     const struct endpoint *endpoint, const char *key, const json_t *binding,
 		     struct err *err);
+/* Those that it has already, of which the holder was killed. */
+int publish_retake(struct publish *publish, const struct record *record,
+		   const struct endpoint *endpoint, const struct port_row *rows, int count,
+		   struct err *err);
 /* The words for a port that somebody has: -EADDRINUSE. */
 int publish_conflict(struct engine *engine, const struct publication *p, struct err *err);
 

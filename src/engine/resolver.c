@@ -277,3 +277,39 @@ int resolver_open(struct engine *engine, int lock, struct err *err)
 	(void)flock(lock, LOCK_SH);
 	return fd;
 }
+
+static bool has_networks(struct engine *engine, const char *id)
+{
+	struct endpoint_row *rows = NULL;
+	struct err ignored = ERR_NONE;
+	int count = endpoint_list(engine->store, NULL, id, &rows, &ignored);
+
+	if (count > 0)
+		endpoint_rows_free(rows, (size_t)count);
+	return count > 0;
+}
+
+int resolver_restore(struct engine *engine, struct err *err)
+{
+	_cleanup_close_ int there = try_connect(engine), lock = -1, connection = -1;
+	struct store *store = engine_store(engine, err);
+	struct container_row *rows = NULL;
+	bool wanted = false;
+	int count;
+
+	if (there >= 0)
+		return 0;
+	count = store ? container_list(store, false, &rows, err) : -err->code;
+	for (int i = 0; i < count && !wanted; i++) {
+		_cleanup_close_ int pidfd = status_pidfd(engine, rows[i].id);
+
+		wanted = pidfd >= 0 && has_networks(engine, rows[i].id);
+	}
+	if (count > 0)
+		container_rows_free(rows, (size_t)count);
+	if (count <= 0 || !wanted)
+		return count < 0 ? count : 0;
+	lock = network_lock(engine, false, err);
+	connection = lock < 0 ? lock : resolver_open(engine, lock, err);
+	return connection < 0 ? connection : 0;
+}

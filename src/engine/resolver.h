@@ -19,6 +19,8 @@ struct record;
 
 bool resolver_wanted(const struct record *record);
 /* A connection to it, started when it is not there; others that run are told to it then. lock: the networks', shared. */
+/* Where containers run that want names and nobody serves them: he is started anew. Costs little where he is there. */
+int resolver_restore(struct engine *engine, struct err *err);
 int resolver_open(struct engine *engine, int lock, struct err *err);
 /* The two sockets, in the namespace that the caller is in. */
 int resolver_sockets(int ret_sockets[2], struct err *err);

@@ -52,6 +52,39 @@ bool address_is_loopback(const struct address *address)
 					    memcmp(address->bytes, one, sizeof(one)) == 0;
 }
 
+socklen_t address_socket(const struct address *address, uint16_t port,
+			 struct sockaddr_storage *ret_socket)
+{
+	struct sockaddr_in *in4 = (struct sockaddr_in *)ret_socket;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret_socket;
+
+	memset(ret_socket, 0, sizeof(*ret_socket));
+	ret_socket->ss_family = (sa_family_t)address->family;
+	if (address->family == AF_INET) {
+		in4->sin_port = htons(port);
+		memcpy(&in4->sin_addr, address->bytes, sizeof(in4->sin_addr));
+		return sizeof(*in4);
+	}
+	in6->sin6_port = htons(port);
+	memcpy(&in6->sin6_addr, address->bytes, sizeof(in6->sin6_addr));
+	return sizeof(*in6);
+}
+
+void address_from_socket(const struct sockaddr_storage *socket, char out[ADDRESS_TEXT])
+{
+	const struct sockaddr_in *in4 = (const struct sockaddr_in *)socket;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)socket;
+	struct address address = { .family = socket->ss_family };
+
+	if (address.family == AF_INET)
+		memcpy(address.bytes, &in4->sin_addr, sizeof(in4->sin_addr));
+	else if (address.family == AF_INET6)
+		memcpy(address.bytes, &in6->sin6_addr, sizeof(in6->sin6_addr));
+	else
+		address.family = 0;
+	(void)address_text(&address, out);
+}
+
 int subnet_parse(const char *text, struct subnet *ret_subnet)
 {
 	const char *slash = strchr(text, '/');

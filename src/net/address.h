@@ -31,6 +31,10 @@ const char *address_text(const struct address *address, char out[ADDRESS_TEXT]);
 bool address_equal(const struct address *a, const struct address *b);
 bool address_is_any(const struct address *address);
 bool address_is_loopback(const struct address *address);
+/* As sockets have it: the length of what was filled in, and back to text ("" for another family). */
+socklen_t address_socket(const struct address *address, uint16_t port,
+			 struct sockaddr_storage *ret_socket);
+void address_from_socket(const struct sockaddr_storage *socket, char out[ADDRESS_TEXT]);
 
 /* "ADDRESS/PREFIX". -EINVAL. */
 int subnet_parse(const char *text, struct subnet *ret_subnet);

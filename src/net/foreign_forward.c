@@ -111,6 +111,28 @@ int foreign_forward_allow(struct netlink *nl, const char *link, struct err *err)
 	return r < 0 ? err_wrap(err, "let %s through the host's chain FORWARD", link) : 0;
 }
 
+static int missing(struct netlink *nl, uint8_t family, const char *link, struct err *err)
+{
+	struct chain chain = { 0 };
+	struct search search = { 0 };
+	int r = nft_chain(nl, family, TABLE, CHAIN, chain_seen, &chain, err);
+
+	if (r == -ENOENT || (r == 0 && !chain.drops)) {
+		err_clear(err);
+		return 0;
+	}
+	if (r == 0)
+		r = find(nl, family, link, &search, err);
+	return r < 0 ? r : search.count == 0;
+}
+
+int foreign_forward_missing(struct netlink *nl, const char *link, struct err *err)
+{
+	int r = missing(nl, NFPROTO_IPV4, link, err);
+
+	return r != 0 ? r : missing(nl, NFPROTO_IPV6, link, err);
+}
+
 static int forget(struct netlink *nl, uint8_t family, const char *link, struct err *err)
 {
 	struct search search = { 0 };

@@ -9,6 +9,8 @@ struct netlink;
 
 /* Add them for this link where the policy is DROP and they are missing, for both families. */
 int foreign_forward_allow(struct netlink *nl, const char *link, struct err *err);
+/* Does a policy DROP keep packets from this link? 1, 0, -errno. */
+int foreign_forward_missing(struct netlink *nl, const char *link, struct err *err);
 /* Take them away; none is no error. */
 int foreign_forward_forget(struct netlink *nl, const char *link, struct err *err);
 

@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/err.h"
+#include "base/str.h"
 #include "net/netlink.h"
 
 /* kinds of user data: libnftnl's udata.h */
@@ -68,6 +70,13 @@ void nft_add_table(struct netlink *nl, const char *table, const char *text)
 	message(nl, NFT_MSG_NEWTABLE, NLM_F_CREATE);
 	netlink_string(nl, NFTA_TABLE_NAME, table);
 	comment(nl, NFTA_TABLE_USERDATA, text);
+}
+
+void nft_add_table_owned(struct netlink *nl, const char *table)
+{
+	message(nl, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	netlink_string(nl, NFTA_TABLE_NAME, table);
+	netlink_be32(nl, NFTA_TABLE_FLAGS, NFT_TABLE_F_OWNER);
 }
 
 void nft_delete_table(struct netlink *nl, const char *table)
@@ -295,6 +304,31 @@ void nft_socket_transparent(struct netlink *nl)
 	nft_cmp(nl, NFT_CMP_EQ, NFT_REG32_00, &one, sizeof(one));
 }
 
+void nft_tcp_flags(struct netlink *nl, uint8_t bits)
+{
+	const uint8_t bytes[4] = { bits }; /* a register's first byte, in either byte order */
+	uint32_t mask, zero = 0;
+
+	memcpy(&mask, bytes, sizeof(mask));
+	nft_payload(nl, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, NFT_REG32_00);
+	bitwise(nl, mask, 0);
+	nft_cmp(nl, NFT_CMP_NEQ, NFT_REG32_00, &zero, sizeof(zero));
+}
+
+void nft_trace(struct netlink *nl)
+{
+	struct expression e = expression(nl, "immediate");
+	uint8_t one = 1;
+
+	netlink_be32(nl, NFTA_IMMEDIATE_DREG, NFT_REG32_00);
+	value(nl, NFTA_IMMEDIATE_DATA, &one, sizeof(one));
+	expression_end(nl, e);
+	e = expression(nl, "meta");
+	netlink_be32(nl, NFTA_META_KEY, NFT_META_NFTRACE);
+	netlink_be32(nl, NFTA_META_SREG, NFT_REG32_00);
+	expression_end(nl, e);
+}
+
 void nft_mark_or(struct netlink *nl, uint32_t bits)
 {
 	struct expression e;
@@ -396,4 +430,35 @@ int nft_has_table(struct netlink *nl, const char *table, struct err *err)
 		return 0;
 	}
 	return r < 0 ? r : 1;
+}
+
+static int element_seen(const struct nlmsghdr *answer, void *data)
+{
+	(void)answer;
+	(void)data;
+	return 0;
+}
+
+int nft_has_element(struct netlink *nl, const char *table, const char *set, const void *key,
+		    size_t key_length, struct err *err)
+{
+	int r;
+
+	message(nl, NFT_MSG_GETSETELEM, NLM_F_ACK);
+	element(nl, table, set, key, key_length, NULL, 0, NULL);
+	r = netlink_dump(nl, element_seen, NULL, err);
+	if (r == -ENOENT) {
+		err_clear(err);
+		return 0;
+	}
+	return r < 0 ? r : 1;
+}
+
+int nft_has_name(struct netlink *nl, const char *table, const char *set, const char *name,
+		 struct err *err)
+{
+	char key[IFNAMSIZ] = "";
+
+	(void)str_append(key, sizeof(key), name);
+	return nft_has_element(nl, table, set, key, sizeof(key), err);
 }

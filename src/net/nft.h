@@ -52,6 +52,8 @@ void nft_begin(struct netlink *nl);
 int nft_commit(struct netlink *nl, struct err *err);
 
 void nft_add_table(struct netlink *nl, const char *table, const char *comment);
+/* Of the family inet, and gone when the socket is closed. */
+void nft_add_table_owned(struct netlink *nl, const char *table);
 void nft_delete_table(struct netlink *nl, const char *table);
 /* type NULL: a chain that is jumped to. */
 void nft_add_chain(struct netlink *nl, const char *table, const char *name, const char *type,
@@ -76,6 +78,9 @@ void nft_in_set(struct netlink *nl, uint32_t reg, const char *set, bool inverted
 void nft_map(struct netlink *nl, uint32_t reg, const char *map, uint32_t to);
 void nft_fib_daddr_local(struct netlink *nl);
 void nft_socket_transparent(struct netlink *nl);
+/* tcp flags & bits != 0 */
+void nft_tcp_flags(struct netlink *nl, uint8_t bits);
+void nft_trace(struct netlink *nl); /* meta nftrace set 1 */
 void nft_mark_or(struct netlink *nl, uint32_t bits);
 void nft_mark_has(struct netlink *nl, uint32_t bits);
 void nft_dnat(struct netlink *nl, uint32_t family, uint32_t address_reg, uint32_t port_reg);
@@ -94,6 +99,11 @@ size_t nft_family_rule(struct netlink *nl, uint8_t family, const char *table, co
 void nft_delete_rule(struct netlink *nl, uint8_t family, const char *table, const char *chain,
 		     uint64_t handle);
 
+/* Has the set this key, or this name? 1, 0, -errno. */
+int nft_has_element(struct netlink *nl, const char *table, const char *set, const void *key,
+		    size_t key_length, struct err *err);
+int nft_has_name(struct netlink *nl, const char *table, const char *set, const char *name,
+		 struct err *err);
 /* Is there such a table? 1, 0, -errno. */
 int nft_has_table(struct netlink *nl, const char *table, struct err *err);
 

@@ -333,3 +333,12 @@ void ruleset_unpublish(struct netlink *nl, const char *table, const struct rules
 	port_element(port, &e);
 	nft_delete_element(nl, table, e.map, e.key, e.key_length);
 }
+
+int ruleset_published(struct netlink *nl, const char *table, const struct ruleset_port *port,
+		      struct err *err)
+{
+	struct port_element e;
+
+	port_element(port, &e);
+	return nft_has_element(nl, table, e.map, e.key, e.key_length, err);
+}

@@ -48,5 +48,8 @@ void ruleset_remove_network(struct netlink *nl, const char *table,
 void ruleset_publish(struct netlink *nl, const char *table, const struct ruleset_port *port,
 		     const char *comment);
 void ruleset_unpublish(struct netlink *nl, const char *table, const struct ruleset_port *port);
+/* Asked at once: 1, 0, -errno. */
+int ruleset_published(struct netlink *nl, const char *table, const struct ruleset_port *port,
+		      struct err *err);
 
 #endif
