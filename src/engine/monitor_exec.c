@@ -48,28 +48,6 @@ static void log_words(struct engine *engine, const struct record *record, struct
 		   (unsigned long long)bytes, (unsigned long long)files);
 }
 
-/* Who asked for it, for `whois`: it can be read in the monitor's environment, and costs no file. */
-static char *started_by(void)
-{
-	_cleanup_(buf_clear) struct buf login = BUF_EMPTY;
-	const char *sudo = getenv("SUDO_UID");
-	char tty[64] = "";
-
-	for (int fd = 0; fd < 3 && !*tty; fd++) {
-		char path[32];
-		ssize_t n;
-
-		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		n = readlink(path, tty, sizeof(tty) - 1);
-		tty[n > 0 ? n : 0] = '\0';
-		if (!str_prefix(tty, "/dev/pts/") && !str_prefix(tty, "/dev/tty"))
-			tty[0] = '\0';
-	}
-	(void)file_read(AT_FDCWD, "/proc/self/loginuid", 16, &login);
-	return str_printf("CLOCHE_STARTED_BY=uid=%u login=%s sudo=%s tty=%s", getuid(),
-			  login.data ? login.data : "", sudo ? sudo : "", tty);
-}
-
 /* --timeout counts from the start, also for the monitor that comes after one that was killed. */
 static void timeout_word(const struct record *record, int64_t started_ns, struct buf *words)
 {
@@ -119,8 +97,14 @@ int monitor_exec(struct engine *engine, const struct record *record,
 	strv_add(&env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
 	strv_add_take(&env, str_printf("CLOCHE_ROOT=%s", engine->settings.root));
 	strv_add_take(&env, str_printf("CLOCHE_RUN_ROOT=%s", engine->settings.run_root));
-	if (!monitor->restore)
-		strv_add_take(&env, started_by());
+	/* for `whois`, which reads it in the monitor's environment; a stranger's command line is none of ps e's business */
+	if (monitor->starter) {
+		const char *command = strstr(monitor->starter, " command=");
+
+		strv_add_take(&env, str_printf("CLOCHE_STARTED_BY=%.*s",
+					       command ? (int)(command - monitor->starter) : 0,
+					       monitor->starter));
+	}
 	(void)execve(engine->monitor, argv, env);
 	return err_sys(err, errno, "execute %s", engine->monitor);
 }

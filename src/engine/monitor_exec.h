@@ -20,9 +20,10 @@ struct monitor_exec {
 	int ready;	/* pipe that is closed when the monitor and its holder are there */
 	bool restore;
 	int64_t started_ns;
+	char *starter; /* starter_text(); NULL on restore */
 };
 #define MONITOR_EXEC_NONE \
-	((struct monitor_exec){ -1, -1, -1, 0, -1, -1, -1, -1, -1, -1, -1, -1, false, 0 })
+	((struct monitor_exec){ -1, -1, -1, 0, -1, -1, -1, -1, -1, -1, -1, -1, false, 0, NULL })
 
 /* Returns only when exec failed: -errno. */
 int monitor_exec(struct engine *engine, const struct record *record,

@@ -27,6 +27,7 @@
 #include "engine/publish.h"
 #include "engine/restart.h"
 #include "engine/spec_build.h"
+#include "engine/starter.h"
 #include "engine/status.h"
 #include "engine/volume.h"
 #include "runtime/cgroup.h"
@@ -72,7 +73,7 @@ static int cgroup_release(struct engine *engine, const struct record *record, st
 }
 
 /* oom and die. Before the run folder goes: who is killed in between writes them twice, not never. */
-static void end_tell(struct engine *engine, const struct record *record,
+static void end_tell(struct engine *engine, const struct record *record, int run,
 		     const struct container_status *status)
 {
 	_cleanup_json_ json_t *death = death_find(engine, record, status);
@@ -82,6 +83,7 @@ static void end_tell(struct engine *engine, const struct record *record,
 	(void)snprintf(code, sizeof(code), "%d", status->exit_code);
 	if (death)
 		death_write(engine, record->row.id, death);
+	ends_add(engine, record, run, status, death);
 	if (status->oom)
 		event_container(engine, record, "oom",
 				(const char *const[]){ "exitCode", code, "reason", words, NULL });
@@ -129,7 +131,7 @@ static int run_folder_release(struct engine *engine, const struct record *record
 	if (r < 0)
 		return r;
 	if (status->status == STATUS_EXITED)
-		end_tell(engine, record, status);
+		end_tell(engine, record, run, status);
 	r = dir_remove(engine->run, record->row.id);
 	if (r < 0)
 		return err_sys(err, r, "remove the run folder of %s", record->row.name);

@@ -33,6 +33,7 @@
 #include "engine/resolv_conf.h"
 #include "engine/restart.h"
 #include "engine/spec_build.h"
+#include "engine/starter.h"
 #include "engine/status.h"
 #include "runtime/cgroup.h"
 #include "runtime/container.h"
@@ -239,7 +240,9 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 	engine_kill_point("start-container-created");
 	guard_add(launch->engine, launch->record, launch->run, container.pid);
 	names_publish(launch->engine, &launch->record->row, container.pid);
-	r = status_init_write(launch->run, container.pid, launch->started_ns, err);
+	monitor->starter = starter_text();
+	r = status_init_write(launch->run, container.pid, launch->started_ns, monitor->starter,
+			      err);
 	engine_kill_point("start-init-written");
 	if (r == 0)
 		r = endpoints_attach(launch->endpoints, launch->record, container.pid,

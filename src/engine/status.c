@@ -58,7 +58,7 @@ int status_process(int run, const char *name, pid_t *ret_pid, int64_t *ret_extra
 	long long extra = 0;
 	int pid, fd;
 
-	if (file_read(run, name, 256, &text) < 0 ||
+	if (file_read(run, name, 4096, &text) < 0 ||
 	    sscanf(text.data, "%d %llu %63s %lld", &pid, &ticks, boot, &extra) < 2 || pid <= 0)
 		return -ESRCH;
 	if (ret_extra)
@@ -274,14 +274,14 @@ int status_monitor_pidfd(struct engine *engine, const char *id, pid_t *ret_pid)
 	return run < 0 ? -ESRCH : status_process(run, "monitor", ret_pid, NULL);
 }
 
-int status_init_write(int run, pid_t pid, int64_t started_ns, struct err *err)
+int status_init_write(int run, pid_t pid, int64_t started_ns, const char *starter, struct err *err)
 {
-	char text[160], boot[64];
+	_cleanup_free_ char *text = NULL;
+	char boot[64];
 
 	status_boot_id(boot);
-	(void)snprintf(text, sizeof(text), "%d %llu %s %lld %d\n", (int)pid,
-		       (unsigned long long)start_time(pid), boot, (long long)started_ns,
-		       (int)getpid());
+	text = str_printf("%d %llu %s %lld %d\n%s\n", (int)pid, (unsigned long long)start_time(pid),
+			  boot, (long long)started_ns, (int)getpid(), starter);
 	return file_replace(run, "init", text, strlen(text), 0600, false, err);
 }
 

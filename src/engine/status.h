@@ -48,7 +48,7 @@ int status_process(int run, const char *name, pid_t *ret_pid, int64_t *ret_extra
 void status_exit_read(int dir, struct container_status *status);
 
 /* Text of RUN/init for pid. */
-int status_init_write(int run, pid_t pid, int64_t started_ns, struct err *err);
+int status_init_write(int run, pid_t pid, int64_t started_ns, const char *starter, struct err *err);
 /* "PID STARTTIME BOOT-ID" of a running process into RUN/name, for status_process. */
 int status_process_write(int run, const char *name, pid_t pid, struct err *err);
 void status_boot_id(char out[64]); /* "" when there is no /proc */

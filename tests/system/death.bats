@@ -62,3 +62,25 @@ while True: x.append(bytearray(b"x" * 4194304))'
 	cloche wait crash >/dev/null
 	cloche rm plain crash
 }
+
+@test "who started it, and the causes of the last ten ends, stay over restarts" {
+	SUDO_UID=4711 cloche run -d --name often --network none host sleep 1000
+	cloche inspect -f '{{json .Cloche.StartedBy}}' often >by
+	jq -e '.Uid == 0 and .SudoUid == 4711 and (.Command | test("cloche run -d --name often --network none host sleep 1000$"))' by
+	assert_equal "$(cloche inspect -f '{{json .Cloche.Ends}}' often)" "[]"
+	cloche kill -s KILL often
+	cloche wait often
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		cloche start often
+		cloche stop -t 0 often
+	done >/dev/null
+	cloche inspect -f '{{json .Cloche.Ends}}' often >ends
+	jq -e 'length == 10 and (map(.ExitCode) | unique == [137]) and (map(.StartedAt) | . == sort and (unique | length == 10)) and
+		(map(.Death.Signal) | unique == ["SIGKILL"]) and (map(.StartedBy.Command) | unique[0] | test("cloche start often$"))' ends
+	assert_equal "$(cloche inspect -f '{{json .Cloche.StartedBy}}' often)" null
+	cloche rm often
+	run env -u SUDO_UID "$CLOCHE" run --name once --network none host sh -c 'exit 3'
+	cloche inspect -f '{{json .Cloche.Ends}}' once >ends
+	jq -e 'length == 1 and .[0].ExitCode == 3 and .[0].Death == null and .[0].StartedBy.SudoUid == null' ends
+	cloche rm once
+}
