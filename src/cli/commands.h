@@ -20,6 +20,7 @@ extern const struct command command_load, command_import, command_images, comman
 	command_image_inspect;
 extern const struct command command_volume_create, command_volume_ls, command_volume_rm,
 	command_volume_inspect;
+extern const struct command command_volume_export, command_volume_import, command_volume_clone;
 extern const struct command command_port, command_network_connect, command_network_disconnect;
 extern const struct command command_network_create, command_network_ls, command_network_inspect,
 	command_network_rm, command_network_prune, command_network_reload, command_network_doctor;

@@ -193,3 +193,36 @@ teardown()
 	run inside --rootfs "$PWD/tree" sh -c 'cat /etc/resolv.conf && grep localhost /run/hosts'
 	assert_success
 }
+
+@test "volume export, import and clone keep owners, modes, times and links" {
+	inside -v data:/d box sh -c 'mkdir /d/sub; echo x >/d/sub/file; chown 1000:50 /d/sub/file; chmod 4750 /d/sub/file; ln -s file /d/sub/link
+		touch -d @1000000000 /d/sub/file; chown 7:8 /d; chmod 2770 /d'
+	look() { inside -v "$1:/d" box sh -c 'cd /d/sub; stat -c "%n %u:%g %a %Y %F" file; readlink link; cat file; stat -c %A .'; }
+	look data >wanted
+	cloche volume export data -o out.tar
+	tar -tf out.tar | grep -qx 'sub/file'
+	assert_equal "$(cloche volume import other out.tar)" other
+	look other | cmp - wanted
+	cloche volume export other | cloche volume import third
+	look third | cmp - wanted
+	cloche volume create --label a=b labelled >/dev/null
+	inside -v labelled:/d box sh -c 'chown 7:8 /d; chmod 2770 /d; mkdir /d/sub; echo x >/d/sub/file; ln -s file /d/sub/link'
+	assert_equal "$(cloche volume clone labelled copy)" copy
+	assert_equal "$(cloche volume inspect -f '{{.Labels.a}}' copy)" b
+	assert_equal "$(inside -v copy:/d box stat -c '%u:%g %a' /d)" '7:8 2770'
+	# over what is there
+	inside -v copy:/d box sh -c 'echo kept >/d/kept; echo old >/d/sub/file'
+	cloche volume import copy out.tar
+	assert_equal "$(inside -v copy:/d box sh -c 'cat /d/kept /d/sub/file')" $'kept\nx'
+	run cloche volume clone data copy
+	assert_failure 1
+	assert_output --partial 'volume copy is there already'
+	run cloche volume export nobody
+	assert_failure 1
+	assert_output --partial 'get nobody: no such volume'
+	# half an archive makes no volume
+	run bash -c 'head -c 700 out.tar | "$CLOCHE" volume import half'
+	assert_failure 1
+	assert_equal "$(cloche volume ls -q --filter name=half)" ""
+	assert_equal "$(ls -A "$CLOCHE_ROOT/tmp")" ""
+}
