@@ -11,6 +11,7 @@
 struct command;
 struct engine;
 struct err;
+struct record;
 
 struct cli {
 	struct settings settings;
@@ -27,6 +28,8 @@ int cli_fail(struct err *err); /* the same; always 1 */
 /* Do something for each operand, print its name when it went well; 1 when one failed. */
 int cli_each(struct cli *cli, char **operands,
 	     int (*act)(struct cli *, const char *, void *, struct err *), void *data);
+/* What `create` does with these words (options, image, command), without printing the id. */
+int cli_create(struct cli *cli, char **argv, struct record *record, struct err *err);
 int cli_seconds(const char *text, long *ret_seconds, struct err *err); /* --timeout */
 
 /* -- formats: Go templates, base/template.h ----------------------------------------------------- */

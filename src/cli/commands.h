@@ -8,7 +8,8 @@
 extern const struct command command_run, command_create, command_start, command_attach;
 extern const struct command command_stop, command_kill, command_rm, command_wait;
 extern const struct command command_pause, command_unpause, command_restart, command_rename;
-extern const struct command command_update, command_top, command_stats, command_history;
+extern const struct command command_recreate, command_update, command_top, command_stats,
+	command_history;
 extern const struct command command_container_prune, command_image_prune, command_volume_prune,
 	command_system_prune, command_system_df;
 extern const struct command command_completion;

@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/docker_type.h"
+#include "cli/inspect_as.h"
 #include "engine/create.h"
 #include "engine/disk_use.h"
 #include "engine/engine.h"
@@ -37,13 +38,16 @@ static const struct {
 };
 
 struct inspect_args {
-	const char *format, *type;
+	const char *format, *type, *as;
 	bool size;
 };
 
 static const struct opt inspect_opts[] = {
 	OPT_STRING('f', "format", "TEMPLATE", struct inspect_args, format,
 		   "json or a template, such as {{.State.Pid}}"),
+	OPT_STRING(
+		0, "as", "FORM", struct inspect_args, as,
+		"containers as what makes them again: run (a command line), compose or quadlet; Docker's on this host, too"),
 	OPT_STRING(0, "type", "TYPE", struct inspect_args, type,
 		   "container, image, network or volume"),
 	OPT_BOOL('s', "size", struct inspect_args, size,
@@ -159,6 +163,8 @@ static int inspect_run(void *data, void *args, char **operands, struct err *err)
 	struct inspect_args *a = args;
 	int kinds = a->type ? 0 : KIND_ANY;
 
+	if (a->as)
+		return inspect_as(data, a->as, operands, err);
 	for (size_t i = 0; a->type && i < ARRAY_SIZE(types); i++)
 		if (strcmp(a->type, types[i].name) == 0)
 			kinds = types[i].kind;

@@ -28,6 +28,7 @@ static const struct command *const commands[] = {
 	&command_unpause,
 	&command_rename,
 	&command_update,
+	&command_recreate,
 	&command_cp,
 	&command_diff,
 	&command_export,

@@ -352,6 +352,21 @@ static int create_run(void *data, void *args, char **operands, struct err *err)
 	return 0;
 }
 
+int cli_create(struct cli *cli, char **argv, struct record *record, struct err *err)
+{
+	struct create_options *o = mem_new(sizeof(*o));
+	_cleanup_strv_ char **warnings = NULL;
+	char **operands;
+	int r = opt_parse(&command_create, argv, o, &operands, err);
+
+	if (r == 0)
+		r = create(cli, o, operands, false, record, &warnings, err);
+	if (r == 0)
+		warnings_print(o, warnings);
+	opt_args_free(&command_create, o);
+	return r;
+}
+
 const struct command command_create = {
 	.group = "container",
 	.name = "create",

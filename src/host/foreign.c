@@ -166,6 +166,59 @@ static json_t *docker_details(const char *id)
 	return NULL;
 }
 
+static json_t *docker_record_read(const char *root, const char *id)
+{
+	_cleanup_free_ char *path = str_printf("%s/containers/%s/config.v2.json", root, id),
+			    *host_path = str_printf("%s/containers/%s/hostconfig.json", root, id),
+			    *image_path = NULL;
+	_cleanup_json_ json_t *image = NULL;
+	json_t *all = file_json(path), *host = all ? file_json(host_path) : NULL;
+	const char *digest = json_string_at(all, "Image", "");
+
+	if (!all || !host) {
+		json_decref(all);
+		json_decref(host);
+		return NULL;
+	}
+	json_put(all, "HostConfig", host);
+	if (str_prefix(digest, "sha256:") &&
+	    strspn(digest + 7, "0123456789abcdef") == strlen(digest + 7)) {
+		image_path =
+			str_printf("%s/image/overlay2/imagedb/content/sha256/%s", root, digest + 7);
+		image = file_json(image_path);
+	}
+	if (json_object_get(image, "config"))
+		json_put(all, "ImageConfig", json_incref(json_object_get(image, "config")));
+	return all;
+}
+
+json_t *foreign_docker_record(const char *reference)
+{
+	_cleanup_strv_ char **roots = docker_roots();
+	json_t *found = NULL;
+
+	for (size_t i = 0; !found && roots && roots[i]; i++) {
+		_cleanup_free_ char *folder = str_printf("%s/containers", roots[i]);
+		DIR *d = opendir(folder);
+		const struct dirent *e;
+
+		while (d && !found && (e = readdir(d)) != NULL) {
+			json_t *one = e->d_name[0] == '.' ? NULL :
+							    docker_record_read(roots[i], e->d_name);
+			const char *name = json_string_at(one, "Name", "");
+
+			if (one && (str_prefix(e->d_name, reference) ||
+				    strcmp(name + (*name == '/'), reference) == 0))
+				found = one;
+			else
+				json_decref(one);
+		}
+		if (d)
+			(void)closedir(d);
+	}
+	return found;
+}
+
 /* -- Podman, CRI-O ---------------------------------------------------------------------------- */
 
 json_t *foreign_podman(const json_t *containers, const char *id)

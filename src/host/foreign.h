@@ -16,6 +16,9 @@ struct buf;
 void foreign_ports(const json_t *ports, struct buf *out);
 /* Docker's config.v2.json as host/owner.h's details. */
 json_t *foreign_docker(const json_t *config);
+/* A container of Docker's by name, id or the beginning of one: config.v2.json with hostconfig.json as HostConfig and the image's "config" as
+ * ImageConfig (may be missing). NULL: there is none. New reference. */
+json_t *foreign_docker_record(const char *reference);
 /* An OCI config.json with its annotations (CRI-O, containerd with Kubernetes). */
 json_t *foreign_bundle(const json_t *config);
 /* The entry `id` of Podman's containers.json. */

@@ -66,6 +66,11 @@ docker_up()
 	tar -C "$R" -cf "$F/b.tar" .
 	docker -H "unix://$F/docker.sock" import "$F/b.tar" busy:1 >/dev/null
 	docker -H "unix://$F/docker.sock" run -d --name f-docker -u 33 --network none busy:1 sleep 1111 >/dev/null
+	run -0 cloche inspect --as run f-docker
+	assert_line $'cloche run --name f-docker \\'
+	assert_line $'\t--user 33 \\'
+	assert_line $'\t--network none \\'
+	assert_line $'\tbusy:1 sleep 1111'
 	pid=$(seen docker f-docker "sleep 1111" www)
 	run -0 cloche whois "$pid"
 	assert_output --partial "is of container f-docker (docker "
