@@ -29,7 +29,7 @@ static void add_insecure(char ***words, char *const *insecure)
 }
 
 struct pull_args {
-	bool quiet, all_tags;
+	bool quiet, all_tags, verify;
 	const char *platform, *progress;
 	char **insecure;
 };
@@ -43,6 +43,8 @@ static const struct opt pull_opts[] = {
 	OPT_STRING(0, "progress", "MODE", struct pull_args, progress,
 		   "auto, tty, plain, json or none"),
 	OPT_BOOL('q', "quiet", struct pull_args, quiet, "print only the name"),
+	OPT_BOOL(0, "verify", struct pull_args, verify,
+		 "take only what policy.json allows (containers-policy.json(5))"),
 	OPT_END,
 };
 
@@ -58,6 +60,8 @@ static char **transfer_words(const struct pull_args *a)
 		strv_add(&words, "--progress");
 		strv_add(&words, a->quiet ? "none" : a->progress);
 	}
+	if (a->verify)
+		strv_add(&words, "--verify");
 	add_insecure(&words, a->insecure);
 	return words;
 }
@@ -151,7 +155,8 @@ const struct command command_pull = {
 		"A short name means Docker Hub: web is docker.io/library/web:latest. Layers that are "
 		"here already are not fetched; a pull that was cut goes on where it was. Credentials "
 		"are those of cloche login, docker login or podman login; certificates those of "
-		"certs.d below /etc/cloche, /etc/containers or /etc/docker.",
+		"certs.d below /etc/cloche, /etc/containers or /etc/docker. CLOCHE_VERIFY=1 in the environment means "
+		"--verify for every pull, also that of run.",
 	.opts = pull_opts,
 	.args_size = sizeof(struct pull_args),
 	.run = pull_run,

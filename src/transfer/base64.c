@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "transfer/base64.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -27,33 +28,45 @@ char *base64_encode(const char *bytes, size_t length)
 	return text;
 }
 
-char *base64_decode(const char *text)
+int base64_decode_bytes(const char *text, struct buf *ret_bytes)
 {
 	size_t length = strcspn(text, "=");
-	char *bytes = mem_new(length / 4 * 3 + 4), *out = bytes;
+	struct buf out = BUF_EMPTY;
 	uint32_t group = 0;
 	unsigned int bits = 0;
 
 	if (length % 4 == 1 || text[length + strspn(text + length, "=")])
-		length = SIZE_MAX;
-	for (size_t i = 0; length != SIZE_MAX && i < length; i++) {
+		return -EINVAL;
+	for (size_t i = 0; i < length; i++) {
 		const char *digit = strchr(digits, text[i]);
+		char byte;
 
 		if (!digit) {
-			length = SIZE_MAX;
-			break;
+			buf_clear(&out);
+			return -EINVAL;
 		}
 		group = group << 6 | (uint32_t)(digit - digits);
 		bits += 6;
 		if (bits < 8)
 			continue;
 		bits -= 8;
-		*out = (char)(group >> bits & 0xff);
-		if (!*out++)
-			length = SIZE_MAX;
+		byte = (char)(group >> bits & 0xff);
+		buf_add(&out, &byte, 1);
 	}
-	if (length != SIZE_MAX)
-		return bytes;
-	str_free(&bytes);
-	return NULL;
+	*ret_bytes = out;
+	return 0;
+}
+
+char *base64_decode(const char *text)
+{
+	struct buf bytes = BUF_EMPTY;
+	char *found = NULL;
+
+	if (base64_decode_bytes(text, &bytes) == 0 &&
+	    (bytes.length == 0 || !memchr(bytes.data, 0, bytes.length)))
+		found = str_ndup(bytes.data ? bytes.data : "", bytes.length);
+	if (bytes.data)
+		explicit_bzero(bytes.data, bytes.length); /* it may be a password */
+	buf_clear(&bytes);
+	return found;
 }

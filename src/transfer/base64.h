@@ -5,8 +5,12 @@
 
 #include <stddef.h>
 
+struct buf;
+
 char *base64_encode(const char *bytes, size_t length);
 /* NULL: it is none, or has a NUL in it. The padding may be missing. */
 char *base64_decode(const char *text);
+/* The same for any bytes. -EINVAL. */
+int base64_decode_bytes(const char *text, struct buf *ret_bytes);
 
 #endif

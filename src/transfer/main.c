@@ -52,6 +52,7 @@ struct transfer_args {
 	const char *parent, *manifest, *config, *author, *created_by;
 	const char *message, *platform, *progress, *user;
 	char **changes, **insecure;
+	bool verify;
 };
 
 static const struct opt load_opts[] = {
@@ -85,6 +86,7 @@ static const struct opt pull_opts[] = {
 		   "auto, tty, plain, json or none"),
 	OPT_STRING(0, "limit-bytes", "BYTES", struct transfer_args, limit,
 		   "refuse a layer that unpacks to more"),
+	OPT_BOOL(0, "verify", struct transfer_args, verify, "only what policy.json allows"),
 	OPT_END,
 };
 
@@ -221,13 +223,22 @@ static int import_run(void *unused, void *data, char **operands, struct err *err
 	return job_end(&job, r, err);
 }
 
+/* For every pull, those of `run` too. */
+static bool wants_verification(void)
+{
+	const char *text = getenv("CLOCHE_VERIFY");
+
+	return text && *text && strcmp(text, "0") != 0 && strcmp(text, "no") != 0;
+}
+
 static int pull_run(void *unused, void *data, char **operands, struct err *err)
 {
 	const struct transfer_args *args = data;
 	struct job job = { .work = WORK_NONE, .outcome = OUTCOME_EMPTY, .input = -1 };
 	struct pull_options options = { .reference = operands[0],
 					.platform = args->platform,
-					.insecure = args->insecure };
+					.insecure = args->insecure,
+					.verify = args->verify || wants_verification() };
 	_cleanup_close_ int root = -1;
 	int r = progress_mode_parse(args->progress ? args->progress : "auto", &options.progress,
 				    err);

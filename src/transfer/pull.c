@@ -26,6 +26,7 @@
 #include "transfer/registry.h"
 #include "transfer/registry_access.h"
 #include "transfer/remote.h"
+#include "transfer/trust.h"
 
 enum { FETCHERS_MAX = 4 };
 
@@ -392,6 +393,16 @@ static int ask_around(struct pull *p, struct err *err)
 	return r;
 }
 
+/* Before anything of its content is asked for. */
+static int verify(const struct pull *p, struct err *err)
+{
+	const char *const digests[] = { p->manifest_digest, p->top_digest };
+
+	return trust_check(&p->reference, digests,
+			   strcmp(p->manifest_digest, p->top_digest) == 0 ? 1 : 2,
+			   p->options->insecure, err);
+}
+
 int pull_image(const struct work *work, const struct pull_options *options, struct outcome *outcome,
 	       struct err *err)
 {
@@ -410,6 +421,8 @@ int pull_image(const struct work *work, const struct pull_options *options, stru
 	r = platform_parse(options->platform, &p.platform, err);
 	if (r == 0)
 		r = ask_around(&p, err);
+	if (r == 0 && options->verify)
+		r = verify(&p, err);
 	if (r == 0)
 		r = get_layers(&p, outcome, err);
 	if (r == 0)

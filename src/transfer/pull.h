@@ -7,6 +7,7 @@
 #ifndef CLOCHE_TRANSFER_PULL_H
 #define CLOCHE_TRANSFER_PULL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "transfer/progress.h"
@@ -19,6 +20,7 @@ struct pull_options {
 	const char *reference; /* as the user wrote it */
 	const char *platform;  /* OS/ARCH[/VARIANT]; NULL: this machine's */
 	char **insecure;       /* registry_access.h; or NULL */
+	bool verify;	       /* by policy.json */
 	uint64_t limit_bytes;  /* of a layer, unpacked */
 	enum progress_mode progress;
 };
