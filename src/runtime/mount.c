@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/securebits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
@@ -165,19 +166,14 @@ static int layer_map(int dir, const char *path, int userns_fd, struct err *err)
 
 /* The detached mounts of lower layers and, last, of upper's parent go to `mounts`: closing one would dissolve it, and the overlay
  * refuses a mount that is nowhere (clone_private_mount() in fs/namespace.c). */
-static int overlay_configure(int fs, const struct spec *spec, int userns_fd, int *mounts,
-			     struct err *err)
+static int layers_map(const struct spec *spec, int userns_fd, int *mounts, struct err *err)
 {
-	_cleanup_close_ int upper_dir = -1, work_dir = -1;
 	_cleanup_free_ char *parent = NULL;
 
 	for (size_t i = 0; i < spec->lower_count; i++) {
 		mounts[i] = layer_map(spec->lower_fds[i], "", userns_fd, err);
 		if (mounts[i] < 0)
 			return mounts[i];
-		if (fsconfig(fs, FSCONFIG_SET_FD, "lowerdir+", NULL, mounts[i]) < 0)
-			return err_sys(err, errno, "add layer %zu of %zu to the root file system",
-				       i + 1, spec->lower_count);
 	}
 	if (!spec->upper_path)
 		return 0;
@@ -185,8 +181,19 @@ static int overlay_configure(int fs, const struct spec *spec, int userns_fd, int
 	parent = str_ndup(spec->upper_path,
 			  (size_t)(strrchr(spec->upper_path, '/') - spec->upper_path));
 	mounts[spec->lower_count] = layer_map(AT_FDCWD, parent, userns_fd, err);
-	if (mounts[spec->lower_count] < 0)
-		return mounts[spec->lower_count];
+	return mounts[spec->lower_count] < 0 ? mounts[spec->lower_count] : 0;
+}
+
+static int overlay_configure(int fs, const struct spec *spec, const int *mounts, struct err *err)
+{
+	_cleanup_close_ int upper_dir = -1, work_dir = -1;
+
+	for (size_t i = 0; i < spec->lower_count; i++)
+		if (fsconfig(fs, FSCONFIG_SET_FD, "lowerdir+", NULL, mounts[i]) < 0)
+			return err_sys(err, errno, "add layer %zu of %zu to the root file system",
+				       i + 1, spec->lower_count);
+	if (!spec->upper_path)
+		return 0;
 	upper_dir = openat(mounts[spec->lower_count], strrchr(spec->upper_path, '/') + 1,
 			   O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	work_dir = openat(mounts[spec->lower_count], strrchr(spec->work_path, '/') + 1,
@@ -199,18 +206,26 @@ static int overlay_configure(int fs, const struct spec *spec, int userns_fd, int
 	return 0;
 }
 
-static int overlay_create(const struct spec *spec, int fs)
+/* The overlay acts with the credentials of its mounter on the layers below, which know the container's ids only: be its root for
+ * the file system, with the capabilities kept. */
+static int mounter_become(const struct spec *spec)
 {
 	uint32_t uid = spec_host_id(spec->uid_map, spec->uid_map_count, 0);
 	uint32_t gid = spec_host_id(spec->gid_map, spec->gid_map_count, 0);
-	int r;
 
-	/* The overlay acts with the credentials of its mounter on the layers below, which know the
-	 * container's ids only: be its root for the file system, with the capabilities kept. */
 	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0)
 		return -errno;
 	(void)setfsgid(gid);
 	(void)setfsuid(uid);
+	return 0;
+}
+
+static int overlay_create(const struct spec *spec, int fs)
+{
+	int r = mounter_become(spec);
+
+	if (r < 0)
+		return r;
 	r = fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ? -errno : 0;
 	(void)setfsuid(0);
 	(void)setfsgid(0);
@@ -218,23 +233,121 @@ static int overlay_create(const struct spec *spec, int fs)
 	return r;
 }
 
-int mount_overlay(const struct spec *spec, int userns_fd, int *parts, struct err *err)
+static int overlay_by_descriptor(const struct spec *spec, const int *mounts, unsigned int attrs,
+				 struct err *err)
 {
 	_cleanup_close_ int fs = fsopen("overlay", FSOPEN_CLOEXEC);
 	int r, fd;
 
 	if (fs < 0)
 		return err_sys(err, errno, "open the overlay file system");
-	r = overlay_configure(fs, spec, userns_fd, parts, err);
-	if (r == 0) {
-		r = overlay_create(spec, fs);
-		if (r < 0)
-			err_sys(err, r, "mount the root file system");
-	}
+	r = overlay_configure(fs, spec, mounts, err);
 	if (r < 0)
 		return r;
-	fd = fsmount(fs, FSMOUNT_CLOEXEC, spec->privileged ? 0 : MOUNT_ATTR_NODEV);
+	r = overlay_create(spec, fs);
+	if (r < 0)
+		return err_sys(err, r, "mount the root file system");
+	fd = fsmount(fs, FSMOUNT_CLOEXEC, attrs);
 	return fd < 0 ? err_sys(err, errno, "mount the root file system") : fd;
+}
+
+/* "lowerdir=0:1:2,upperdir=3/upper,workdir=3/work" */
+static char *layers_by_name(const struct spec *spec)
+{
+	struct buf text = BUF_EMPTY;
+
+	for (size_t i = 0; i < spec->lower_count; i++)
+		buf_printf(&text, "%s%zu", i ? ":" : "lowerdir=", i);
+	if (spec->upper_path)
+		buf_printf(&text, ",upperdir=%zu%s,workdir=%zu%s", spec->lower_count,
+			   strrchr(spec->upper_path, '/'), spec->lower_count,
+			   strrchr(spec->work_path, '/'));
+	return text.data;
+}
+
+/* In a mount namespace made for it: a tmpfs with a mount point for each layer, named by its number, and one for the overlay.
+ * The names are short since all options together are a page (mount(2)). */
+static int layers_attach(const struct spec *spec, const int *mounts, const char *options)
+{
+	struct mount_attr private_all = { .propagation = MS_PRIVATE };
+	size_t count = spec->lower_count + (spec->upper_path ? 1 : 0);
+	int base, r;
+
+	if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &private_all, sizeof(private_all)) < 0)
+		return -errno;
+	base = mount_new("tmpfs", "cloche-layers", "mode=755,size=64k", 0);
+	if (base < 0)
+		return base;
+	if (move_mount(base, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(base) < 0)
+		return -errno;
+	for (size_t i = 0; i < count; i++) {
+		char name[24];
+
+		(void)snprintf(name, sizeof(name), "%zu", i);
+		if (mkdirat(base, name, 0755) < 0)
+			return -errno;
+		r = mount_attach_at(mounts[i], base, name);
+		if (r < 0)
+			return r;
+	}
+	if (mkdirat(base, "root", 0755) < 0)
+		return -errno;
+	r = mounter_become(spec);
+	if (r < 0)
+		return r;
+	/* its layers are copies of the mounts: they outlive this namespace */
+	if (mount("overlay", "root", "overlay", 0, options) < 0)
+		return -errno;
+	return mount_copy(base, "root", AT_SYMLINK_NOFOLLOW);
+}
+
+/* Linux 6.13 is the first that takes a layer by descriptor, and 6.15 the first that takes one that is a detached mount. Until then
+ * they have paths in the mount namespace of who mounts. The child ends with the number of the error. */
+static int overlay_by_path(const struct spec *spec, const int *mounts, unsigned int attrs)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD, .flags = CLONE_NEWNS };
+	_cleanup_free_ char *options = layers_by_name(spec);
+	int pair[2], fd = -1, status = 0, r;
+	pid_t pid;
+
+	if (strlen(options) >= MOUNT_DATA_MAX)
+		return -E2BIG;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	pid = sys_clone3(&args);
+	if (pid == 0) {
+		fd = layers_attach(spec, mounts, options);
+		r = fd < 0 ? fd : mount_change(fd, attrs, MS_PRIVATE, -1, 0);
+		if (r == 0)
+			r = fd_pass_send(pair[1], 'o', &fd, 1);
+		_exit(r < 0 ? -r : 0);
+	}
+	r = pid < 0 ? -errno : 0;
+	fd_close(pair[1]);
+	if (r == 0) {
+		(void)fd_pass_receive(pair[0], 'o', &fd, 1); /* none: the status tells why */
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			continue;
+	}
+	fd_close(pair[0]);
+	if (r < 0 || fd >= 0)
+		return r < 0 ? r : fd;
+	return WIFEXITED(status) && WEXITSTATUS(status) ? -WEXITSTATUS(status) : -EPIPE;
+}
+
+int mount_overlay(const struct spec *spec, int userns_fd, int *parts, struct err *err)
+{
+	unsigned int attrs = spec->privileged ? 0 : MOUNT_ATTR_NODEV;
+	int fd = layers_map(spec, userns_fd, parts, err);
+
+	if (fd < 0)
+		return fd;
+	fd = overlay_by_descriptor(spec, parts, attrs, err);
+	if (fd != -EINVAL && fd != -EOPNOTSUPP)
+		return fd;
+	err_clear(err);
+	fd = overlay_by_path(spec, parts, attrs);
+	return fd < 0 ? err_sys(err, fd, "mount the root file system") : fd;
 }
 
 /* In the process that is made for it: keep what is to be closed, and wait until nobody else has it. */
