@@ -397,8 +397,10 @@ void launch_undo(const struct oci *oci, struct launched *l)
 {
 	struct err ignored = ERR_NONE;
 
+	bool made = l->container.pid > 0; /* else its maker has undone it, or it was somebody else's */
+
 	container_abort(&l->container);
-	if (l->cgroup && l->state.cgroup)
+	if (l->cgroup && l->state.cgroup && made)
 		(void)cgroup_remove(l->cgroup, l->state.cgroup, &ignored);
 	if (l->state.id)
 		state_remove(oci, l->state.id);

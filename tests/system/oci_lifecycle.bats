@@ -270,3 +270,19 @@ created()
 		(.mountOptions | index("rro")) and (.linux.seccomp.actions | index("SCMP_ACT_NOTIFY"))' \
 		<<<"$output"
 }
+
+@test "a cgroup that somebody is in is refused, and he lives on" {
+	local first
+
+	bundle '.process.args = ["sleep", "100"]'
+	rt create "$ID" </dev/null >/dev/null 2>&1
+	rt start "$ID"
+	first=$ID
+	run rt create "$first-2" </dev/null
+	assert_failure
+	assert_output --partial "is in an earlier one of this name"
+	status_is "$first" running
+	run rt state "$first-2"
+	assert_failure
+	rt delete --force "$first"
+}
