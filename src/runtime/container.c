@@ -595,6 +595,7 @@ static const char *const step_words[STEP_COUNT] = {
 	[STEP_SCHEDULER] = "set the scheduler",
 	[STEP_IO_PRIORITY] = "set the io priority",
 	[STEP_MEMORY_POLICY] = "set the memory policy",
+	[STEP_BIRTH] = "make a process in the container",
 };
 
 static int explain_exec(const struct spec *spec, int code, struct err *err)

@@ -928,6 +928,8 @@ _Noreturn void container_init(const struct init_plan *given)
 	process_check(plan);
 	/* now, since the caller of an OCI runtime reads the streams that we were given to their end */
 	r = terminal_stdio(plan->io->stdio, slave);
+	if (r == 0)
+		r = terminal_session(slave >= 0);
 	if (r < 0)
 		fail(plan, STEP_STDIO, 0, r);
 	if (fd_pass_send(plan->sync, (char)INIT_READY, &master, master >= 0 ? 1 : 0) < 0)

@@ -53,6 +53,7 @@ enum container_step {
 	STEP_SCHEDULER,
 	STEP_IO_PRIORITY,
 	STEP_MEMORY_POLICY,
+	STEP_BIRTH,
 	STEP_EXEC,
 	STEP_COUNT
 };
@@ -65,6 +66,8 @@ struct init_plan {
 	int sync;   /* seqpacket to the parent */
 	int report; /* write end */
 	int proc;   /* the host's /proc, which nobody in the container has touched */
+	/* Returns in the process that is to go on, which is born with what it has at its execve; NULL: that is us. */
+	void (*birth)(const struct init_plan *plan);
 };
 
 /* What the parent and init say to each other; each one packet. */

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One more process in a running container.
  *
- * The caller enters the pid namespace for its children, clones one, and that one joins the rest in a single setns(2) on
- * the pidfd of init. Until its execve it is one of ours inside, so it is not dumpable: nobody in the container can
- * open its memory, its descriptors or, through /proc/PID/exe, our program (CVE-2019-5736).
+ * A child of the caller joins everything in a single setns(2) on the pidfd of init. Until its execve it is one of ours
+ * inside, so it is not dumpable: nobody in the container can open its memory, its descriptors or, through /proc/PID/exe, our
+ * program (CVE-2019-5736). That holds in a user namespace of the container's own. Without one, CAP_SYS_PTRACE in the container
+ * is that of the host, which reaches what is not dumpable, too. There the child stays out of the container's pid namespace,
+ * where nobody inside can name it, and does everything; its last act is to make the process that executes the command, born
+ * there with the command's user, capabilities and filter and without a descriptor of the host's: who traces that one gains what
+ * tracing the command would give. For a moment the container needs room for two processes.
  */
 #include "runtime/container.h"
 
@@ -67,6 +71,38 @@ static int namespaces_of(const struct spec *spec)
 	return wanted;
 }
 
+/* Whether the container's rights are those of the host's root, as far as it has any. */
+static bool rights_are_the_hosts(const struct spec *spec)
+{
+	const struct spec_namespace *user = &spec->namespaces[SPEC_NS_USER];
+
+	return user->mode == SPEC_NS_INHERIT ||
+	       (user->mode == SPEC_NS_JOIN && join_is_own_user(user->path));
+}
+
+static bool needs_birth(const struct spec *spec)
+{
+	return spec->namespaces[SPEC_NS_PID].mode != SPEC_NS_INHERIT && rights_are_the_hosts(spec);
+}
+
+/* As our sibling, so that it is the caller's child. By the old call, since filters know its flags. */
+static void birth(const struct init_plan *plan)
+{
+	bool terminal = plan->spec->process.terminal;
+	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT, NULL, NULL, NULL, 0);
+	int r;
+
+	if (pid < 0)
+		fail(plan, STEP_BIRTH, 0, errno);
+	if (pid > 0) {
+		(void)!write(plan->sync, &pid, sizeof(pid)); /* a caller that is gone needs none */
+		_exit(0);
+	}
+	r = terminal_session(terminal);
+	if (r < 0)
+		fail(plan, STEP_STDIO, 0, r);
+}
+
 static _Noreturn void guest(const struct init_plan *plan, int init_pidfd)
 {
 	struct spec_process *process = &plan->spec->process;
@@ -76,6 +112,8 @@ static _Noreturn void guest(const struct init_plan *plan, int init_pidfd)
 	r = cgroup_door_pass(plan->door);
 	if (r < 0)
 		fail(plan, STEP_CGROUP, 0, r);
+	if (plan->birth && setns(init_pidfd, CLONE_NEWPID) < 0)
+		fail(plan, STEP_JOIN, 0, errno);
 	if (setns(init_pidfd, namespaces_of(plan->spec)) < 0)
 		fail(plan, STEP_JOIN, 0, errno);
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
@@ -107,6 +145,8 @@ static _Noreturn void guest(const struct init_plan *plan, int init_pidfd)
 	if (fd_pass_send(plan->sync, (char)INIT_READY, &master, master >= 0 ? 1 : 0) < 0)
 		_exit(126);
 	r = terminal_stdio(plan->io->stdio, slave);
+	if (r == 0 && !plan->birth)
+		r = terminal_session(slave >= 0);
 	if (r < 0)
 		fail(plan, STEP_STDIO, 0, r);
 	process_affinity(plan, process->cpus_final);
@@ -139,12 +179,13 @@ static int guest_clone(struct container *c, const struct spec *spec, int init_pi
 	process_forget_caller();
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return err_sys(err, errno, "protect the memory of this process");
-	if (spec->namespaces[SPEC_NS_PID].mode != SPEC_NS_INHERIT &&
-	    setns(init_pidfd, CLONE_NEWPID) < 0)
-		return err_sys(err, errno, "join the container's pid namespace");
+	if (spec->namespaces[SPEC_NS_PID].mode != SPEC_NS_INHERIT && !needs_birth(spec)) {
+		if (setns(init_pidfd, CLONE_NEWPID) < 0)
+			return err_sys(err, errno, "join the container's pid namespace");
 #ifdef __SANITIZE_ADDRESS__
-	pid_namespace_joined = true;
+		pid_namespace_joined = true;
 #endif
+	}
 	if (door->folder >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (unsigned int)door->folder;
@@ -159,7 +200,8 @@ static int guest_clone(struct container *c, const struct spec *spec, int init_pi
 					  .door = door,
 					  .sync = sync,
 					  .report = report,
-					  .proc = proc };
+					  .proc = proc,
+					  .birth = needs_birth(spec) ? birth : NULL };
 
 		(void)close(pair[0]);
 		(void)close(ends[0]);
@@ -169,6 +211,25 @@ static int guest_clone(struct container *c, const struct spec *spec, int init_pi
 	}
 	c->pid = pid;
 	return 0;
+}
+
+/* The process that was born takes the place of its maker, which ends. */
+static int birth_take(struct container *c, struct err *err)
+{
+	pid_t pid;
+	ssize_t n;
+
+	do
+		n = recv(c->sync, &pid, sizeof(pid), 0);
+	while (n < 0 && errno == EINTR);
+	if (n != sizeof(pid))
+		return -EPIPE; /* the maker's report tells why */
+	(void)waitpid(c->pid, NULL, 0);
+	fd_close(c->pidfd);
+	c->pid = pid;
+	/* our own child, which nobody else reaps: the number is still its own */
+	c->pidfd = sys_pidfd_open(pid, 0);
+	return c->pidfd < 0 ? err_sys(err, errno, "open a process of the container") : 0;
 }
 
 int container_exec(struct container *ret_container, const struct spec *spec, int init_pidfd,
@@ -188,6 +249,8 @@ int container_exec(struct container *ret_container, const struct spec *spec, int
 		return r;
 	}
 	r = fd_pass_receive(c.sync, (char)INIT_READY, &c.terminal, 1);
+	if (r >= 0 && needs_birth(spec))
+		r = birth_take(&c, err);
 	/* End of file: the command runs. */
 	do
 		n = read(c.report, &report, sizeof(report));
@@ -198,6 +261,8 @@ int container_exec(struct container *ret_container, const struct spec *spec, int
 	}
 	if (r < 0) {
 		container_abort(&c);
+		if (err->code)
+			return -err->code;
 		return err_set(err, EPIPE, "the container ended meanwhile");
 	}
 	*ret_container = c;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -20,6 +21,7 @@
 #include "runtime/capability.h"
 #include "runtime/fd_pass.h"
 #include "runtime/seccomp.h"
+#include "runtime/seccomp_answer.h"
 #include "runtime/spec.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -281,15 +283,17 @@ static void stdio_give(const struct init_plan *plan)
 }
 
 /* Nothing of the host's crosses, and nothing is there while the command's path is resolved, for /proc/self/fd to lead out by: all
- * but the standard streams, what is to be preserved and the report, which is no file and no folder. */
+ * but the standard streams, what is to be preserved, the report and the socket to the parent, which are no file and no folder. */
 static void descriptors_close(struct init_plan *plan, int *binary, int *listener)
 {
-	int *kept[] = { &plan->report, binary, listener }, next = 3 + plan->io->preserve;
+	int own = -1, *sync = plan->birth ? &plan->sync : &own;
+	int *kept[] = { &plan->report, binary, listener, sync }, next = 3 + plan->io->preserve;
 
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) { /* out of the way of each other */
 		if (*kept[i] < 0)
 			continue;
-		*kept[i] = fcntl(*kept[i], F_DUPFD_CLOEXEC, 3 + plan->io->preserve + 3);
+		*kept[i] = fcntl(*kept[i], F_DUPFD_CLOEXEC,
+				 3 + plan->io->preserve + (int)ARRAY_SIZE(kept));
 		if (*kept[i] < 0)
 			_exit(126);
 	}
@@ -406,6 +410,20 @@ static void rights_set(const struct init_plan *plan, int listener_socket, const 
 		filter_load(plan, listener_socket, state);
 }
 
+/* Whether a process can be born behind the filter: by the calls that it and its maker then make. */
+static bool filter_lets_be_born(const struct init_plan *plan)
+{
+	const struct seccomp_program *filter = plan->seccomp;
+
+	if (filter && filter->flags & SECCOMP_PROGRAM_LISTENER)
+		return false; /* its listener is told whose filter it is */
+	return seccomp_lets_pass(filter, SYS_clone, CLONE_PARENT, 0) &&
+	       seccomp_lets_pass(filter, SYS_write, 0, 0) &&
+	       seccomp_lets_pass(filter, SYS_setsid, 0, 0) &&
+	       seccomp_lets_pass(filter, SYS_ioctl, 0, TIOCSCTTY) &&
+	       seccomp_lets_pass(filter, SYS_exit_group, 0, 0);
+}
+
 _Noreturn void process_become(const struct init_plan *given)
 {
 	struct init_plan own = *given, *plan = &own;
@@ -413,7 +431,7 @@ _Noreturn void process_become(const struct init_plan *given)
 	const struct spec_process *process = &spec->process;
 	int binary = spec->init ? plan->io->init_binary : -1, listener = plan->io->listener, r;
 	_cleanup_free_ char *state = NULL;
-	bool in_folder = false;
+	bool in_folder = false, late = plan->birth && filter_lets_be_born(plan);
 
 	signals_reset();
 	limits_set(plan);
@@ -428,10 +446,16 @@ _Noreturn void process_become(const struct init_plan *given)
 	umask(process->umask < 0 ? 0022 : (mode_t)process->umask);
 	if (!in_folder)
 		folder_set(plan, &in_folder, true);
+	if (plan->birth && !late) {
+		plan->birth(plan);
+		plan->birth = NULL;
+	}
 	if (listener >= 0)
 		state = plan->io->listener_state(plan->io->data, pid_on_host(plan));
 	descriptors_close(plan, &binary, &listener);
 	rights_set(plan, listener, state);
+	if (late)
+		plan->birth(plan);
 	if (spec->init) {
 		_cleanup_strv_ char **args = NULL;
 

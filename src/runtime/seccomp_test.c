@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Two ways to look at a filter: loaded into a child that then makes the calls, and run by the small
- * interpreter below, for what would do harm or what this machine cannot call. */
+ * interpreter of seccomp_answer.h, for what would do harm or what this machine cannot call. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +32,7 @@
 #include "base/str.h"
 #include "runtime/capability.h"
 #include "runtime/seccomp.h"
+#include "runtime/seccomp_answer.h"
 #include "runtime/seccomp_list.h"
 
 #define CAP(name) (UINT64_C(1) << CAP_##name)
@@ -55,55 +56,12 @@ static void compile(struct seccomp_policy policy, struct seccomp_program *progra
 	assert_int_equal(r, 0);
 }
 
-/* What the kernel would do with the filter. A wrong jump fails the test. */
-static uint32_t filter_run(const struct seccomp_program *program, const struct seccomp_data *data)
-{
-	uint32_t word = 0;
-
-	for (size_t at = 0; at < program->length;) {
-		const struct sock_filter *insn = &program->filter[at++];
-		bool yes = false;
-
-		switch (insn->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			assert_true(insn->k % 4 == 0 && insn->k < sizeof(*data));
-			memcpy(&word, (const char *)data + insn->k, sizeof(word));
-			continue;
-		case BPF_ALU | BPF_AND | BPF_K:
-			word &= insn->k;
-			continue;
-		case BPF_RET | BPF_K:
-			return insn->k;
-		case BPF_JMP | BPF_JA:
-			at += insn->k;
-			continue;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			yes = word == insn->k;
-			break;
-		case BPF_JMP | BPF_JGT | BPF_K:
-			yes = word > insn->k;
-			break;
-		case BPF_JMP | BPF_JGE | BPF_K:
-			yes = word >= insn->k;
-			break;
-		case BPF_JMP | BPF_JSET | BPF_K:
-			yes = (word & insn->k) != 0;
-			break;
-		default:
-			fail_msg("instruction %#x", insn->code);
-		}
-		at += yes ? insn->jt : insn->jf;
-	}
-	fail_msg("the filter has no end");
-	return 0;
-}
-
 static uint32_t verdict(const struct seccomp_program *program, uint32_t arch, long number,
 			uint64_t arg0, uint64_t arg1)
 {
 	struct seccomp_data data = { .nr = (int)number, .arch = arch, .args = { arg0, arg1 } };
 
-	return filter_run(program, &data);
+	return seccomp_answer(program, &data);
 }
 
 /* -- the built-in list, by calling ------------------------------------------------------------- */

@@ -53,7 +53,12 @@ int terminal_stdio(const int stdio[3], int slave)
 			return -errno;
 		}
 	}
+	return 0;
+}
+
+int terminal_session(bool terminal)
+{
 	if (setsid() < 0 && errno != EPERM)
 		return -errno;
-	return slave >= 0 && ioctl(0, TIOCSCTTY, 0) < 0 ? -errno : 0;
+	return terminal && ioctl(0, TIOCSCTTY, 0) < 0 ? -errno : 0;
 }

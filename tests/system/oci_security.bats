@@ -252,3 +252,68 @@ running()
 	rt run "$ID" </dev/null
 	assert_equal "$(stat -c '%a %u %g' /dev/null /dev/full)" "$before"
 }
+
+# The processes of the container ID as its own proc shows them, and its processes for the host.
+inside_count() { find "/proc/$(rt state "$ID" | jq .pid)/root/proc" -maxdepth 1 -name '[0-9]*' | wc -l; }
+host_count() { rt ps -f json "$ID" | jq length; }
+counts_are() { [ "$(inside_count) $(host_count)" = "$1 $2" ]; }
+
+# held CALL: `exec` whose processes wait for a minute when they make CALL.
+held()
+{
+	strace -f -qq -o strace.out -e "trace=$1" -e "inject=$1:delay_enter=60s" \
+		"$RUNTIME" --root "$OCI_ROOT" exec "$ID" sleep 50 </dev/null >/dev/null 2>&1 3>&- &
+	HELD=$!
+}
+
+teardown() { [ -z "${HELD:-}" ] || kill -KILL $HELD 2>/dev/null || :; }
+
+let_go()
+{
+	kill -KILL $HELD
+	wait $HELD || :
+	rt delete -f "$ID"
+}
+
+@test "exec with CAP_SYS_PTRACE inside: what has more rights than the command cannot be named there" {
+	skip_unless_program strace
+	bundle '.process.args = ["sleep", "100"] | .process.capabilities |= map_values(["CAP_SYS_PTRACE", "CAP_KILL"]) |
+		.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}'
+	running
+	held setgroups # while it has all capabilities
+	until_true 20 counts_are 1 2
+	let_go
+}
+
+@test "exec with CAP_SYS_PTRACE inside: what can be named has the command's rights and none of our files" {
+	local pid filter
+
+	skip_unless_program strace
+	for filter in '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}' null; do
+		bundle ".process.args = [\"sleep\", \"100\"] | .process.capabilities |= map_values([\"CAP_SYS_PTRACE\", \"CAP_KILL\"]) |
+			.process.user = {uid: 1000, gid: 1000} | .linux.seccomp = $filter"
+		running
+		held setsid # its first act
+		until_true 20 counts_are 2 2
+		pid=$(rt ps -f json "$ID" | jq ".[] | select(. != $(rt state "$ID" | jq .pid))")
+		assert_equal "$(awk '$1 ~ /^(CapPrm|CapBnd):/ { print $2 }' "/proc/$pid/status" | sort -u)" 0000000000080020
+		assert_equal "$(awk '$1 == "Uid:" { print $2, $3, $4, $5 }' "/proc/$pid/status")" "1000 1000 1000 1000"
+		[ "$filter" = null ] || assert_equal "$(awk '$1 == "Seccomp:" { print $2 }' "/proc/$pid/status")" 2
+		assert_equal "$(find "/proc/$pid/fd" -mindepth 1 -printf '%f %l\n' | awk '$1 > 2 { sub(/:.*/, "", $2); print $2 }' | sort | tr '\n' ' ')" "pipe socket "
+		let_go
+	done
+}
+
+@test "exec gets a terminal, signals and its exit status by way of the process that was born" {
+	bundle '.process.args = ["sleep", "100"]'
+	running
+	run -7 rt exec "$ID" sh -c 'exit 7'
+	run rt exec "$ID" sh -c 'kill -TERM $$'
+	assert_failure 143
+	run rt exec --tty "$ID" sh -c 'tty && ps -o pid,sid,tty | grep -c "sleep 100"; test -t 0 && echo >/dev/tty && echo terminal'
+	assert_output --partial /dev/pts/0
+	assert_output --partial terminal
+	rt exec -d --pid-file pid "$ID" sleep 77
+	assert_equal "$(tr '\0' ' ' <"/proc/$(cat pid)/cmdline")" "sleep 77 "
+	rt delete -f "$ID"
+}
