@@ -41,6 +41,11 @@ static const struct controller {
 	  "mount it, or mount cgroup v2, which needs no controller for it" },
 	{ "blkio", CGROUP_BLKIO, "mount it, or boot without cgroup_disable=io" },
 	{ "io", CGROUP_BLKIO, "mount it, or boot without cgroup_disable=io" },
+	{ "hugetlb", CGROUP_HUGETLB, "mount it, or boot without cgroup_disable=hugetlb" },
+	{ "rdma", CGROUP_RDMA, "mount it, or load the driver of the device" },
+	{ "net_cls", CGROUP_NET_CLS, "mount it: mount -t cgroup -o net_cls net_cls DIR" },
+	{ "net_prio", CGROUP_NET_PRIO, "mount it: mount -t cgroup -o net_prio net_prio DIR" },
+	{ "misc", CGROUP_MISC, "use a host with cgroup v2" },
 	{ "freezer", CGROUP_FREEZER,
 	  "mount it, or mount cgroup v2, which needs no controller for it" },
 };
@@ -261,8 +266,8 @@ static int limits_set(struct cgroup *cg, const char *folder, const struct spec_r
 
 /* Where a file that is asked for is to be written. NULL: nowhere here, and r says whether that is an error. */
 static struct cgroup_hierarchy *hierarchy_of_file(const struct cgroup *cg,
-						  const struct spec_cgroup_file *file, int *r,
-						  struct err *err)
+						  const struct spec_cgroup_file *file,
+						  unsigned *ret_bit, int *r, struct err *err)
 {
 	_cleanup_free_ char *name = str_ndup(file->file, strcspn(file->file, "."));
 	const char *controller = file->v2 ? name : file->controller;
@@ -274,6 +279,7 @@ static struct cgroup_hierarchy *hierarchy_of_file(const struct cgroup *cg,
 		if (strcmp(controllers[i].name, controller) == 0)
 			bit = controllers[i].bit;
 	h = bit ? hierarchy_of(cg, bit) : NULL;
+	*ret_bit = bit;
 	if (h && h->ops == ops)
 		return h;
 	/* most limits are asked for in both spellings, and one of them is not for this host */
@@ -305,7 +311,8 @@ static int files_write(struct cgroup *cg, const char *folder,
 
 	for (size_t i = 0; r == 0 && i < resources->file_count; i++) {
 		const struct spec_cgroup_file *file = &resources->files[i];
-		struct cgroup_hierarchy *h = hierarchy_of_file(cg, file, &r, err);
+		unsigned bit;
+		struct cgroup_hierarchy *h = hierarchy_of_file(cg, file, &bit, &r, err);
 		const char *other = other_name(file->file);
 
 		if (h)
@@ -313,6 +320,8 @@ static int files_write(struct cgroup *cg, const char *folder,
 		if (!h || r < 0)
 			continue;
 		r = cgroup_file_poke(h, folder, file->file, file->value);
+		if (r == -ENOENT && h->ops->enable && h->ops->enable(h, folder, bit) == 0)
+			r = cgroup_file_poke(h, folder, file->file, file->value);
 		if (r == -ENOENT && other)
 			r = cgroup_file_poke(h, folder, other, file->value);
 		r = cgroup_limit_explain(h, folder, file->file, file->value, file->file, r, err);

@@ -15,7 +15,8 @@ static const struct {
 } v1_options[] = {
 	{ "memory", CGROUP_MEMORY }, { "cpu", CGROUP_CPU },	    { "cpuacct", CGROUP_CPUACCT },
 	{ "cpuset", CGROUP_CPUSET }, { "pids", CGROUP_PIDS },	    { "devices", CGROUP_DEVICES },
-	{ "blkio", CGROUP_BLKIO },   { "freezer", CGROUP_FREEZER },
+	{ "blkio", CGROUP_BLKIO },   { "freezer", CGROUP_FREEZER }, { "hugetlb", CGROUP_HUGETLB },
+	{ "rdma", CGROUP_RDMA },     { "net_cls", CGROUP_NET_CLS }, { "net_prio", CGROUP_NET_PRIO },
 };
 
 static unsigned options_bits(char *options)

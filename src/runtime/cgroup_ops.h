@@ -25,6 +25,11 @@ enum cgroup_controller { /* bits */
 			 CGROUP_DEVICES = 1 << 5,
 			 CGROUP_BLKIO = 1 << 6,
 			 CGROUP_FREEZER = 1 << 7,
+			 CGROUP_HUGETLB = 1 << 8,
+			 CGROUP_RDMA = 1 << 9,
+			 CGROUP_NET_CLS = 1 << 10,
+			 CGROUP_NET_PRIO = 1 << 11,
+			 CGROUP_MISC = 1 << 12,
 };
 
 struct cgroup_hierarchy {
@@ -43,6 +48,8 @@ struct cgroup_ops {
 	/* The folders down to `folder` were just made, to hold containers' folders. Best effort: what fails is
 	 * seen, with words, when a limit or a process comes. */
 	void (*prepare)(struct cgroup_hierarchy *h, const char *folder);
+	/* v2: hand down what is not by itself, since few ask for it. NULL: a hierarchy has its controllers. */
+	int (*enable)(struct cgroup_hierarchy *h, const char *folder, unsigned bit);
 	/* Processes are refused with -ENOSPC: fill in what `folder` lacks. */
 	int (*repair)(struct cgroup_hierarchy *h, const char *folder);
 	/* Set those limits of the controllers in `mask`. fresh: the folder was just made. */

@@ -25,8 +25,12 @@ static const struct {
 	unsigned bit;
 } v2_names[] = {
 	{ "cpu", CGROUP_CPU },	     { "cpuset", CGROUP_CPUSET }, { "io", CGROUP_BLKIO },
-	{ "memory", CGROUP_MEMORY }, { "pids", CGROUP_PIDS },
+	{ "memory", CGROUP_MEMORY }, { "pids", CGROUP_PIDS },	  { "hugetlb", CGROUP_HUGETLB },
+	{ "rdma", CGROUP_RDMA },     { "misc", CGROUP_MISC },
 };
+
+/* What every container gets; each controller more makes a cgroup dearer. */
+enum { USUAL = CGROUP_CPU | CGROUP_CPUSET | CGROUP_BLKIO | CGROUP_MEMORY | CGROUP_PIDS };
 
 /* -- conversions ------------------------------------------------------------------------------ */
 
@@ -84,12 +88,12 @@ static unsigned v2_controllers(struct cgroup_hierarchy *h)
 
 static int enable_in(struct cgroup_hierarchy *h, const char *folder, unsigned mask)
 {
-	char text[64] = "";
+	char text[96] = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(v2_names); i++) {
 		if (!(mask & v2_names[i].bit))
 			continue;
-		(void)str_append(text, sizeof(text), *text ? " +" : "+"); /* all five fit */
+		(void)str_append(text, sizeof(text), *text ? " +" : "+"); /* all fit */
 		(void)str_append(text, sizeof(text), v2_names[i].name);
 	}
 	return *text ? cgroup_file_poke(h, folder, "cgroup.subtree_control", text) : 0;
@@ -110,13 +114,21 @@ static int enable_down(struct cgroup_hierarchy *h, const char *folder, unsigned 
 
 static void v2_prepare(struct cgroup_hierarchy *h, const char *folder)
 {
-	unsigned mask = v2_controllers(h);
+	unsigned mask = v2_controllers(h) & USUAL;
 
 	if (enable_down(h, folder, mask) == 0)
 		return;
 	/* One that is refused (cpu, while realtime processes exist) must not keep the others out. */
 	for (size_t i = 0; i < ARRAY_SIZE(v2_names); i++)
 		(void)enable_down(h, folder, mask & v2_names[i].bit);
+}
+
+static int v2_enable(struct cgroup_hierarchy *h, const char *folder, unsigned bit)
+{
+	const char *slash = strrchr(folder, '/');
+	_cleanup_free_ char *parent = str_ndup(folder, slash ? (size_t)(slash - folder) : 0);
+
+	return enable_down(h, parent, bit);
 }
 
 static int v2_repair(struct cgroup_hierarchy *h, const char *folder)
@@ -136,11 +148,7 @@ static int limit_set(struct cgroup_hierarchy *h, const char *folder, unsigned co
 	int r = cgroup_file_poke(h, folder, file, text);
 
 	if (r == -ENOENT && cgroup_file_exists(h, folder, "")) {
-		const char *slash = strrchr(folder, '/');
-		_cleanup_free_ char *parent =
-			str_ndup(folder, slash ? (size_t)(slash - folder) : 0);
-
-		r = enable_down(h, parent, controller);
+		r = v2_enable(h, folder, controller);
 		if (r == -EBUSY) {
 			err_set(err, EBUSY,
 				"limit %s: %s has processes besides folders, so cgroup v2 enables no controller",
@@ -505,6 +513,7 @@ const struct cgroup_ops cgroup_v2_ops = {
 	.oom_file = "memory.events",
 	.controllers = v2_controllers,
 	.prepare = v2_prepare,
+	.enable = v2_enable,
 	.repair = v2_repair,
 	.limit = v2_limit,
 	.kill = v2_kill,

@@ -115,21 +115,31 @@ static void names_of_v2_controllers_are_known(void **state)
 {
 	(void)state;
 	assert_int_equal(cgroup_v2_controllers("cpuset cpu io memory hugetlb pids\n"),
-			 CGROUP_CPUSET | CGROUP_CPU | CGROUP_BLKIO | CGROUP_MEMORY | CGROUP_PIDS);
-	assert_int_equal(cgroup_v2_controllers("hugetlb\n"), 0);
+			 CGROUP_CPUSET | CGROUP_CPU | CGROUP_BLKIO | CGROUP_MEMORY |
+				 CGROUP_HUGETLB | CGROUP_PIDS);
+	assert_int_equal(cgroup_v2_controllers("perf_event\n"), 0);
 	assert_int_equal(cgroup_v2_controllers(""), 0);
 }
 
-static void parents_hand_all_known_controllers_down(void **state)
+static void parents_hand_the_usual_controllers_down(void **state)
 {
 	struct fixture *f = *state;
 
 	f->h.ops->prepare(&f->h, "cloche");
 	check_file(f, "cgroup.subtree_control", "+cpu +cpuset +io +memory +pids");
 	check_file(f, "cloche/cgroup.subtree_control", "+cpu +cpuset +io +memory +pids");
-	assert_int_equal(f->h.controllers, CGROUP_CPU | CGROUP_CPUSET | CGROUP_BLKIO |
-						   CGROUP_MEMORY | CGROUP_PIDS | CGROUP_CPUACCT |
-						   CGROUP_FREEZER | CGROUP_DEVICES);
+	assert_int_equal(f->h.controllers,
+			 CGROUP_CPU | CGROUP_CPUSET | CGROUP_BLKIO | CGROUP_MEMORY | CGROUP_PIDS |
+				 CGROUP_CPUACCT | CGROUP_FREEZER | CGROUP_DEVICES | CGROUP_HUGETLB);
+}
+
+static void what_few_ask_for_is_handed_down_when_it_is(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(f->h.ops->enable(&f->h, "cloche/web", CGROUP_HUGETLB), 0);
+	check_file(f, "cgroup.subtree_control", "+hugetlb");
+	check_file(f, "cloche/cgroup.subtree_control", "+hugetlb");
 }
 
 static void memory_and_swap_are_told_apart(void **state)
@@ -282,7 +292,8 @@ int main(void)
 		cmocka_unit_test(shares_become_a_weight_of_the_same_ratio),
 		cmocka_unit_test(swap_is_what_both_leave_beside_memory),
 		cmocka_unit_test(names_of_v2_controllers_are_known),
-		TEST(parents_hand_all_known_controllers_down),
+		TEST(parents_hand_the_usual_controllers_down),
+		TEST(what_few_ask_for_is_handed_down_when_it_is),
 		TEST(memory_and_swap_are_told_apart),
 		TEST(a_sum_alone_counts_with_the_memory_in_force),
 		TEST(swap_that_is_not_accounted_is_refused),

@@ -388,3 +388,22 @@ startContainer created inside"
 	run ! rt run "$ID"
 	assert_output --partial "stands there twice"
 }
+
+@test "cgroups: network class and priorities, where their hierarchies are mounted" {
+	local controller mounted=''
+
+	for controller in net_cls net_prio; do
+		grep -q "^$controller.*1\$" /proc/cgroups || skip "this host has no cgroup controller $controller"
+		mkdir -p "$controller"
+		mount -t cgroup -o "$controller" "$controller" "$controller" || skip "the hierarchy of $controller is taken"
+		mounted+=" $controller"
+	done
+	bundle '.process.args = ["sleep", "100"] | .linux.resources.network = {classID: 1048577, priorities: [{name: "lo", priority: 5}]}'
+	path=/cloche-oci-${CLOCHE_TEST_DIR##*.}
+	rt create "$ID" </dev/null >out 2>&1 || { cat out; false; }
+	class=$(cat "net_cls$path/$ID/net_cls.classid") priority=$(grep '^lo ' "net_prio$path/$ID/net_prio.ifpriomap")
+	rt delete --force "$ID"
+	rmdir "net_cls$path" "net_prio$path"
+	for controller in $mounted; do umount "$controller"; done
+	assert_equal "$class $priority" "1048577 lo 5"
+}
