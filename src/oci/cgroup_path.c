@@ -4,18 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/err.h"
 #include "base/str.h"
 #include "oci/oci.h"
+#include "oci/scope.h"
 #include "runtime/spec.h"
-
-/* sd_booted(3) */
-static bool systemd_runs(void)
-{
-	return access("/run/systemd/system", F_OK) == 0;
-}
 
 /* "a/../b//c" as "/b/c": never out of the hierarchy. */
 static char *path_clean(const char *path)
@@ -41,18 +35,26 @@ static char *path_clean(const char *path)
 	return str_dup(out.length ? out.data : "");
 }
 
-int cgroup_path_resolve(const struct oci *oci, struct spec *spec, const char *id, struct err *err)
+int cgroup_path_resolve(const struct oci *oci, struct spec *spec, const char *id,
+			struct scope *ret_scope, struct err *err)
 {
 	const char *told = spec->cgroup_path && *spec->cgroup_path ? spec->cgroup_path : NULL;
 	char *path;
 
 	if (oci->systemd_cgroup) {
-		if (!systemd_runs()) {
+		int r;
+
+		if (!scope_possible()) {
 			err_set(err, EOPNOTSUPP, "--systemd-cgroup: systemd does not run here");
 			return err_hint(err, "use the cgroupfs driver");
 		}
-		return err_set(err, EOPNOTSUPP,
-			       "--systemd-cgroup: cgroups by systemd are not possible yet");
+		r = scope_parse(told, id, ret_scope, err);
+		if (r < 0)
+			return r;
+		free(spec->cgroup_path);
+		spec->cgroup_path = scope_path(ret_scope);
+		spec->cgroup_adopted = true;
+		return 0;
 	}
 	path = told ? path_clean(told) : str_printf("/cloche-runtime/%s", id);
 	if (!*path) {

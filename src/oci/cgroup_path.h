@@ -5,9 +5,11 @@
 
 struct err;
 struct oci;
+struct scope;
 struct spec;
 
-/* Replace spec->cgroup_path by the absolute path to use. */
-int cgroup_path_resolve(const struct oci *oci, struct spec *spec, const char *id, struct err *err);
+/* Replace spec->cgroup_path by the absolute path to use; with systemd, *ret_scope is the unit that will be there. */
+int cgroup_path_resolve(const struct oci *oci, struct spec *spec, const char *id,
+			struct scope *ret_scope, struct err *err);
 
 #endif

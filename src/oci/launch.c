@@ -21,6 +21,7 @@
 #include "base/str.h"
 #include "oci/cgroup_path.h"
 #include "oci/oci.h"
+#include "oci/scope.h"
 #include "runtime/cgroup.h"
 #include "runtime/fd_pass.h"
 #include "runtime/seccomp.h"
@@ -341,11 +342,38 @@ static int start_socket(const struct state *state, struct err *err)
 	return fd_take(&fd);
 }
 
+/* The scope, when systemd is to make the cgroup. Where it is, systemd decides: what we thought was recorded for a delete. */
+static int scope_enter(struct launched *l, pid_t *ret_holder, struct err *err)
+{
+	const struct scope_description description = {
+		.id = l->state.id,
+		.resources = &l->spec->resources,
+		.v2 = cgroup_mode(l->cgroup) == CGROUP_V2,
+		.annotations = l->spec->annotations,
+		.annotation_count = l->spec->annotation_count,
+	};
+	char *path;
+	int r;
+
+	if (!l->state.scope.unit)
+		return 0;
+	r = scope_start(&l->state.scope, &description, ret_holder, &path, err);
+	if (r < 0)
+		return r;
+	l->scope_made = true;
+	free(l->spec->cgroup_path);
+	free(l->state.cgroup);
+	l->spec->cgroup_path = path;
+	l->state.cgroup = str_dup(path);
+	return 0;
+}
+
 static int container_make(const struct oci *oci, const struct launch_options *options,
 			  bool wait_socket, struct launched *l, struct err *err)
 {
 	_cleanup_(seccomp_clear) struct seccomp_program program = { 0 };
 	struct hook_data hook = { &l->state, l->spec };
+	pid_t holder = 0;
 	struct container_io io = CONTAINER_IO_NONE;
 	int r;
 
@@ -365,8 +393,11 @@ static int container_make(const struct oci *oci, const struct launch_options *op
 		r = io.start < 0 ? io.start : 0;
 	}
 	if (r == 0)
+		r = scope_enter(l, &holder, err);
+	if (r == 0)
 		r = container_create(&l->container, l->spec, &io, program.filter ? &program : NULL,
 				     l->cgroup, err);
+	scope_holder_end(&holder);
 	fd_close(io.start);
 	fd_close(io.listener);
 	return r;
@@ -397,9 +428,12 @@ void launch_undo(const struct oci *oci, struct launched *l)
 {
 	struct err ignored = ERR_NONE;
 
-	bool made = l->container.pid > 0; /* else its maker has undone it, or it was somebody else's */
+	bool made = l->container.pid >
+		    0; /* else its maker has undone it, or it was somebody else's */
 
 	container_abort(&l->container);
+	if (l->scope_made)
+		(void)scope_stop(&l->state.scope, &ignored);
 	if (l->cgroup && l->state.cgroup && made)
 		(void)cgroup_remove(l->cgroup, l->state.cgroup, &ignored);
 	if (l->state.id)
@@ -424,7 +458,8 @@ int launch(const struct oci *oci, const char *id, const struct launch_options *o
 		r = spec_prepare(options, &text, l.spec, err);
 	if (r == 0) {
 		l.cgroup = cgroup_open(err);
-		r = l.cgroup ? cgroup_path_resolve(oci, l.spec, id, err) : -err->code;
+		r = l.cgroup ? cgroup_path_resolve(oci, l.spec, id, &l.state.scope, err) :
+			       -err->code;
 	}
 	if (r == 0)
 		r = state_new(oci, id, &l.state.dir, err);

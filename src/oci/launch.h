@@ -24,6 +24,7 @@ struct launched {
 	struct spec *spec;
 	struct cgroup *cgroup;
 	struct container container;
+	bool scope_made;
 };
 void launched_clear(struct launched *launched);
 

@@ -244,6 +244,15 @@ static int update(const struct oci *oci, const char *id, const struct update_arg
 		return r;
 	/* Engines send the rules along that they gave at create; those are in force. */
 	resources.device_count = 0;
+	if (c.state.scope.unit) {
+		r = scope_update(&c.state.scope,
+				 &(struct scope_description){ .resources = &resources,
+							      .v2 = cgroup_mode(c.cgroup) ==
+								    CGROUP_V2 },
+				 err);
+		if (r < 0)
+			return r;
+	}
 	return cgroup_update(c.cgroup, c.state.cgroup, &resources, err);
 }
 

@@ -54,6 +54,8 @@ static const struct json_field state_table[] = {
 	FIELD_STRING("cgroup", struct state, cgroup),
 	FIELD_STRING("owner", struct state, owner),
 	FIELD_STRING("boot", struct state, boot),
+	FIELD_STRING("slice", struct state, scope.slice),
+	FIELD_STRING("unit", struct state, scope.unit),
 	FIELD_INT32("pid", struct state, pid, 0, INT32_MAX),
 	FIELD_UINT("startTime", struct state, start_time, 0, UINT64_MAX),
 	FIELD_BOOL("ownPidNamespace", struct state, own_pid_namespace),
@@ -187,6 +189,10 @@ int state_write(const struct state *state, struct err *err)
 	field(&text, "cgroup", state->cgroup);
 	field(&text, "owner", state->owner);
 	field(&text, "boot", state->boot);
+	if (state->scope.unit) {
+		field(&text, "slice", state->scope.slice);
+		field(&text, "unit", state->scope.unit);
+	}
 	buf_printf(&text, ", \"pid\": %d, \"startTime\": %llu, \"ownPidNamespace\": %s", state->pid,
 		   (unsigned long long)state->start_time,
 		   state->own_pid_namespace ? "true" : "false");

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "oci/scope.h"
+
 struct buf;
 struct cgroup;
 struct err;
@@ -35,6 +37,7 @@ struct state {
 	int pid;	     /* 0: not yet */
 	uint64_t start_time; /* of pid, in ticks since boot: proc_pid_stat(5) */
 	bool own_pid_namespace;
+	struct scope scope; /* of systemd, when that has the cgroup */
 	struct spec_pair *annotations;
 	size_t annotation_count;
 	int dir; /* the folder */

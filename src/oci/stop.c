@@ -18,6 +18,7 @@
 #include "base/sys.h"
 #include "oci/launch.h"
 #include "oci/oci.h"
+#include "oci/scope.h"
 #include "oci/state.h"
 #include "runtime/cgroup.h"
 #include "runtime/container.h"
@@ -43,7 +44,10 @@ int stop_delete(const struct oci *oci, const struct state *state, const struct s
 		struct cgroup *cgroup, struct err *err)
 {
 	struct hook_data data = { state, spec };
-	int r = state->cgroup && *state->cgroup ? cgroup_remove(cgroup, state->cgroup, err) : 0;
+	int r = state->scope.unit && scope_possible() ? scope_stop(&state->scope, err) : 0;
+
+	if (r == 0 && state->cgroup && *state->cgroup)
+		r = cgroup_remove(cgroup, state->cgroup, err);
 
 	if (r < 0)
 		return r;

@@ -329,8 +329,8 @@ static int files_write(struct cgroup *cg, const char *folder,
 	return r;
 }
 
-int cgroup_create(struct cgroup *cg, const char *path, const struct spec_resources *resources,
-		  struct err *err)
+static int create(struct cgroup *cg, const char *path, const struct spec_resources *resources,
+		  bool adopt, struct err *err)
 {
 	const char *folder = folder_of(path, err);
 	unsigned bits = resources ? bits_asked(resources) : 0;
@@ -341,7 +341,7 @@ int cgroup_create(struct cgroup *cg, const char *path, const struct spec_resourc
 		struct cgroup_hierarchy *h = &cg->mounts.list[made];
 
 		r = cgroup_hierarchy_open(h, err);
-		if (r == 0)
+		if (r == 0 && !(adopt && cgroup_file_exists(h, folder, "")))
 			r = folder_make(h, folder, err);
 	}
 	if (r == 0 && bits)
@@ -352,6 +352,18 @@ int cgroup_create(struct cgroup *cg, const char *path, const struct spec_resourc
 	while (r < 0 && made-- > 0)
 		(void)unlinkat(cg->mounts.list[made].fd, folder, AT_REMOVEDIR);
 	return r;
+}
+
+int cgroup_create(struct cgroup *cg, const char *path, const struct spec_resources *resources,
+		  struct err *err)
+{
+	return create(cg, path, resources, false, err);
+}
+
+int cgroup_adopt(struct cgroup *cg, const char *path, const struct spec_resources *resources,
+		 struct err *err)
+{
+	return create(cg, path, resources, true, err);
 }
 
 int cgroup_fill(struct cgroup *cg, const char *path, struct err *err)

@@ -51,6 +51,9 @@ bool cgroup_has(const struct cgroup *cg, const char *controller);
  * it -EBUSY. On failure the folders that it made are gone again, but for the parents. */
 int cgroup_create(struct cgroup *cg, const char *path, const struct spec_resources *resources,
 		  struct err *err);
+/* The same for a folder that a service manager made: where it is, it stays, with who is in it; elsewhere it is made. */
+int cgroup_adopt(struct cgroup *cg, const char *path, const struct spec_resources *resources,
+		 struct err *err);
 /* Beneath a parent that somebody else made, a cpuset of v1 may be born without processors, and then takes no process: give it
  * its parent's. */
 int cgroup_fill(struct cgroup *cg, const char *path, struct err *err);

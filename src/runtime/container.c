@@ -483,7 +483,9 @@ int container_create(struct container *ret_container, const struct spec *spec,
 	_cleanup_(cgroup_door_close) struct cgroup_door door = CGROUP_DOOR_NONE;
 	struct container c = CONTAINER_NONE;
 	/* what was there before was not made here: it stays, whoever is in it */
-	int r = cgroup_create(cgroup, spec->cgroup_path, &spec->resources, err);
+	int r = spec->cgroup_adopted ?
+			cgroup_adopt(cgroup, spec->cgroup_path, &spec->resources, err) :
+			cgroup_create(cgroup, spec->cgroup_path, &spec->resources, err);
 
 	if (r < 0)
 		return r;

@@ -218,6 +218,7 @@ struct spec {
 	size_t device_count;
 	struct spec_resources resources;
 	char *cgroup_path; /* "/cloche/NAME-ID" beneath each hierarchy */
+	bool cgroup_adopted; /* a service manager made the folder, and keeps it until somebody is in it */
 	struct spec_pair *sysctls;
 	size_t sysctl_count;
 	char **masked_paths, **readonly_paths;
