@@ -175,8 +175,8 @@ static int bind_userns(const struct spec *spec, const struct spec_mount *mount, 
 	return *ret_made;
 }
 
-static int bind_open(const struct spec *spec, const struct spec_mount *mount, int userns,
-		     struct err *err)
+int container_bind_open(const struct spec *spec, const struct spec_mount *mount, int userns,
+			struct err *err)
 {
 	unsigned int flags = mount->recursive ? AT_RECURSIVE : 0;
 	_cleanup_close_ int made = -1, fd = -1;
@@ -289,7 +289,7 @@ static int mounts_send(const struct container *c, const struct spec *spec, int u
 	for (size_t i = 0; r == 0 && i < spec->mount_count; i++) {
 		if (spec->mounts[i].kind != SPEC_MOUNT_BIND)
 			continue;
-		fds[count] = bind_open(spec, &spec->mounts[i], userns, err);
+		fds[count] = container_bind_open(spec, &spec->mounts[i], userns, err);
 		r = fds[count] < 0 ? fds[count] : 0;
 		count += r == 0;
 	}
@@ -597,6 +597,7 @@ static const char *const step_words[STEP_COUNT] = {
 	[STEP_SCHEDULER] = "set the scheduler",
 	[STEP_IO_PRIORITY] = "set the io priority",
 	[STEP_MEMORY_POLICY] = "set the memory policy",
+	[STEP_UNMOUNT] = "unmount",
 	[STEP_BIRTH] = "make a process in the container",
 };
 
@@ -654,6 +655,11 @@ int container_explain(const struct spec *spec, const struct container_report *re
 		return err_sys(err, code,
 			       step == STEP_MOUNT ? "mount at %s" : "make mount point %s",
 			       spec->mounts[i].destination);
+	if (step == STEP_UNMOUNT && i < spec->mount_count)
+		return code == EINVAL ?
+			       err_set(err, code, "unmount %s: it is no mount point",
+				       spec->mounts[i].destination) :
+			       err_sys(err, code, "unmount %s", spec->mounts[i].destination);
 	if (step == STEP_REAL_PROC && i < spec->mount_count)
 		return err_set(err, code,
 			       "mount at %s: refused, it would hide parts of /proc or lies behind "

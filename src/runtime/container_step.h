@@ -9,6 +9,7 @@
 #include "runtime/container.h"
 
 struct cgroup_door;
+struct err;
 struct spec;
 struct seccomp_program;
 
@@ -53,6 +54,7 @@ enum container_step {
 	STEP_SCHEDULER,
 	STEP_IO_PRIORITY,
 	STEP_MEMORY_POLICY,
+	STEP_UNMOUNT, /* index: mounts */
 	STEP_BIRTH,
 	STEP_EXEC,
 	STEP_COUNT
@@ -81,6 +83,10 @@ enum init_word {
 
 /* Whether the parent makes the device nodes, which a user namespace cannot; else init does. */
 bool container_nodes_by_parent(const struct spec *spec);
+/* A bind as a detached mount, its attributes and id maps set. userns: the container's, -1: the host's. */
+struct spec_mount;
+int container_bind_open(const struct spec *spec, const struct spec_mount *mount, int userns,
+			struct err *err);
 /* Whether the container's root, mounts and pivot are made; not in a mount namespace that was joined. */
 bool container_has_root(const struct spec *spec);
 

@@ -270,3 +270,23 @@ int spec_read(const char *text, size_t length, struct spec *spec, struct err *er
 	r = spec_linux_finish(spec, err);
 	return r < 0 ? r : version_check(spec->version, err);
 }
+
+static const struct json_field mounts_table[] = {
+	FIELD_EACH("mounts", struct mount_read, mount_table, mount_take),
+	FIELD_END,
+};
+
+int spec_read_mounts(const char *text, size_t length, struct spec *spec, struct err *err)
+{
+	_cleanup_(buf_clear) struct buf whole = BUF_EMPTY;
+	size_t blank = strspn(text, " \t\r\n");
+
+	if (blank < length && text[blank] == '[') {
+		buf_puts(&whole, "{\"mounts\": ");
+		buf_add(&whole, text, length);
+		buf_puts(&whole, "}");
+		text = whole.data;
+		length = whole.length;
+	}
+	return json_table_read(text, length, "mounts", mounts_table, spec, spec, err);
+}

@@ -26,6 +26,8 @@ struct spec_resources;
 int spec_read(const char *text, size_t length, struct spec *spec, struct err *err);
 /* The file of `exec --process`: replaces spec->process as a whole. */
 int spec_read_process(const char *text, size_t length, struct spec *spec, struct err *err);
+/* The file of `mounts`: an array as config.json's "mounts" is, or an object with it. Adds to spec->mounts. */
+int spec_read_mounts(const char *text, size_t length, struct spec *spec, struct err *err);
 /* The file of `update --resources`. */
 int spec_read_resources(const char *text, size_t length, struct spec_resources *resources,
 			struct err *err);

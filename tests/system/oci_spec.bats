@@ -407,3 +407,53 @@ startContainer created inside"
 	for controller in $mounted; do umount "$controller"; done
 	assert_equal "$class $priority" "1048577 lo 5"
 }
+
+# -- mounts of a running container ------------------------------------------------------------
+
+@test "mounts add and remove: binds and tmpfs, with and without a user namespace" {
+	local users
+
+	mkdir -p shared
+	echo there >shared/file
+	for users in '' '| .linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 700000, size: 65536}] |
+		.linux.gidMappings = [{containerID: 0, hostID: 700000, size: 65536}]'; do
+		bundle ".process.args = [\"sleep\", \"100\"] | .mounts += [{destination: \"/srv\", type: \"tmpfs\", source: \"tmpfs\"}] $users"
+		rt create "$ID" </dev/null >out 2>&1 || { cat out; false; }
+		rt start "$ID"
+		jq -n "[{destination: \"/srv/a\", type: \"bind\", source: \"$PWD/shared\", options: [\"rbind\", \"ro\"]},
+			{destination: \"/srv/b/c\", type: \"tmpfs\", source: \"tmpfs\", options: [\"nosuid\", \"size=64k\"]},
+			{destination: \"/srv/f\", type: \"bind\", source: \"$PWD/shared/file\", options: [\"bind\"]}]" >mounts.json
+		rt mounts add "$ID" mounts.json
+		assert_equal "$(rt exec "$ID" sh -c 'cat /srv/a/file /srv/f; echo x >/srv/a/new || echo read-only; echo y >/srv/b/c/z && cat /srv/b/c/z' 2>/dev/null)" \
+			"$(printf 'there\nthere\nread-only\ny')"
+		jq '{mounts: .}' mounts.json >removed.json
+		rt mounts remove "$ID" removed.json
+		assert_equal "$(rt exec "$ID" sh -c 'ls /srv/a /srv/b/c; cat /srv/f; grep -c /srv/ /proc/mounts')" "$(printf '/srv/a:\n\n/srv/b/c:\n0')"
+		run ! rt mounts remove "$ID" mounts.json
+		assert_output --partial "unmount /srv/a: it is no mount point"
+		rt delete --force "$ID"
+	done
+}
+
+@test "mounts add: what would hide proc, depends on namespaces or leads out is refused or stays inside" {
+	bundle '.process.args = ["sleep", "100"] | .mounts += [{destination: "/srv", type: "tmpfs", source: "tmpfs"}]'
+	rt create "$ID" </dev/null >out 2>&1
+	rt start "$ID"
+	echo '[{"destination": "/proc/sys", "type": "tmpfs", "source": "tmpfs"}]' >m.json
+	run ! rt mounts add "$ID" m.json
+	assert_output --partial "mount at /proc/sys: refused"
+	echo '[{"destination": "/srv/proc", "type": "proc", "source": "proc"}]' >m.json
+	run ! rt mounts add "$ID" m.json
+	assert_output --partial "only bind mounts and tmpfs"
+	echo '[{"destination": "/srv/x"' >m.json
+	run ! rt mounts add "$ID" m.json
+	rt exec "$ID" ln -s ../../../../../../etc /srv/link
+	echo '[{"destination": "/srv/link/cloche-mounts", "type": "tmpfs", "source": "tmpfs"}]' >m.json
+	rt mounts add "$ID" m.json || : # its root file system is read-only
+	[ ! -e /etc/cloche-mounts ]
+	run ! rt mounts replace "$ID" m.json
+	assert_output --partial "neither add nor remove"
+	rt delete --force "$ID"
+	run ! rt mounts add "$ID" m.json
+	assert_output --partial "does not exist"
+}
