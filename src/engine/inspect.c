@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "engine/apparmor.h"
 #include "engine/bind_map.h"
 #include "engine/create.h"
 #include "engine/death.h"
@@ -315,6 +316,13 @@ static void files_put(json_t *all, const struct record *record,
 }
 
 /* MergedDir: the tree as the container sees it, while it runs. */
+static json_t *apparmor_json(const struct record *record)
+{
+	_cleanup_free_ char *profile = spec_apparmor_profile(record);
+
+	return json_text(!apparmor_enabled() ? "" : profile ? profile : APPARMOR_DEFAULT);
+}
+
 static json_t *graph_json(struct engine *engine, const struct record *record,
 			  const struct container_status *status, const char *folder)
 {
@@ -367,7 +375,7 @@ json_t *inspect_container(struct engine *engine, const struct record *record)
 	json_put(all, "Platform", json_text("linux"));
 	json_put(all, "MountLabel", json_text(""));
 	json_put(all, "ProcessLabel", json_text(""));
-	json_put(all, "AppArmorProfile", json_text(""));
+	json_put(all, "AppArmorProfile", apparmor_json(record));
 	json_put(all, "ExecIDs", json_null());
 	json_put(all, "HostConfig",
 		 docker_host_config(record->config, spec_masked_json(record),
@@ -461,7 +469,8 @@ json_t *inspect_info(struct engine *engine, struct err *err)
 	json_put(all, "CgroupVersion", json_text(modes[cgroup_mode(cgroup)]));
 	json_put(all, "LoggingDriver", json_text(engine->settings.log_driver));
 	json_put(all, "SecurityOptions",
-		 json_pack("[s,s]", "name=seccomp,profile=builtin", "name=userns"));
+		 json_pack("[s,s,s*]", "name=seccomp,profile=builtin", "name=userns",
+			   apparmor_enabled() ? "name=apparmor" : NULL));
 	json_put(all, "KillGuard", json_text(guard_level(engine->suffix)));
 	json_put(all, "KernelVersion", json_text(host.release));
 	json_put(all, "OSType", json_text("linux"));

@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "engine/apparmor.h"
 #include "engine/cdi.h"
 #include "engine/create.h"
 #include "engine/engine.h"
@@ -433,11 +434,10 @@ static int security_put(json_t *host_config, const struct create_options *o, str
 				return err_sys(err, errno, "opening seccomp profile (%s) failed",
 					       value + 1);
 		} else if (str_prefix(opt, "apparmor") && value) {
-			if (strcmp(value + 1, "unconfined") != 0)
-				return err_set(
-					err, EOPNOTSUPP,
-					"--security-opt %s: AppArmor profiles are not supported yet",
-					opt);
+			if (strcmp(value + 1, "unconfined") != 0 && !apparmor_enabled())
+				return err_set(err, EOPNOTSUPP,
+					       "--security-opt %s: this host does not use AppArmor",
+					       opt);
 		} else if (strcmp(opt, "systempaths=unconfined") == 0) {
 			continue;
 		} else if (str_prefix(opt, "label")) {

@@ -17,6 +17,7 @@
 #include "base/root.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "engine/apparmor.h"
 #include "engine/bind_map.h"
 #include "engine/cdi.h"
 #include "engine/create.h"
@@ -776,8 +777,25 @@ static void basics_fill(struct engine *engine, const struct record *record, stru
 	security_fill(record, spec);
 }
 
+char *spec_apparmor_profile(const struct record *record)
+{
+	_cleanup_strv_ char **opts = json_strv_at(record->config, "HostConfig.SecurityOpt");
+	const char *found = json_bool_at(record->config, "HostConfig.Privileged") ? "unconfined" :
+										    NULL;
+
+	for (size_t i = 0; opts && opts[i]; i++)
+		if (str_prefix(opts[i], "apparmor=") || str_prefix(opts[i], "apparmor:"))
+			found = opts[i] + strlen("apparmor=");
+	return found ? str_dup(found) : NULL;
+}
+
 static int rights_fill(const struct record *record, struct spec *spec, struct err *err)
 {
+	_cleanup_free_ char *profile = spec_apparmor_profile(record);
+	int r = apparmor_apply(spec, profile, err);
+
+	if (r < 0)
+		return r;
 	if (spec->seccomp_no_set_id && !spec->seccomp_default) {
 		err_set(err, EINVAL,
 			"a writable bind that host users can reach needs the seccomp filter, which is unconfined");

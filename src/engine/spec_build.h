@@ -36,6 +36,8 @@ int spec_build_root(struct engine *engine, const struct record *record,
 /* One more lower layer above the others. */
 int spec_layer_on_top(struct built_spec *built, const char *path, struct err *err);
 /* The filter of a spec, from the cache of the instance. */
+/* What --security-opt and --privileged say: a name, "unconfined", or NULL for the default one. The caller's to free. */
+char *spec_apparmor_profile(const struct record *record);
 int seccomp_for_spec(struct engine *engine, const struct spec *spec,
 		     struct seccomp_program *program, struct err *err);
 /* The host's device node at `host` for the container at `inside`, with its rule. rights: of r, w and m. */

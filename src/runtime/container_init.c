@@ -905,7 +905,7 @@ _Noreturn void container_init(const struct init_plan *given)
 
 	wait_for(plan, INIT_MAPPED);
 	become_root(plan);
-	if (spec->told_exactly) {
+	if (spec->told_exactly || spec->process.apparmor_profile) {
 		plan->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (plan->proc < 0)
 			fail(plan, STEP_LABEL, 0, errno);

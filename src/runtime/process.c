@@ -345,6 +345,9 @@ void process_check(const struct init_plan *plan)
 
 	if (!plan->spec->told_exactly)
 		return;
+	/* a profile that is not loaded fails `create`; a hook would be executed with it */
+	if (plan->spec->hooks[SPEC_HOOK_START_CONTAINER].count == 0)
+		labels_set(plan);
 	limits_check(plan);
 	if (setgroups(process->additional_gid_count, process->additional_gids) < 0)
 		fail(plan, STEP_GROUPS, 0, errno);
