@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# cgroup v2 by its file system.
+# guests: plain
+. tests/vm/case.bash
+cg=/sys/fs/cgroup/test/c
+
+bundle_make
+echo "# $(cat /sys/fs/cgroup/cgroup.controllers)"
+
+v2() { grep -qw memory /sys/fs/cgroup/cgroup.controllers && [ "$(grep -c cgroup /proc/self/mountinfo)" = 1 ]; }
+check "the guest has cgroup v2 alone, with its controllers" v2
+
+limits()
+{
+	up '.process.args = ["sleep", "100"] | .linux.resources = {memory: {limit: 67108864, reservation: 33554432, swap: 134217728},
+		cpu: {quota: 50000, period: 100000, shares: 2048, cpus: "0"}, pids: {limit: 20}, unified: {"memory.high": "60000000"}}' &&
+		is "$(cat $cg/memory.max)" 67108864 && is "$(cat $cg/memory.low)" 33554432 && is "$(cat $cg/cpu.max)" "50000 100000" &&
+		is "$(cat $cg/cpu.weight)" 200 && is "$(cat $cg/pids.max)" 20 && is "$(cat $cg/cpuset.cpus)" 0 &&
+		is "$(cat $cg/memory.high)" 59998208
+}
+check "limits are set, v1's values converted" limits
+namespace() { is "$(rt exec c cat /proc/self/cgroup)" 0::/ && is "$(rt exec c cat /sys/fs/cgroup/pids.max)" 20; }
+check "the container sees its own cgroup as the root" namespace
+update() { rt update --memory 96m --pids-limit 30 --cpu-quota 20000 c && is "$(cat $cg/memory.max)" 100663296 && is "$(cat $cg/pids.max)" 30 && is "$(cat $cg/cpu.max)" "20000 100000"; }
+check "update changes limits" update
+stats() { rt events --stats c | jq -e '.data.pids.limit == 30 and .data.memory.usage.limit == 100663296 and .data.cpu.usage.total > 0'; }
+check "events --stats has the numbers" stats
+freeze() { rt pause c && is "$(cat $cg/cgroup.freeze)" 1 && is "$(rt state c | jq -r .status)" paused && rt resume c && is "$(cat $cg/cgroup.freeze)" 0; }
+check "pause freezes, resume thaws" freeze
+killed() { rt pause c && rt kill c KILL && wait_for stopped; }
+check "a frozen container is killed" killed
+removed() { down && [ ! -e $cg ]; }
+check "delete removes the cgroup" removed
+
+forks()
+{
+	bundle '.process.args = ["sh", "-c", "for i in 1 2 3 4 5 6 7 8 9; do sleep 5 & done; wait"] | .linux.resources.pids.limit = 5'
+	! rt run c && grep -q "can.t fork" "$said"
+}
+check "a limit of processes is in force" forks
+oom()
+{
+	up '.process.args = ["sh", "-c", "sleep 1; dd if=/dev/zero of=/dev/shm/x bs=1M count=60"] | .linux.resources.memory = {limit: 16777216, swap: 16777216}' || return
+	rt events --interval 1h c >/tmp/events 2>&1 &
+	wait_for stopped
+	wait
+	cat /tmp/events
+	grep -q '"type":"oom"' /tmp/events
+	r=$?
+	down
+	return $r
+}
+check "memory above the limit ends the process, and events tells of it" oom
+devices()
+{
+	disk=$(cat /sys/block/vda/dev)
+	node="[{path: \"/dev/disk\", type: \"b\", major: ${disk%:*}, minor: ${disk#*:}, fileMode: 384}]"
+	bundle ".process.args = [\"sh\", \"-c\", \"head -c 1 /dev/disk && exit 1; head -c 1 /dev/zero >/dev/null\"] | .linux.devices = $node"
+	rt run c || return
+	bundle ".process.args = [\"sh\", \"-c\", \"head -c 1 /dev/disk && ! echo >/dev/disk\"] | .linux.devices = $node |
+		.linux.resources.devices += [{allow: true, type: \"b\", major: ${disk%:*}, minor: ${disk#*:}, access: \"r\"}]"
+	rt run c
+}
+check "device rules are in force (BPF)" devices
+all()
+{
+	up '.process.args = ["sh", "-c", "sleep 100 & sleep 101 & wait"] | del(.linux.namespaces[] | select(.type == "pid"))' &&
+		wait_for sh -c "[ \$(wc -l <$cg/cgroup.procs) = 3 ]" && rt kill --all c KILL && is "$(cat $cg/cgroup.procs)" "" && down
+}
+check "kill --all ends every process of the cgroup" all
+left() { mkdir -p $cg/sub && echo 1 >$cg/cgroup.freeze && up '.process.args = ["sleep", "100"]' && is "$(cat $cg/cgroup.freeze)" 0 && down; }
+check "a frozen cgroup that was left is made anew" left
+userns()
+{
+	bundle '.process.args = ["cat", "/proc/self/uid_map"] | .linux.namespaces += [{type: "user"}] |
+		.linux.uidMappings = [{containerID: 0, hostID: 700000, size: 65536}] | .linux.gidMappings = [{containerID: 0, hostID: 700000, size: 65536}]'
+	rt run c
+}
+check "a user namespace" userns
+
+few()
+{
+	! up '.process.args = ["sleep", "100"] | .linux.resources.rdma = {nodevice: {hcaHandles: 3}}' || return
+	grep -q rdma.max /tmp/out || return
+	up '.process.args = ["sleep", "100"] | .linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]' &&
+		is "$(cat $cg/hugetlb.2MB.max)" 4194304 && down
+}
+check "controllers that few ask for are handed down when they are: hugetlb; rdma refuses a device that is not there" few
+
+engine_make
+engine() { is "$(timeout 60 cloche run --rm --network none -m 64m --pids-limit 40 host cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max | tr '\n' ' ')" "67108864 40 "; }
+check "cloche run: limits read back inside" engine
