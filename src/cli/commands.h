@@ -27,7 +27,8 @@ extern const struct command command_network_create, command_network_ls, command_
 	command_network_rm, command_network_prune, command_network_reload, command_network_doctor;
 extern const struct command command_events, command_info, command_version;
 extern const struct command command_system_check, command_system_reap, command_system_docs,
-	command_system_restart, command_system_start, command_system_health;
+	command_system_restart, command_system_start, command_system_health, command_system_keeper,
+	command_system_mend;
 extern const struct command command_system_names, command_procs, command_sockets, command_netstat,
 	command_whois, command_netns_expose;
 extern const struct command command_guard_enable, command_guard_disable, command_guard_status,

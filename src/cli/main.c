@@ -101,6 +101,8 @@ static const struct command *const commands[] = {
 	&command_system_names,
 	&command_system_reap,
 	&command_system_restart,
+	&command_system_keeper,
+	&command_system_mend,
 	&command_system_health,
 	&command_system_start,
 	&command_system_docs,

@@ -54,6 +54,8 @@ int network_lock(struct engine *engine, bool alone, struct err *err);
 int network_up(struct engine *engine, struct network *network, int lock, struct err *err);
 /* The whole ruleset anew: networks that are up. */
 int network_reload(struct engine *engine, struct err *err);
+/* The same for what is missing of it, where networks are up. */
+int network_mend(struct engine *engine, struct err *err);
 char *network_table(struct engine *engine); /* "cloche" with the instance's suffix */
 
 #endif

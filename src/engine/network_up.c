@@ -259,7 +259,8 @@ int network_up(struct engine *engine, struct network *network, int lock, struct 
 static int forward_allow_all(struct engine *engine, struct netlink *nl, int s, struct err *err)
 {
 	struct network_row *rows = NULL;
-	int count = network_list(engine->store, &rows, err), r = 0;
+	struct store *store = engine_store(engine, err);
+	int count = store ? network_list(store, &rows, err) : -err->code, r = 0;
 
 	for (int i = 0; r == 0 && i < count; i++) {
 		struct network network = { .row = rows[i] };
@@ -276,13 +277,34 @@ static int forward_allow_all(struct engine *engine, struct netlink *nl, int s, s
 	return count < 0 ? count : r;
 }
 
-static int ruleset_reload(struct engine *engine, struct err *err)
+static bool any_up(struct engine *engine, int s)
+{
+	struct store *store = engine_store(engine, &(struct err){ 0 });
+	struct network_row *rows = NULL;
+	int count = store ? network_list(store, &rows, &(struct err){ 0 }) : 0;
+	bool any = false;
+
+	for (int i = 0; i < count; i++)
+		any |= network_is_bridge(&rows[i]) && link_index(s, rows[i].link) > 0;
+	if (count > 0)
+		network_rows_free(rows, (size_t)count);
+	return any;
+}
+
+/* Whole, or where it is missing although networks are up. */
+static int ruleset_reload(struct engine *engine, bool whole, struct err *err)
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	_cleanup_free_ char *table = network_table(engine);
 	_cleanup_close_ int lock = network_lock(engine, true, err), s = any_socket(err);
 	int r = lock < 0 || s < 0 ? -err->code : netlink_open(&nl, NETLINK_NETFILTER, err);
 
-	if (r == 0)
+	if (r == 0 && !whole) {
+		r = nft_has_table(&nl, table, err);
+		whole = r == 0 && any_up(engine, s);
+		r = r < 0 ? r : 0;
+	}
+	if (r == 0 && whole)
 		r = table_load(engine, &nl, s, err);
 	return r < 0 ? r : forward_allow_all(engine, &nl, s, err);
 }
@@ -290,8 +312,9 @@ static int ruleset_reload(struct engine *engine, struct err *err)
 /* Each that can be; the first that cannot be is told. */
 static int relays_restore(struct engine *engine, struct err *err)
 {
+	struct store *store = engine_store(engine, err);
 	struct container_row *rows = NULL;
-	int count = container_list(engine->store, true, &rows, err), result = 0;
+	int count = store ? container_list(store, true, &rows, err) : -err->code, result = 0;
 
 	for (int i = 0; i < count; i++) {
 		struct record record = { .row = rows[i],
@@ -310,17 +333,27 @@ static int relays_restore(struct engine *engine, struct err *err)
 	return count < 0 ? count : result;
 }
 
-int network_reload(struct engine *engine, struct err *err)
+static int reload(struct engine *engine, bool whole, struct err *err)
 {
 	int r;
 
 	/* before: what ended gives its ports back */
 	repair_ended(engine);
 	(void)netns_names_stale(engine, true);
-	r = ruleset_reload(engine, err);
+	r = ruleset_reload(engine, whole, err);
 	if (r == 0)
 		r = resolver_restore(engine, err);
 	return r < 0 ? r : relays_restore(engine, err);
+}
+
+int network_reload(struct engine *engine, struct err *err)
+{
+	return reload(engine, true, err);
+}
+
+int network_mend(struct engine *engine, struct err *err)
+{
+	return reload(engine, false, err);
 }
 
 /* -- down ------------------------------------------------------------------------------------- */

@@ -75,6 +75,8 @@ static int spawn(struct engine *engine, int fd, int lock, struct err *err)
 			_exit(0);
 		(void)fcntl(fd, F_SETFD, 0);
 		(void)fcntl(lock, F_SETFD, 0);
+		/* for who watches it */
+		(void)status_process_write(engine->run, "resolve", getpid(), &(struct err){ 0 });
 		(void)execve(program, argv, env);
 		code = errno;
 		(void)!write(ends[1], &code, sizeof(code));

@@ -24,6 +24,7 @@
 #include "engine/frame.h"
 #include "engine/guard.h"
 #include "engine/health.h"
+#include "engine/keeper.h"
 #include "engine/log_option.h"
 #include "engine/monitor_exec.h"
 #include "engine/names.h"
@@ -488,5 +489,9 @@ int start_container(struct engine *engine, struct record *record,
 		return r;
 	}
 	event_container(engine, record, "start", NULL);
+	if (engine->settings.keeper && !keeper_pid(engine) && keeper_start(engine, err) < 0) {
+		strv_add(ret_warnings, err->words); /* all works without it */
+		err_clear(err);
+	}
 	return 0;
 }

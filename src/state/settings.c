@@ -41,6 +41,8 @@ const struct setting settings_table[] = {
 	  "what the kill guard does for containers, where one is enabled: deny, audit or off" },
 	{ "host", "names", "CLOCHE_NAMES", "all",
 	  "who may see names of container users on the host: all, admin (root and group adm) or off" },
+	{ "host", "keeper", "CLOCHE_KEEPER", "false",
+	  "the start of a container starts cloche-keeper, too, where it does not run" },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -127,7 +129,7 @@ static int one_set(struct settings *s, const char *key, const char *value, struc
 		return word_set(&s->names, key, value, names, err);
 	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
 		return bad(key, value, "not true or false", err);
-	s->init = strcmp(value, "true") == 0;
+	*(strcmp(key, "keeper") == 0 ? &s->keeper : &s->init) = strcmp(value, "true") == 0;
 	return 0;
 }
 
