@@ -13,7 +13,7 @@
 #include "oci/oci.h"
 #include "runtime/capability.h"
 #include "runtime/mount_flag.h"
-#include "runtime/seccomp_oci.h"
+#include "runtime/seccomp_name.h"
 #include "runtime/spec_read.h"
 
 /* -- features (features.md) ------------------------------------------------------------------- */
@@ -53,15 +53,15 @@ static int features_run(void *cli, void *args, char **operands, struct err *err)
 	buf_puts(&out,
 		 ", \"cgroup\": {\"v1\": true, \"v2\": true, \"systemd\": false, "
 		 "\"systemdUser\": false, \"rdma\": true}, \"seccomp\": {\"enabled\": true, ");
-	list_put(&out, "actions", seccomp_oci_action);
+	list_put(&out, "actions", seccomp_action_name);
 	buf_puts(&out, ", ");
-	list_put(&out, "operators", seccomp_oci_operator);
+	list_put(&out, "operators", seccomp_operator_name);
 	buf_puts(&out, ", ");
-	list_put(&out, "archs", seccomp_oci_arch);
+	list_put(&out, "archs", seccomp_arch_name);
 	buf_puts(&out, ", ");
-	list_put(&out, "knownFlags", seccomp_oci_flag);
+	list_put(&out, "knownFlags", seccomp_flag_name);
 	buf_puts(&out, ", ");
-	list_put(&out, "supportedFlags", seccomp_oci_flag);
+	list_put(&out, "supportedFlags", seccomp_flag_name);
 	buf_puts(&out, "}, \"apparmor\": {\"enabled\": true}, \"selinux\": {\"enabled\": true}, "
 		       "\"intelRdt\": {\"enabled\": false}, \"memoryPolicy\": {\"modes\": ["
 		       "\"MPOL_DEFAULT\", \"MPOL_BIND\", \"MPOL_INTERLEAVE\", "

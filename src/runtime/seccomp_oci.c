@@ -13,80 +13,9 @@
 #include "base/json_table.h"
 #include "base/str.h"
 #include "runtime/seccomp_list.h"
-
-#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
-#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* Linux 5.19 */
-#endif
+#include "runtime/seccomp_name.h"
 
 enum { ARGS_MAX = 64 };
-
-static const struct {
-	const char *name;
-	uint32_t action;
-	bool has_data; /* errnoRet goes with it */
-} actions[] = {
-	{ "SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW, false },
-	{ "SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO, true },
-	{ "SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD, false },
-	{ "SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS, false },
-	{ "SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD, false },
-	{ "SCMP_ACT_LOG", SECCOMP_RET_LOG, false },
-	{ "SCMP_ACT_NOTIFY", SECCOMP_RET_USER_NOTIF, false },
-	{ "SCMP_ACT_TRACE", SECCOMP_RET_TRACE, true },
-	{ "SCMP_ACT_TRAP", SECCOMP_RET_TRAP, false },
-};
-
-static const struct {
-	const char *name;
-	enum seccomp_op op;
-} operators[] = {
-	{ "SCMP_CMP_EQ", SECCOMP_EQ }, { "SCMP_CMP_GE", SECCOMP_GE },
-	{ "SCMP_CMP_GT", SECCOMP_GT }, { "SCMP_CMP_LE", SECCOMP_LE },
-	{ "SCMP_CMP_LT", SECCOMP_LT }, { "SCMP_CMP_MASKED_EQ", SECCOMP_MASKED_EQ },
-	{ "SCMP_CMP_NE", SECCOMP_NE },
-};
-
-static const struct {
-	const char *name;
-	unsigned int flag;
-} flags[] = {
-	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
-	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
-	{ "SECCOMP_FILTER_FLAG_TSYNC", 0 }, /* there is one thread when the filter is loaded */
-	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV },
-};
-
-/* config-linux.md's list; those of other machines are accepted, nothing here makes their calls. */
-static const char *const archs[] = {
-	"SCMP_ARCH_AARCH64",	 "SCMP_ARCH_ARM",    "SCMP_ARCH_LOONGARCH64",
-	"SCMP_ARCH_M68K",	 "SCMP_ARCH_MIPS",   "SCMP_ARCH_MIPS64",
-	"SCMP_ARCH_MIPS64N32",	 "SCMP_ARCH_MIPSEL", "SCMP_ARCH_MIPSEL64",
-	"SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PARISC", "SCMP_ARCH_PARISC64",
-	"SCMP_ARCH_PPC",	 "SCMP_ARCH_PPC64",  "SCMP_ARCH_PPC64LE",
-	"SCMP_ARCH_RISCV64",	 "SCMP_ARCH_S390",   "SCMP_ARCH_S390X",
-	"SCMP_ARCH_SH",		 "SCMP_ARCH_SHEB",   "SCMP_ARCH_X32",
-	"SCMP_ARCH_X86",	 "SCMP_ARCH_X86_64",
-};
-
-const char *seccomp_oci_action(size_t index)
-{
-	return index < ARRAY_SIZE(actions) ? actions[index].name : NULL;
-}
-
-const char *seccomp_oci_operator(size_t index)
-{
-	return index < ARRAY_SIZE(operators) ? operators[index].name : NULL;
-}
-
-const char *seccomp_oci_flag(size_t index)
-{
-	return index < ARRAY_SIZE(flags) ? flags[index].name : NULL;
-}
-
-const char *seccomp_oci_arch(size_t index)
-{
-	return index < ARRAY_SIZE(archs) ? archs[index] : NULL;
-}
 
 /* -- what is read ----------------------------------------------------------------------------- */
 
@@ -103,14 +32,8 @@ struct profile {
 static int action_find(const char *name, bool number_set, uint32_t number, uint32_t *ret,
 		       struct err *err)
 {
-	for (size_t i = 0; name && i < ARRAY_SIZE(actions); i++) {
-		if (strcmp(actions[i].name, name) != 0)
-			continue;
-		*ret = actions[i].action;
-		if (actions[i].has_data)
-			*ret |= number_set ? number : EPERM;
+	if (name && seccomp_action_find(name, number_set ? &number : NULL, ret))
 		return 0;
-	}
 	return name ? err_set(err, EINVAL, "unknown action \"%s\"", name) :
 		      err_set(err, EINVAL, "the action is missing");
 }
@@ -124,8 +47,9 @@ static int arch_take(void *root, void *element, struct err *err)
 		seccomp_rules_add_arch(((struct profile *)root)->rules, arch);
 		return 0;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(archs); i++)
-		if (strcmp(archs[i], name) == 0)
+	/* those of other machines are accepted, nothing here makes their calls */
+	for (size_t i = 0; seccomp_arch_name(i); i++)
+		if (strcmp(seccomp_arch_name(i), name) == 0)
 			return 0;
 	return err_set(err, EINVAL, "unknown architecture \"%s\"", name);
 }
@@ -133,12 +57,12 @@ static int arch_take(void *root, void *element, struct err *err)
 static int flag_take(void *root, void *element, struct err *err)
 {
 	const char *name = ((struct json_pair *)element)->value;
+	unsigned int flag;
 
-	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-		if (strcmp(flags[i].name, name) == 0) {
-			((struct profile *)root)->rules->flags |= flags[i].flag;
-			return 0;
-		}
+	if (seccomp_flag_find(name, &flag)) {
+		((struct profile *)root)->rules->flags |= flag;
+		return 0;
+	}
 	return err_set(err, EINVAL, "unknown flag \"%s\"", name);
 }
 
@@ -160,18 +84,18 @@ static int arg_take(void *root, void *element, struct err *err)
 {
 	struct profile *profile = root;
 	struct arg_read *arg = element;
+	uint8_t op;
 
 	if (profile->compare_count == ARGS_MAX)
 		return err_set(err, EINVAL, "more than %d", ARGS_MAX);
-	for (size_t i = 0; arg->op && i < ARRAY_SIZE(operators); i++)
-		if (strcmp(operators[i].name, arg->op) == 0) {
-			profile->compares[profile->compare_count++] =
-				(struct seccomp_compare){ .arg = (uint8_t)arg->index,
-							  .op = (uint8_t)operators[i].op,
-							  .value = arg->value,
-							  .other = arg->other };
-			return 0;
-		}
+	if (arg->op && seccomp_operator_find(arg->op, &op)) {
+		profile->compares[profile->compare_count++] =
+			(struct seccomp_compare){ .arg = (uint8_t)arg->index,
+						  .op = op,
+						  .value = arg->value,
+						  .other = arg->other };
+		return 0;
+	}
 	return err_set(err, EINVAL, "unknown op \"%s\"", arg->op ? arg->op : "");
 }
 

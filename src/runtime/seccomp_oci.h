@@ -3,18 +3,10 @@
 #ifndef CLOCHE_RUNTIME_SECCOMP_OCI_H
 #define CLOCHE_RUNTIME_SECCOMP_OCI_H
 
-#include <stddef.h>
-
 struct err;
 struct seccomp_rules;
 
 /* Unknown actions, operators, flags and architectures are -EINVAL with words that name the place; unknown system calls are left out. */
 int seccomp_oci_parse(const char *json, struct seccomp_rules *ret_rules, struct err *err);
-
-/* What is known, for `features`; NULL past the last. */
-const char *seccomp_oci_action(size_t index);
-const char *seccomp_oci_operator(size_t index);
-const char *seccomp_oci_flag(size_t index);
-const char *seccomp_oci_arch(size_t index);
 
 #endif

@@ -16,46 +16,13 @@
 #include "base/str.h"
 #include "runtime/capability.h"
 #include "runtime/seccomp_list.h"
+#include "runtime/seccomp_name.h"
 
 struct reader {
 	uint64_t capabilities;
 	unsigned int kernel[2]; /* major, minor */
 	struct seccomp_rules *rules;
 	struct err *err;
-};
-
-static const struct {
-	const char *name;
-	uint32_t action;
-	bool has_data; /* errnoRet goes with it */
-} actions[] = {
-	{ "SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW, false },
-	{ "SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO, true },
-	{ "SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD, false },
-	{ "SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS, false },
-	{ "SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD, false },
-	{ "SCMP_ACT_LOG", SECCOMP_RET_LOG, false },
-	{ "SCMP_ACT_TRACE", SECCOMP_RET_TRACE, true },
-	{ "SCMP_ACT_TRAP", SECCOMP_RET_TRAP, false },
-};
-
-static const struct {
-	const char *name;
-	enum seccomp_op op;
-} operators[] = {
-	{ "SCMP_CMP_EQ", SECCOMP_EQ }, { "SCMP_CMP_GE", SECCOMP_GE },
-	{ "SCMP_CMP_GT", SECCOMP_GT }, { "SCMP_CMP_LE", SECCOMP_LE },
-	{ "SCMP_CMP_LT", SECCOMP_LT }, { "SCMP_CMP_MASKED_EQ", SECCOMP_MASKED_EQ },
-	{ "SCMP_CMP_NE", SECCOMP_NE },
-};
-
-static const struct {
-	const char *name;
-	unsigned int flag;
-} flags[] = {
-	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
-	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
-	{ "SECCOMP_FILTER_FLAG_TSYNC", 0 }, /* there is one thread when the filter is loaded */
 };
 
 #if defined(__x86_64__)
@@ -134,6 +101,7 @@ static int action_at(const struct reader *r, const json_t *object, const char *p
 {
 	const json_t *name = NULL;
 	int64_t number = 0;
+	uint32_t data;
 	bool given = false;
 	int result = value_at(r, object, place, key, JSON_STRING, &name);
 
@@ -143,16 +111,14 @@ static int action_at(const struct reader *r, const json_t *object, const char *p
 		return result;
 	if (!name)
 		return err_set(r->err, EINVAL, "%s%s: is missing", place, key);
-	for (size_t i = 0; i < ARRAY_SIZE(actions); i++)
-		if (strcmp(actions[i].name, json_string_value(name)) == 0) {
-			*ret_action = actions[i].action;
-			if (actions[i].has_data)
-				*ret_action |= given ? (uint32_t)number : EPERM;
-			return 0;
-		}
 	if (strcmp(json_string_value(name), "SCMP_ACT_NOTIFY") == 0)
-		return err_set(r->err, ENOTSUP, "%s%s: SCMP_ACT_NOTIFY is not supported yet", place,
-			       key);
+		return err_set(
+			r->err, ENOTSUP,
+			"%s%s: SCMP_ACT_NOTIFY needs a listener, which only an OCI runtime's caller has",
+			place, key);
+	data = (uint32_t)number;
+	if (seccomp_action_find(json_string_value(name), given ? &data : NULL, ret_action))
+		return 0;
 	return err_set(r->err, EINVAL, "%s%s: unknown action \"%s\"", place, key,
 		       json_string_value(name));
 }
@@ -246,6 +212,7 @@ static int compare_at(const struct reader *r, const json_t *arg, const char *pla
 	int64_t index = 0, value = 0, other = 0;
 	bool has_index = false, given;
 	const json_t *name = NULL;
+	uint8_t op;
 	int result = integer_at(r, arg, place, "index", SECCOMP_ARGS - 1, &index, &has_index);
 
 	if (result == 0)
@@ -258,14 +225,13 @@ static int compare_at(const struct reader *r, const json_t *arg, const char *pla
 		return result;
 	if (!name)
 		return err_set(r->err, EINVAL, "%sop: is missing", place);
-	for (size_t i = 0; i < ARRAY_SIZE(operators); i++)
-		if (strcmp(operators[i].name, json_string_value(name)) == 0) {
-			*ret_compare = (struct seccomp_compare){ .arg = (uint8_t)index,
-								 .op = (uint8_t)operators[i].op,
-								 .value = (uint64_t)value,
-								 .other = (uint64_t)other };
-			return 0;
-		}
+	if (seccomp_operator_find(json_string_value(name), &op)) {
+		*ret_compare = (struct seccomp_compare){ .arg = (uint8_t)index,
+							 .op = op,
+							 .value = (uint64_t)value,
+							 .other = (uint64_t)other };
+		return 0;
+	}
 	return err_set(r->err, EINVAL, "%sop: unknown operator \"%s\"", place,
 		       json_string_value(name));
 }
@@ -412,20 +378,18 @@ static int archs_read(const struct reader *r, const json_t *root)
 static int flags_read(const struct reader *r, const json_t *root)
 {
 	const json_t *list = NULL, *item;
-	size_t i, k;
+	unsigned int flag;
+	size_t i;
 	int result = strings_at(r, root, "", "flags", &list);
 
 	if (result < 0)
 		return result;
 	json_array_foreach(list, i, item)
 	{
-		for (k = 0; k < ARRAY_SIZE(flags); k++)
-			if (strcmp(flags[k].name, json_string_value(item)) == 0)
-				break;
-		if (k == ARRAY_SIZE(flags))
+		if (!seccomp_flag_find(json_string_value(item), &flag))
 			return err_set(r->err, EINVAL, "flags[%zu]: unknown flag \"%s\"", i,
 				       json_string_value(item));
-		r->rules->flags |= flags[k].flag;
+		r->rules->flags |= flag;
 	}
 	return 0;
 }

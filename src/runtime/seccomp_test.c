@@ -768,7 +768,7 @@ static void a_bad_profile_is_refused_and_the_place_named(void **state)
 		  "duplicate object key", EINVAL },
 		{ "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":4096}",
 		  "defaultErrnoRet: 4096 is not between 0 and 4095", EINVAL },
-		{ "{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}", "is not supported yet", ENOTSUP },
+		{ "{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}", "needs a listener", ENOTSUP },
 		{ "{\"defaultAction\":\"SCMP_ACT_LOG\",\"architectures\":[\"x86\"]}",
 		  "architectures[0]: unknown architecture \"x86\"", EINVAL },
 		{ "{\"defaultAction\":\"SCMP_ACT_LOG\",\"flags\":[\"FAST\"]}",

@@ -24,8 +24,15 @@ void container_rows_free(struct container_row *rows, size_t count)
 	free(rows);
 }
 
-static void row_read(sqlite3_stmt *statement, struct container_row *row)
+static void row_clear(void *row)
 {
+	container_row_clear(row);
+}
+
+static void row_read(sqlite3_stmt *statement, void *data)
+{
+	struct container_row *row = data;
+
 	row->id = store_column(statement, 0);
 	row->name = store_column(statement, 1);
 	row->created_ns = sqlite3_column_int64(statement, 2);
@@ -95,27 +102,8 @@ int container_list(struct store *store, bool with_config, struct container_row *
 		with_config ? "SELECT " COLUMNS ", config FROM containers ORDER BY created DESC" :
 			      "SELECT " COLUMNS " FROM containers ORDER BY created DESC",
 		"");
-	struct container_row *rows = NULL;
-	size_t count = 0, room = 0;
-	int r;
 
-	if (!statement)
-		return -err->code;
-	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
-		if (count == room) {
-			room = room ? 2 * room : 16;
-			rows = reallocarray(rows, room, sizeof(*rows));
-			if (!rows)
-				abort();
-		}
-		row_read(statement, &rows[count++]);
-	}
-	if (r != SQLITE_DONE) {
-		container_rows_free(rows, count);
-		return store_error(store, err);
-	}
-	*ret_rows = rows;
-	return (int)count;
+	return store_rows(store, statement, sizeof(**ret_rows), row_read, row_clear, ret_rows, err);
 }
 
 int container_set_config(struct store *store, const char *id, const char *config, struct err *err)

@@ -34,8 +34,15 @@ int network_add(struct store *store, const struct network_row *row, struct err *
 			 row->subnet4, row->subnet6, row->slot, row->config);
 }
 
-static void network_read(sqlite3_stmt *statement, struct network_row *row)
+static void network_clear(void *row)
 {
+	network_row_clear(row);
+}
+
+static void network_read(sqlite3_stmt *statement, void *data)
+{
+	struct network_row *row = data;
+
 	row->id = store_column(statement, 0);
 	row->name = store_column(statement, 1);
 	row->created_ns = sqlite3_column_int64(statement, 2);
@@ -87,24 +94,9 @@ int network_list(struct store *store, struct network_row **ret_rows, struct err 
 {
 	_cleanup_statement_ sqlite3_stmt *statement =
 		store_prepare(store, err, "SELECT * FROM networks ORDER BY name", "");
-	struct network_row *rows = NULL;
-	size_t count = 0;
-	int r;
 
-	if (!statement)
-		return -err->code;
-	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
-		rows = reallocarray(rows, count + 1, sizeof(*rows));
-		if (!rows)
-			abort();
-		network_read(statement, &rows[count++]);
-	}
-	if (r != SQLITE_DONE) {
-		network_rows_free(rows, count);
-		return store_error(store, err);
-	}
-	*ret_rows = rows;
-	return (int)count;
+	return store_rows(store, statement, sizeof(**ret_rows), network_read, network_clear,
+			  ret_rows, err);
 }
 
 int network_set_slot(struct store *store, const char *id, int64_t slot, struct err *err)
@@ -169,6 +161,25 @@ int endpoint_slot_taken(struct store *store, const char *network, int64_t slot, 
 	return statement ? store_error(store, err) : -err->code;
 }
 
+static void endpoint_clear(void *row)
+{
+	endpoint_row_clear(row);
+}
+
+static void endpoint_read(sqlite3_stmt *statement, void *row)
+{
+	*(struct endpoint_row *)row = (struct endpoint_row){
+		.network = store_column(statement, 0),
+		.container = store_column(statement, 1),
+		.position = sqlite3_column_int64(statement, 2),
+		.slot = sqlite3_column_int64(statement, 3),
+		.ip4 = store_column(statement, 4),
+		.ip6 = store_column(statement, 5),
+		.mac = store_column(statement, 6),
+		.config = store_column(statement, 7),
+	};
+}
+
 int endpoint_list(struct store *store, const char *network, const char *container,
 		  struct endpoint_row **ret_rows, struct err *err)
 {
@@ -177,33 +188,9 @@ int endpoint_list(struct store *store, const char *network, const char *containe
 		container ? "SELECT * FROM endpoints WHERE container = ? ORDER BY position" :
 			    "SELECT * FROM endpoints WHERE network = ? ORDER BY slot",
 		"s", container ? container : network);
-	struct endpoint_row *rows = NULL;
-	size_t count = 0;
-	int r;
 
-	if (!statement)
-		return -err->code;
-	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
-		rows = reallocarray(rows, count + 1, sizeof(*rows));
-		if (!rows)
-			abort();
-		rows[count++] = (struct endpoint_row){
-			.network = store_column(statement, 0),
-			.container = store_column(statement, 1),
-			.position = sqlite3_column_int64(statement, 2),
-			.slot = sqlite3_column_int64(statement, 3),
-			.ip4 = store_column(statement, 4),
-			.ip6 = store_column(statement, 5),
-			.mac = store_column(statement, 6),
-			.config = store_column(statement, 7),
-		};
-	}
-	if (r != SQLITE_DONE) {
-		endpoint_rows_free(rows, count);
-		return store_error(store, err);
-	}
-	*ret_rows = rows;
-	return (int)count;
+	return store_rows(store, statement, sizeof(**ret_rows), endpoint_read, endpoint_clear,
+			  ret_rows, err);
 }
 
 /* -- published ports -------------------------------------------------------------------------- */
@@ -232,6 +219,24 @@ int port_add(struct store *store, const struct port_row *row, struct err *err)
 			 row->to_port, row->mode);
 }
 
+static void port_clear(void *row)
+{
+	port_row_clear(row);
+}
+
+static void port_read(sqlite3_stmt *statement, void *row)
+{
+	*(struct port_row *)row = (struct port_row){
+		.protocol = store_column(statement, 0),
+		.port = sqlite3_column_int64(statement, 1),
+		.host = store_column(statement, 2),
+		.container = store_column(statement, 3),
+		.to_ip = store_column(statement, 4),
+		.to_port = sqlite3_column_int64(statement, 5),
+		.mode = store_column(statement, 6),
+	};
+}
+
 int port_list(struct store *store, const char *container, struct port_row **ret_rows,
 	      struct err *err)
 {
@@ -241,32 +246,9 @@ int port_list(struct store *store, const char *container, struct port_row **ret_
 			"SELECT * FROM ports WHERE container = ? ORDER BY to_port, protocol, port, host" :
 			"SELECT * FROM ports WHERE ? = '' ORDER BY port, protocol, host",
 		"s", container ? container : "");
-	struct port_row *rows = NULL;
-	size_t count = 0;
-	int r;
 
-	if (!statement)
-		return -err->code;
-	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
-		rows = reallocarray(rows, count + 1, sizeof(*rows));
-		if (!rows)
-			abort();
-		rows[count++] = (struct port_row){
-			.protocol = store_column(statement, 0),
-			.port = sqlite3_column_int64(statement, 1),
-			.host = store_column(statement, 2),
-			.container = store_column(statement, 3),
-			.to_ip = store_column(statement, 4),
-			.to_port = sqlite3_column_int64(statement, 5),
-			.mode = store_column(statement, 6),
-		};
-	}
-	if (r != SQLITE_DONE) {
-		port_rows_free(rows, count);
-		return store_error(store, err);
-	}
-	*ret_rows = rows;
-	return (int)count;
+	return store_rows(store, statement, sizeof(**ret_rows), port_read, port_clear, ret_rows,
+			  err);
 }
 
 int port_delete_all(struct store *store, const char *container, struct err *err)

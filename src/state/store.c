@@ -144,6 +144,35 @@ int store_strings(struct store *store, char ***ret_list, struct err *err, const 
 	return 0;
 }
 
+int store_rows(struct store *store, sqlite3_stmt *statement, size_t size,
+	       void (*read)(sqlite3_stmt *statement, void *row), void (*clear)(void *row),
+	       void *ret_rows, struct err *err)
+{
+	size_t count = 0, room = 0;
+	char *rows = NULL;
+	int r;
+
+	if (!statement)
+		return -err->code;
+	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
+		if (count == room) {
+			room = room ? 2 * room : 16;
+			rows = reallocarray(rows, room, size);
+			if (!rows)
+				abort();
+		}
+		read(statement, rows + count++ * size);
+	}
+	if (r != SQLITE_DONE) {
+		while (count > 0)
+			clear(rows + --count * size);
+		free(rows);
+		return store_error(store, err);
+	}
+	memcpy(ret_rows, &rows, sizeof(rows)); /* a pointer to rows of whatever type */
+	return (int)count;
+}
+
 char *store_column(sqlite3_stmt *statement, int column)
 {
 	return str_dup((const char *)sqlite3_column_text(statement, column));

@@ -31,6 +31,11 @@ int store_run(struct store *store, struct err *err, const char *sql, const char 
 /* The first column of every row into a string list. */
 int store_strings(struct store *store, char ***ret_list, struct err *err, const char *sql,
 		  const char *types, ...);
+/* Every row into an array, each `size` bytes that read() fills: its count, or -errno, after clear() of those that were there. *ret_rows
+ * is the caller's. NULL is taken as statement, with err filled. */
+int store_rows(struct store *store, sqlite3_stmt *statement, size_t size,
+	       void (*read)(sqlite3_stmt *statement, void *row), void (*clear)(void *row),
+	       void *ret_rows, struct err *err);
 char *store_column(sqlite3_stmt *statement, int column); /* a copy, NULL for NULL */
 
 #endif

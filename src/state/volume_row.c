@@ -29,8 +29,15 @@ int volume_add(struct store *store, const struct volume_row *row, struct err *er
 	return r < 0 ? r : sqlite3_changes(store->db) ? 0 : -EEXIST;
 }
 
-static void row_read(sqlite3_stmt *statement, struct volume_row *row)
+static void row_clear(void *row)
 {
+	volume_row_clear(row);
+}
+
+static void row_read(sqlite3_stmt *statement, void *data)
+{
+	struct volume_row *row = data;
+
 	row->name = store_column(statement, 0);
 	row->created_ns = sqlite3_column_int64(statement, 1);
 	row->anonymous = sqlite3_column_int64(statement, 2) != 0;
@@ -56,24 +63,8 @@ int volume_list(struct store *store, struct volume_row **ret_rows, struct err *e
 {
 	_cleanup_statement_ sqlite3_stmt *statement =
 		store_prepare(store, err, "SELECT * FROM volumes ORDER BY name", "");
-	struct volume_row *rows = NULL;
-	size_t count = 0;
-	int r;
 
-	if (!statement)
-		return -err->code;
-	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
-		rows = reallocarray(rows, count + 1, sizeof(*rows));
-		if (!rows)
-			abort();
-		row_read(statement, &rows[count++]);
-	}
-	if (r != SQLITE_DONE) {
-		volume_rows_free(rows, count);
-		return store_error(store, err);
-	}
-	*ret_rows = rows;
-	return (int)count;
+	return store_rows(store, statement, sizeof(**ret_rows), row_read, row_clear, ret_rows, err);
 }
 
 int volume_ref_add(struct store *store, const char *name, const char *container_id, struct err *err)
