@@ -80,6 +80,7 @@ teardown() { remove_containers; }
 }
 
 @test "a forking daemon as the container's command: it goes on below an init of ours" {
+	skip_if_sanitized # which an init of ours brings no library for into the container
 	cloche run -d --name web --network none --init debian sh -c 'cron; sleep 1000'
 	until_true 30 sh -c '"$CLOCHE" exec web test -s /run/crond.pid'
 	run cloche exec web sh -c 'ps -o comm= -p "$(cat /run/crond.pid)" 2>/dev/null || cat "/proc/$(cat /run/crond.pid)/comm"'
