@@ -43,11 +43,14 @@ static int pin_link(const char *folder, struct bpf_object *object, const char *n
 	struct bpf_program *program = bpf_object__find_program_by_name(object, name);
 	struct bpf_link *link = program ? bpf_program__attach(program) : NULL;
 	char path[256];
+	int r;
 
 	if (!link)
 		return program ? -errno : -ENOENT;
 	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return bpf_link__pin(link, path);
+	r = bpf_link__pin(link, path);
+	bpf_link__destroy(link); /* a pinned one stays attached */
+	return r;
 }
 
 static int pin_maps(const char *folder, const struct bpf_object *object)
