@@ -110,7 +110,7 @@ struct rm_args {
 static const struct opt rm_opts[] = {
 	OPT_BOOL('f', "force", struct rm_args, force, "kill a running container first"),
 	OPT_BOOL('v', "volumes", struct rm_args, volumes, "remove its anonymous volumes too"),
-	OPT_LATER('l', "link", NULL, "networks are not possible yet"),
+	OPT_LATER('l', "link", NULL, "there are no links to remove"),
 	OPT_END,
 };
 

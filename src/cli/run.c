@@ -26,7 +26,7 @@
 #include "engine/start.h"
 #include "engine/status.h"
 
-#define NETWORKS "networks are not possible yet"
+#define LINKS "containers of a network of your own find each other by name; see --network-alias"
 #define LATER "not possible yet"
 #define WINDOWS "this is an option for Windows"
 #define REALTIME "realtime scheduling of groups is in no distribution's kernel"
@@ -216,8 +216,8 @@ static const struct opt run_opts[] = {
 	OPT_LIST(0, "volumes-from", "CONTAINER[:ro|rw]", struct create_options, volumes_from,
 		 "mount the volumes and binds of another container"),
 	OPT_STRING('w', "workdir", "DIR", struct create_options, workdir, "working folder"),
-	OPT_LATER(0, "link", "CONTAINER", NETWORKS),
-	OPT_LATER(0, "link-local-ip", "IP", NETWORKS),
+	OPT_LATER(0, "link", "CONTAINER", LINKS),
+	OPT_LATER(0, "link-local-ip", "IP", "a link-local address is the kernel's own choice"),
 	OPT_LATER(0, "cpu-count", "NUMBER", WINDOWS),
 	OPT_LATER(0, "cpu-percent", "NUMBER", WINDOWS),
 	OPT_LATER(0, "cpu-rt-period", "MICROSECONDS", REALTIME),
