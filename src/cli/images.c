@@ -17,7 +17,9 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/image_report.h"
 #include "cli/time_option.h"
+#include "cli/transport.h"
 #include "engine/engine.h"
 #include "engine/image.h"
 #include "engine/inspect.h"
@@ -28,8 +30,9 @@ struct load_args {
 };
 
 static const struct opt load_opts[] = {
-	OPT_STRING('i', "input", "FILE|DIR", struct load_args, input,
-		   "read an archive or an OCI layout folder instead of stdin"),
+	OPT_STRING(
+		'i', "input", "FILE|DIR|TRANSPORT:PLACE", struct load_args, input,
+		"read an archive, a folder, or what a transport of skopeo's names instead of stdin"),
 	OPT_BOOL('q', "quiet", struct load_args, quiet, "say less"),
 	OPT_END,
 };
@@ -49,29 +52,28 @@ static void moved_tell(const json_t *image)
 	}
 }
 
-static int load_run(void *data, void *args, char **operands, struct err *err)
+int images_load(struct engine *engine, const char *input, struct err *err)
 {
-	struct load_args *a = args;
-	struct engine *engine = cli_engine(data, err);
+	_cleanup_(transport_clear) struct transport transport = { 0 };
 	_cleanup_json_ json_t *report = NULL;
 	_cleanup_strv_ char **words = NULL;
 	const json_t *image, *name;
 	size_t i, k;
+	int r;
 
-	(void)operands;
-	if (!engine)
-		return 1;
-	if (!a->input && isatty(0)) {
-		err_set(err, EINVAL, "requested load from stdin, but stdin is empty");
-		err_hint(err, "name an archive with -i");
-		return 1;
-	}
-	if (a->input) {
+	if (input)
+		transport_parse(input, &transport);
+	if (input) {
 		strv_add(&words, "--input");
-		strv_add(&words, a->input);
+		strv_add(&words, transport.path ? transport.path : input);
 	}
-	if (image_transfer(engine, "load", words, -1, &report, err) < 0)
-		return 1;
+	if (transport.name) {
+		strv_add(&words, "--only");
+		strv_add(&words, transport.name);
+	}
+	r = image_transfer(engine, "load", words, -1, &report, err);
+	if (r < 0)
+		return r;
 	json_array_foreach(json_at(report, "images"), i, image)
 	{
 		const json_t *names = json_at(image, "names");
@@ -88,6 +90,34 @@ static int load_run(void *data, void *args, char **operands, struct err *err)
 			(void)printf("Loaded image ID: %s\n", json_string_at(image, "id", ""));
 	}
 	return 0;
+}
+
+bool images_from_transport(struct engine *engine, const char *text, int *ret_status,
+			   struct err *err)
+{
+	_cleanup_(transport_clear) struct transport transport;
+
+	transport_parse(text, &transport);
+	if (transport.kind == TRANSPORT_NONE)
+		return false;
+	*ret_status = images_load(engine, text, err) < 0;
+	return true;
+}
+
+static int load_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct load_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+
+	(void)operands;
+	if (!engine)
+		return 1;
+	if (!a->input && isatty(0)) {
+		err_set(err, EINVAL, "requested load from stdin, but stdin is empty");
+		err_hint(err, "name an archive with -i");
+		return 1;
+	}
+	return images_load(engine, a->input, err) < 0;
 }
 
 const struct command command_load = {

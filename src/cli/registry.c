@@ -14,6 +14,8 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/image_report.h"
+#include "cli/transport.h"
 #include "engine/engine.h"
 #include "engine/image.h"
 #include "engine/transfer.h"
@@ -138,9 +140,12 @@ static int pull_run(void *data, void *args, char **operands, struct err *err)
 {
 	const struct pull_args *a = args;
 	struct engine *engine = cli_engine(data, err);
+	int status;
 
 	if (!engine)
 		return 1;
+	if (images_from_transport(engine, operands[0], &status, err))
+		return status;
 	return a->all_tags ? pull_all(engine, a, operands[0], err) :
 			     pull_one(engine, a, operands[0], err);
 }
@@ -149,17 +154,112 @@ const struct command command_pull = {
 	.group = "image",
 	.name = "pull",
 	.alias = "pull",
-	.args = "NAME[:TAG|@DIGEST]",
+	.args = "NAME[:TAG|@DIGEST]|TRANSPORT:PLACE",
 	.summary = "download an image from a registry",
 	.details =
 		"A short name means Docker Hub: web is docker.io/library/web:latest. Layers that are "
 		"here already are not fetched; a pull that was cut goes on where it was. Credentials "
 		"are those of cloche login, docker login or podman login; certificates those of "
-		"certs.d below /etc/cloche, /etc/containers or /etc/docker. CLOCHE_VERIFY=1 in the environment means "
+		"certs.d below /etc/cloche, /etc/containers or /etc/docker. From oci:FOLDER[:NAME], "
+		"oci-archive:FILE[:NAME], docker-archive:FILE[:NAME] and dir:FOLDER it is read as load does. CLOCHE_VERIFY=1 in the environment means "
 		"--verify for every pull, also that of run.",
 	.opts = pull_opts,
 	.args_size = sizeof(struct pull_args),
 	.run = pull_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+/* -- save ------------------------------------------------------------------------------------- */
+
+struct save_args {
+	const char *output;
+};
+
+static const struct opt save_opts[] = {
+	OPT_STRING('o', "output", "FILE|TRANSPORT:PLACE", struct save_args, output,
+		   "write to a file, or where a transport of skopeo's says"),
+	OPT_END,
+};
+
+/* To FILE.part first, so that a save that fails leaves the earlier FILE as it was. */
+static int save_to_file(struct engine *engine, const char *path, char *const *operands,
+			char *const *args, struct err *err)
+{
+	_cleanup_free_ char *part = str_printf("%s.part", path);
+	int copy = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3), fd, r;
+
+	fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || copy < 0 || dup2(fd, STDOUT_FILENO) < 0) {
+		r = err_sys(err, errno, "write %s", part);
+		fd_close(fd);
+		fd_close(copy);
+		return r;
+	}
+	fd_close(fd);
+	r = image_save(engine, operands, args, err);
+	(void)dup2(copy, STDOUT_FILENO);
+	fd_close(copy);
+	if (r == 0 && rename(part, path) < 0)
+		r = err_sys(err, errno, "write %s", path);
+	if (r < 0)
+		(void)unlink(part);
+	return r;
+}
+
+/* place: a file, or a transport's. */
+static int save_to(struct engine *engine, const char *place, char *const *operands, struct err *err)
+{
+	_cleanup_(transport_clear) struct transport transport;
+	_cleanup_strv_ char **words = NULL;
+	char *const none[] = { NULL };
+
+	transport_parse(place, &transport);
+	if (transport.kind == TRANSPORT_NONE)
+		return save_to_file(engine, place, operands, none, err);
+	if (!*transport.path)
+		return err_set(err, EINVAL, "%s names no place", place);
+	if (operands[0] && operands[1] && transport.name)
+		return err_set(err, EINVAL, "%s takes one image at a time", place);
+	if (transport.name) {
+		strv_add(&words, "--as");
+		strv_add(&words, transport.name);
+	}
+	if (!transport_is_folder(&transport))
+		return save_to_file(engine, transport.path, operands, words, err);
+	strv_add(&words, transport.kind == TRANSPORT_OCI ? "--oci" : "--dir");
+	strv_add(&words, transport.path);
+	return image_save(engine, operands, words, err);
+}
+
+static int save_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct save_args *a = args;
+	struct engine *engine = cli_engine(data, err);
+
+	if (!engine)
+		return 1;
+	if (!a->output && isatty(STDOUT_FILENO)) {
+		err_set(err, EINVAL,
+			"cowardly refusing to save to a terminal. Use the -o flag or redirect");
+		return 1;
+	}
+	return a->output ? save_to(engine, a->output, operands, err) < 0 :
+			   image_save(engine, operands, NULL, err) < 0;
+}
+
+const struct command command_save = {
+	.group = "image",
+	.name = "save",
+	.alias = "save",
+	.args = "IMAGE...",
+	.summary = "write images to an archive",
+	.details =
+		"The archive is an OCI layout with Docker's manifest.json beside it: docker load, podman load, "
+		"skopeo and cloche load read it. Layers are in it as they came, so that digests stay. -o also takes "
+		"oci:FOLDER[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:NAME] and dir:FOLDER.",
+	.opts = save_opts,
+	.args_size = sizeof(struct save_args),
+	.run = save_run,
 	.flags = COMMAND_INTERSPERSED,
 };
 
@@ -227,6 +327,22 @@ static int push_all(struct engine *engine, const struct pull_args *a, const char
 	return 0;
 }
 
+/* IMAGE PLACE, as podman has it. */
+static int push_to(struct engine *engine, char *const *operands, struct err *err)
+{
+	_cleanup_(transport_clear) struct transport transport;
+	char *const image[] = { operands[0], NULL };
+
+	transport_parse(operands[1], &transport);
+	if (transport.kind == TRANSPORT_NONE) {
+		err_set(err, EINVAL, "%s is no place that a push goes to", operands[1]);
+		err_hint(err, "for a registry: cloche tag %s NAME, then cloche push NAME",
+			 operands[0]);
+		return 1;
+	}
+	return save_to(engine, operands[1], image, err) < 0;
+}
+
 static int push_run(void *data, void *args, char **operands, struct err *err)
 {
 	const struct pull_args *a = args;
@@ -234,6 +350,8 @@ static int push_run(void *data, void *args, char **operands, struct err *err)
 
 	if (!engine)
 		return 1;
+	if (operands[1])
+		return push_to(engine, operands, err);
 	return a->all_tags ? push_all(engine, a, operands[0], err) :
 			     push_one(engine, a, operands[0], err);
 }
@@ -242,7 +360,7 @@ const struct command command_push = {
 	.group = "image",
 	.name = "push",
 	.alias = "push",
-	.args = "NAME[:TAG]",
+	.args = "NAME[:TAG] [TRANSPORT:PLACE]",
 	.summary = "upload an image to a registry",
 	.details =
 		"Only what the registry lacks is sent; what another repository of it has is mounted from "
@@ -250,72 +368,6 @@ const struct command command_push = {
 	.opts = push_opts,
 	.args_size = sizeof(struct pull_args),
 	.run = push_run,
-	.flags = COMMAND_INTERSPERSED,
-};
-
-/* -- save ------------------------------------------------------------------------------------- */
-
-struct save_args {
-	const char *output;
-};
-
-static const struct opt save_opts[] = {
-	OPT_STRING('o', "output", "FILE", struct save_args, output, "write to a file"),
-	OPT_END,
-};
-
-/* To FILE.part first, so that a save that fails leaves the earlier FILE as it was. */
-static int save_to_file(struct engine *engine, const char *path, char **operands, struct err *err)
-{
-	_cleanup_free_ char *part = str_printf("%s.part", path);
-	int copy = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3), fd, r;
-
-	fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || copy < 0 || dup2(fd, STDOUT_FILENO) < 0) {
-		r = err_sys(err, errno, "write %s", part);
-		fd_close(fd);
-		fd_close(copy);
-		return r;
-	}
-	fd_close(fd);
-	r = image_save(engine, operands, err);
-	(void)dup2(copy, STDOUT_FILENO);
-	fd_close(copy);
-	if (r == 0 && rename(part, path) < 0)
-		r = err_sys(err, errno, "write %s", path);
-	if (r < 0)
-		(void)unlink(part);
-	return r;
-}
-
-static int save_run(void *data, void *args, char **operands, struct err *err)
-{
-	struct save_args *a = args;
-	struct engine *engine = cli_engine(data, err);
-
-	if (!engine)
-		return 1;
-	if (!a->output && isatty(STDOUT_FILENO)) {
-		err_set(err, EINVAL,
-			"cowardly refusing to save to a terminal. Use the -o flag or redirect");
-		return 1;
-	}
-	return a->output ? save_to_file(engine, a->output, operands, err) < 0 :
-			   image_save(engine, operands, err) < 0;
-}
-
-const struct command command_save = {
-	.group = "image",
-	.name = "save",
-	.alias = "save",
-	.args = "IMAGE...",
-	.summary = "write images to an archive",
-	.details =
-		"The archive is an OCI layout with Docker's manifest.json beside it: docker load, podman load, "
-		"skopeo and cloche load read it. Layers are in it as they came, so that digests stay.",
-	.opts = save_opts,
-	.args_size = sizeof(struct save_args),
-	.run = save_run,
 	.flags = COMMAND_INTERSPERSED,
 };
 

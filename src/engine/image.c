@@ -263,10 +263,10 @@ static bool has_tag(const struct image_row *row, const char *full)
 	return false;
 }
 
-int image_save(struct engine *engine, char *const *names, struct err *err)
+int image_save(struct engine *engine, char *const *names, char *const *args, struct err *err)
 {
 	_cleanup_close_ int held = image_files_hold(engine, err);
-	_cleanup_strv_ char **words = NULL;
+	_cleanup_strv_ char **words = strv_copy(args);
 	int r = held < 0 ? held : 0;
 
 	strv_add(&words, "--"); /* what follows is no option */

@@ -28,8 +28,8 @@ int image_ensure(struct engine *engine, const char *name, const char *when, char
 		 void (*missing)(const char *familiar), struct err *err);
 /* "docker.io/library/web:latest" from "web" */
 int image_name_full(const char *name, char **ret_full, struct err *err);
-/* To stdout, as an archive. */
-int image_save(struct engine *engine, char *const *names, struct err *err);
+/* To stdout, as an archive, or where args, of cloche-transfer save, say. */
+int image_save(struct engine *engine, char *const *names, char *const *args, struct err *err);
 /* args: of cloche-transfer push. said: takes the line that it prints; NULL: that goes to stdout. */
 int image_push(struct engine *engine, const char *name, char *const *args, struct buf *said,
 	       struct err *err);

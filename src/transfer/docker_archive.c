@@ -130,6 +130,22 @@ static int check_index(const struct load *load, struct outcome_image *image, str
 	return r < 0 ? r : 0;
 }
 
+/* A name, or "@N": the N-th of the archive, as skopeo has it. */
+static bool is_wanted(const struct image_parts *parts, size_t number, const char *only)
+{
+	_cleanup_free_ char *full = NULL, *index = str_printf("@%zu", number);
+	struct err ignored = ERR_NONE;
+
+	if (strcmp(only, index) == 0)
+		return true;
+	if (reference_normalize(only, &full, &ignored) < 0)
+		return false;
+	for (size_t i = 0; parts->names && parts->names[i]; i++)
+		if (strcmp(parts->names[i], full) == 0)
+			return true;
+	return false;
+}
+
 int docker_archive_load(const struct load *load, struct err *err)
 {
 	_cleanup_(buf_clear) struct buf bytes = BUF_EMPTY;
@@ -151,6 +167,8 @@ int docker_archive_load(const struct load *load, struct err *err)
 		_cleanup_(image_parts_clear) struct image_parts parts = IMAGE_PARTS_EMPTY;
 
 		r = read_image(image, &parts, err);
+		if (r == 0 && load->only && !is_wanted(&parts, i, load->only))
+			continue;
 		if (r == 0)
 			r = load_image(load, &parts, err);
 		if (r == 0)
@@ -159,5 +177,7 @@ int docker_archive_load(const struct load *load, struct err *err)
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return load->outcome->image_count > 0 ?
+		       0 :
+		       err_set(err, ENOENT, "it has no image %s", load->only);
 }

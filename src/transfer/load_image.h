@@ -17,6 +17,7 @@ struct load {
 	const struct work *work;
 	const struct bundle *bundle;
 	struct outcome *outcome;
+	const char *only;     /* the one image of that name; NULL: all */
 	uint64_t limit_bytes; /* of one layer, unpacked */
 };
 

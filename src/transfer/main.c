@@ -43,6 +43,7 @@
 #include "transfer/pull.h"
 #include "transfer/push.h"
 #include "transfer/save.h"
+#include "transfer/save_folder.h"
 
 /* More than any sensible image; a bomb ends here or at the end of the disk, less a reserve. */
 static const uint64_t limit_default = 64ULL << 30;
@@ -51,6 +52,7 @@ struct transfer_args {
 	const char *root, *input, *limit;
 	const char *parent, *manifest, *config, *author, *created_by;
 	const char *message, *platform, *progress, *user;
+	const char *only, *as, *oci, *dir;
 	char **changes, **insecure;
 	bool verify;
 };
@@ -59,6 +61,7 @@ static const struct opt load_opts[] = {
 	OPT_STRING(0, "root", "DIR", struct transfer_args, root, "the data root"),
 	OPT_STRING('i', "input", "FILE|DIR", struct transfer_args, input,
 		   "an archive or an OCI layout folder instead of stdin"),
+	OPT_STRING(0, "only", "NAME", struct transfer_args, only, "of several images this one"),
 	OPT_STRING(0, "limit-bytes", "BYTES", struct transfer_args, limit,
 		   "refuse an archive that unpacks to more"),
 	OPT_END,
@@ -91,6 +94,10 @@ static const struct opt pull_opts[] = {
 };
 
 static const struct opt save_opts[] = {
+	OPT_STRING(0, "as", "NAME", struct transfer_args, as,
+		   "the name in it instead of the image's"),
+	OPT_STRING(0, "dir", "FOLDER", struct transfer_args, dir, "into a folder of skopeo's dir:"),
+	OPT_STRING(0, "oci", "FOLDER", struct transfer_args, oci, "into an image layout folder"),
 	OPT_STRING(0, "root", "DIR", struct transfer_args, root, "the data root"),
 	OPT_END,
 };
@@ -194,7 +201,8 @@ static int load_run(void *unused, void *data, char **operands, struct err *err)
 	(void)unused;
 	(void)operands;
 	if (r == 0) {
-		r = load_images(&job.work, job.input, job.limit_bytes, &job.outcome, err);
+		r = load_images(&job.work, job.input, job.limit_bytes, args->only, &job.outcome,
+				err);
 		if (r < 0)
 			err_wrap(err, "load %s", job.input_name);
 	}
@@ -300,7 +308,15 @@ static int save_run(void *unused, void *data, char **operands, struct err *err)
 	(void)unused;
 	if (!args->root)
 		err_set(err, EINVAL, "--root is missing");
-	return root < 0 || save_images(root, operands, STDOUT_FILENO, err) < 0;
+	if (root < 0)
+		return 1;
+	if ((args->oci || args->dir || args->as) && operands[1])
+		return err_set(err, EINVAL, "such a place takes one image at a time") < 0;
+	if (args->oci)
+		return save_to_oci(root, operands[0], args->oci, args->as, err) < 0;
+	if (args->dir)
+		return save_to_dir(root, operands[0], args->dir, err) < 0;
+	return save_images(root, operands, args->as, STDOUT_FILENO, err) < 0;
 }
 
 static int push_run(void *unused, void *data, char **operands, struct err *err)

@@ -147,6 +147,17 @@ static int load_descriptor(const struct load *load, const struct descriptor *d, 
 	return r < 0 ? r : load_manifest(load, best, &names, err);
 }
 
+static bool is_wanted(const struct descriptor *d, const char *only)
+{
+	_cleanup_free_ char *full = NULL, *has = NULL;
+	struct err ignored = ERR_NONE;
+
+	if (str_equal(d->ref_name, only) || str_equal(d->name, only))
+		return true;
+	return d->name && reference_normalize(only, &full, &ignored) == 0 &&
+	       reference_normalize(d->name, &has, &ignored) == 0 && strcmp(full, has) == 0;
+}
+
 int oci_layout_load(const struct load *load, struct err *err)
 {
 	_cleanup_(manifest_clear) struct manifest index = MANIFEST_EMPTY;
@@ -159,10 +170,13 @@ int oci_layout_load(const struct load *load, struct err *err)
 		    (!descriptor_is_manifest(d) ||
 		     descriptor_fits(d, "linux", architecture_here()) == 0))
 			continue; /* another platform's, an attestation, an artifact */
+		if (load->only && !is_wanted(d, load->only))
+			continue;
 		r = load_descriptor(load, d, err);
 	}
 	if (r == 0 && load->outcome->image_count == 0)
-		r = no_platform(err);
+		r = load->only ? err_set(err, ENOENT, "it has no image %s", load->only) :
+				 no_platform(err);
 	return r;
 }
 

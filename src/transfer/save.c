@@ -20,9 +20,10 @@
 
 struct save {
 	int root, out;
-	char **written; /* digests */
-	json_t *docker; /* manifest.json */
-	json_t *index;	/* index.json's manifests */
+	char **written;	  /* digests */
+	json_t *docker;	  /* manifest.json */
+	json_t *index;	  /* index.json's manifests */
+	const char *word; /* org.opencontainers.image.ref.name of an image without a name; or NULL */
 };
 
 int stored_image_parse(const char *text, struct stored_image *ret_image, struct err *err)
@@ -120,6 +121,29 @@ static void list_for_oci(struct save *save, const char *digest, const char *type
 	json_push(save->index, d);
 }
 
+/* The image's last entry in index.json gets a name that is none of Docker's. */
+static void put_word(struct save *save)
+{
+	json_t *d = json_array_get(save->index, json_array_size(save->index) - 1),
+	       *annotations = json_object();
+
+	json_put(annotations, "org.opencontainers.image.ref.name", json_text(save->word));
+	json_put(d, "annotations", annotations);
+}
+
+static void rename_image(struct save *save, struct stored_image *image, const char *as)
+{
+	char *full = NULL;
+	struct err ignored = ERR_NONE;
+
+	strv_clear(image->names);
+	image->names = NULL;
+	if (strpbrk(as, "/:") && reference_normalize(as, &full, &ignored) == 0)
+		strv_add_take(&image->names, full);
+	else
+		save->word = as;
+}
+
 static int save_one(struct save *save, const struct stored_image *image, struct err *err)
 {
 	_cleanup_(manifest_clear) struct manifest manifest = MANIFEST_EMPTY;
@@ -140,6 +164,8 @@ static int save_one(struct save *save, const struct stored_image *image, struct 
 		list_for_oci(save, image->manifest, type, bytes.length, image->names[i]);
 	if (!image->names)
 		list_for_oci(save, image->manifest, type, bytes.length, NULL);
+	if (!image->names && save->word)
+		put_word(save);
 	return 0;
 }
 
@@ -171,7 +197,7 @@ static int write_lists(struct save *save, struct err *err)
 	return r < 0 ? r : tar_write_end(save->out, err);
 }
 
-int save_images(int root, char *const *images, int out, struct err *err)
+int save_images(int root, char *const *images, const char *as, int out, struct err *err)
 {
 	struct save save = { .root = root,
 			     .out = out,
@@ -183,6 +209,8 @@ int save_images(int root, char *const *images, int out, struct err *err)
 		struct stored_image image = { 0 };
 
 		r = stored_image_parse(*images, &image, err);
+		if (r == 0 && as)
+			rename_image(&save, &image, as);
 		if (r == 0)
 			r = save_one(&save, &image, err);
 		stored_image_clear(&image);

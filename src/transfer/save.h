@@ -13,6 +13,7 @@ struct stored_image {	/* as `cloche` names it: "MANIFEST|NAME|NAME..." */
 int stored_image_parse(const char *text, struct stored_image *ret_image, struct err *err);
 void stored_image_clear(struct stored_image *image);
 
-int save_images(int root, char *const *images, int out, struct err *err);
+/* as: the name that the one image gets there: "web:2", or, for image layouts, any word; NULL: its own names. */
+int save_images(int root, char *const *images, const char *as, int out, struct err *err);
 
 #endif

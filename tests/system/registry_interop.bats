@@ -275,3 +275,60 @@ id_of() { cloche image inspect -f '{{.Id}}' "$1"; }
 	run -0 cloche run --rm --network none "$PLAIN/made:1" cat /etc/made
 	assert_output made
 }
+
+@test "skopeo's transports are read and written: oci, oci-archive, docker-archive, dir" {
+	local id place other
+
+	cloche load -qi "$ARCHIVES/docker.tar"
+	cloche load -qi "$ARCHIVES/oci.tar"
+	id=$(id_of web:1)
+	cd "$BATS_TEST_TMPDIR"
+	for place in oci:layout:one oci-archive:o.tar:one docker-archive:d.tar:new/name:7 dir:folder; do
+		run -0 cloche push web:1 "$place"
+		run -0 cloche save -o "${place/one/two}" web:1 # again, and under another name
+		if command -v skopeo >/dev/null; then
+			[[ $place == oci-archive:* ]] && place=${place/one/two}
+			skopeo copy -q "$place" "oci:seen-${place%%:*}:x"
+		fi
+		cloche rmi web:1 >/dev/null 2>&1 || cloche rmi "$id" >/dev/null
+		run -0 cloche pull "$place"
+		case $place in
+		docker-archive:*)
+			assert_output "Loaded image: new/name:7"
+			cloche tag new/name:7 web:1
+			cloche rmi new/name:7 >/dev/null
+			;;
+		*)
+			assert_output "Loaded image ID: $id"
+			cloche tag "$id" web:1
+			;;
+		esac
+		run -0 cloche run --rm --network none web:1 cat /etc/hello
+		assert_output hello
+	done
+	assert_equal "$(jq -r '[.manifests[].annotations["org.opencontainers.image.ref.name"]] | join(",")' layout/index.json)" one,two
+	run -0 cloche save -o oci:layout:other web:2
+	run -0 cloche load -i oci:layout:other
+	assert_output --partial "$(id_of web:2)"
+	run -1 cloche load -i oci:layout:nosuch
+	assert_output --partial "it has no image nosuch"
+	cloche save -o both.tar web:1 web:2
+	run -0 cloche load -i docker-archive:both.tar:web:2
+	assert_output "Loaded image: web:2"
+	run -0 cloche load -i docker-archive:both.tar:@0
+	assert_output "Loaded image: web:1"
+	run -1 cloche load -i docker-archive:both.tar:web:3
+	assert_output --partial "it has no image web:3"
+	run -1 cloche save -o dir:many web:1 web:2
+	assert_output --partial "one image at a time"
+	run -1 cloche push web:1 docker-daemon:x
+	assert_output --partial "docker-daemon:x is no place that a push goes to"
+	# what skopeo wrote
+	skip_unless_program skopeo
+	for place in oci:theirs:x oci-archive:theirs.tar:x dir:theirs-dir; do
+		skopeo copy -q oci:layout:one "$place"
+		run -0 cloche load -i "$place"
+		other=$(id_of "$id")
+		assert_equal "$other" "$id"
+	done
+}
