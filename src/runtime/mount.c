@@ -343,7 +343,8 @@ int mount_overlay(const struct spec *spec, int userns_fd, int *parts, struct err
 	if (fd < 0)
 		return fd;
 	fd = overlay_by_descriptor(spec, parts, attrs, err);
-	if (fd != -EINVAL && fd != -EOPNOTSUPP)
+	/* before Linux 6.5, 6.13 (fsconfig(2) takes no O_PATH descriptor), 6.15 */
+	if (fd != -EOPNOTSUPP && fd != -EBADF && fd != -EINVAL)
 		return fd;
 	err_clear(err);
 	fd = overlay_by_path(spec, parts, attrs);

@@ -52,6 +52,7 @@ shows()
 @test "it does where the kernel takes no layer by descriptor" {
 	shows older
 	ERROR=EOPNOTSUPP shows older
+	ERROR=EBADF shows older
 }
 
 @test "what was written there is found again by the other way, and by cp of the stopped container" {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""refusing.py ERROR COMMAND [ARG...]: run COMMAND where the kernel answers as older ones do: ERROR (EINVAL, before Linux 6.5
-EOPNOTSUPP) to fsconfig(2) with FSCONFIG_SET_FD, which the overlay knows for its layers since 6.13. A seccomp filter does it;
+"""refusing.py ERROR COMMAND [ARG...]: run COMMAND where the kernel answers as older ones do: ERROR (EOPNOTSUPP before Linux 6.5,
+EBADF before 6.13, EINVAL before 6.15) to fsconfig(2) with FSCONFIG_SET_FD for the overlay's layers. A seccomp filter does it;
 children inherit it."""
 import ctypes
 import errno
