@@ -5,19 +5,32 @@
 #include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/str.h"
 #include "runtime/spec.h"
 
 struct request {
 	struct nlmsghdr head;
-	struct ifinfomsg info;
+	union {
+		struct ifinfomsg info;
+		struct ifaddrmsg address;
+	};
 	char room[256];
+};
+
+enum { ADDRESSES_MAX = 64 };
+
+struct addresses { /* ready to be given to a link whose index is filled in */
+	struct request list[ADDRESSES_MAX];
+	size_t count;
 };
 
 static void attribute(struct request *request, unsigned short type, const void *data, size_t length)
@@ -32,55 +45,189 @@ static void attribute(struct request *request, unsigned short type, const void *
 		NLMSG_ALIGN(request->head.nlmsg_len) + (uint32_t)RTA_ALIGN(rta->rta_len);
 }
 
+static int receive(int socket_fd, void *answer, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = recv(socket_fd, answer, size, 0);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : (int)n;
+}
+
 /* One request and its acknowledgement. 0 or -errno. */
 static int talk(int socket_fd, struct request *request)
 {
 	_Alignas(struct nlmsghdr) char answer[4096];
 	struct nlmsghdr *head = (struct nlmsghdr *)(void *)answer;
-	ssize_t n;
+	int n;
 
-	request->head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	request->head.nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
 	if (send(socket_fd, request, request->head.nlmsg_len, 0) < 0)
 		return -errno;
-	do
-		n = recv(socket_fd, answer, sizeof(answer), 0);
-	while (n < 0 && errno == EINTR);
+	n = receive(socket_fd, answer, sizeof(answer));
 	if (n < 0)
-		return -errno;
+		return n;
 	if ((size_t)n < NLMSG_LENGTH(sizeof(struct nlmsgerr)) || head->nlmsg_type != NLMSG_ERROR)
 		return -EPROTO;
 	return ((struct nlmsgerr *)NLMSG_DATA(head))->error;
 }
 
-static int move_one(int socket_fd, const struct spec_net_device *device, int ns)
+/* -- addresses -------------------------------------------------------------------------------- */
+
+/* One that somebody gave the link and that is of use elsewhere: permanent, of global scope. */
+static void address_take(struct nlmsghdr *head, unsigned int index, struct addresses *addresses)
 {
-	unsigned int index = if_nametoindex(device->host_name);
+	struct ifaddrmsg *found = NLMSG_DATA(head);
+	long length = (long)IFA_PAYLOAD(head);
+	struct request *request = &addresses->list[addresses->count];
+
+	if (found->ifa_index != index || found->ifa_scope != RT_SCOPE_UNIVERSE ||
+	    !(found->ifa_flags & IFA_F_PERMANENT) || addresses->count == ADDRESSES_MAX)
+		return;
+	*request = (struct request){
+		.head = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifaddrmsg)),
+			  .nlmsg_type = RTM_NEWADDR,
+			  .nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL },
+		.address = { .ifa_family = found->ifa_family,
+			     .ifa_prefixlen = found->ifa_prefixlen },
+	};
+	for (struct rtattr *rta = IFA_RTA(found); RTA_OK(rta, length); rta = RTA_NEXT(rta, length))
+		if ((rta->rta_type == IFA_ADDRESS || rta->rta_type == IFA_LOCAL ||
+		     rta->rta_type == IFA_BROADCAST) &&
+		    RTA_PAYLOAD(rta) <= 16)
+			attribute(request, rta->rta_type, RTA_DATA(rta), RTA_PAYLOAD(rta));
+	addresses->count++;
+}
+
+static int addresses_read(int socket_fd, unsigned int index, struct addresses *addresses)
+{
+	_Alignas(struct nlmsghdr) char answer[32768];
+	struct request request = {
+		.head = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifaddrmsg)),
+			  .nlmsg_type = RTM_GETADDR,
+			  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.address = { .ifa_family = AF_UNSPEC },
+	};
+
+	addresses->count = 0;
+	if (send(socket_fd, &request, request.head.nlmsg_len, 0) < 0)
+		return -errno;
+	for (;;) {
+		long n = receive(socket_fd, answer, sizeof(answer));
+
+		if (n < 0)
+			return (int)n;
+		for (struct nlmsghdr *head = (void *)answer; NLMSG_OK(head, n);
+		     head = NLMSG_NEXT(head, n)) {
+			if (head->nlmsg_type == NLMSG_DONE)
+				return 0;
+			if (head->nlmsg_type == NLMSG_ERROR)
+				return -EPROTO;
+			if (head->nlmsg_type == RTM_NEWADDR)
+				address_take(head, index, addresses);
+		}
+	}
+}
+
+/* -- moving ----------------------------------------------------------------------------------- */
+
+/* With another name in the same step, so that none is in the way in between. */
+static int move(int socket_fd, unsigned int index, const char *name, int ns)
+{
 	struct request request = {
 		.head = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
 			  .nlmsg_type = RTM_NEWLINK },
 		.info = { .ifi_family = AF_UNSPEC, .ifi_index = (int)index },
 	};
 
+	attribute(&request, IFLA_NET_NS_FD, &ns, sizeof(ns));
+	if (name)
+		attribute(&request, IFLA_IFNAME, name, strlen(name) + 1);
+	return talk(socket_fd, &request);
+}
+
+/* In its new place: its addresses, then up. */
+static int settle(int inside, unsigned int index, struct addresses *addresses)
+{
+	struct request up = {
+		.head = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+			  .nlmsg_type = RTM_NEWLINK },
+		.info = { .ifi_family = AF_UNSPEC,
+			  .ifi_index = (int)index,
+			  .ifi_flags = IFF_UP,
+			  .ifi_change = IFF_UP },
+	};
+
+	for (size_t i = 0; i < addresses->count; i++) {
+		int r;
+
+		addresses->list[i].address.ifa_index = index;
+		r = talk(inside, &addresses->list[i]);
+		if (r < 0)
+			return r;
+	}
+	return talk(inside, &up);
+}
+
+/* A socket of the namespace; it stays there when we go back. */
+static int socket_inside(int ns)
+{
+	_cleanup_close_ int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), fd = -1;
+
+	if (own < 0 || setns(ns, CLONE_NEWNET) < 0)
+		return -errno;
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	if (setns(own, CLONE_NEWNET) < 0)
+		return -errno;
+	return fd < 0 ? -errno : fd_take(&fd);
+}
+
+/* The index may be another one after the move: it was taken there. */
+static int index_inside(int ns, const char *name)
+{
+	_cleanup_close_ int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	unsigned int index;
+
+	if (own < 0 || setns(ns, CLONE_NEWNET) < 0)
+		return -errno;
+	index = if_nametoindex(name);
+	if (setns(own, CLONE_NEWNET) < 0)
+		return -errno;
+	return index == 0 ? -ENODEV : (int)index;
+}
+
+static int move_one(int outside, int inside, const struct spec_net_device *device, int ns)
+{
+	_cleanup_free_ struct addresses *addresses = mem_new(sizeof(*addresses));
+	unsigned int index = if_nametoindex(device->host_name);
+	int r;
+
 	if (index == 0)
 		return -ENODEV;
-	attribute(&request, IFLA_NET_NS_FD, &ns, sizeof(ns));
-	if (device->name)
-		attribute(&request, IFLA_IFNAME, device->name, strlen(device->name) + 1);
-	return talk(socket_fd, &request);
+	r = addresses_read(outside, index, addresses);
+	if (r == 0)
+		r = move(outside, index, device->name, ns);
+	if (r < 0)
+		return r;
+	r = index_inside(ns, device->name ? device->name : device->host_name);
+	return r < 0 ? r : settle(inside, (unsigned int)r, addresses);
 }
 
 int net_device_move(const struct spec *spec, pid_t pid, struct err *err)
 {
-	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	_cleanup_close_ int ns = -1;
+	_cleanup_close_ int outside = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	_cleanup_close_ int ns = -1, inside = -1;
 	char path[64];
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
 	ns = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || ns < 0)
-		return err_sys(err, errno, "reach the container's network");
+	inside = ns < 0 ? ns : socket_inside(ns);
+	if (outside < 0 || inside < 0)
+		return err_sys(err, inside < 0 && ns >= 0 ? inside : errno,
+			       "reach the container's network");
 	for (size_t i = 0; i < spec->net_device_count; i++) {
-		int r = move_one(fd, &spec->net_devices[i], ns);
+		int r = move_one(outside, inside, &spec->net_devices[i], ns);
 
 		if (r < 0)
 			return err_sys(err, r, "move network device %s into the container",

@@ -457,3 +457,22 @@ startContainer created inside"
 	run ! rt mounts add "$ID" m.json
 	assert_output --partial "does not exist"
 }
+
+@test "netDevices: a link goes in under another name, keeps its addresses and comes up" {
+	ip link add cl-oci-a type veth peer name cl-oci-b || skip "this host makes no veth pairs"
+	ip address add 198.51.100.7/24 dev cl-oci-a
+	ip address add 2001:db8::7/64 dev cl-oci-a nodad
+	ip link set cl-oci-a mtu 1400 up
+	bundle ".process.args = [\"ip\", \"address\", \"show\", \"eth7\"] | .linux.netDevices = {\"cl-oci-a\": {name: \"eth7\"}}"
+	run rt run "$ID"
+	ip link delete cl-oci-b || : # its peer went with the container's network
+	assert_success
+	assert_output --partial "eth7@"
+	assert_output --partial "mtu 1400"
+	assert_output --partial "inet 198.51.100.7/24"
+	assert_output --partial "inet6 2001:db8::7/64"
+	assert_output --regexp "<[^>]*UP[^>]*>"
+	bundle '.process.args = ["true"] | .linux.netDevices = {nosuchlink: {}}'
+	run ! rt run "$ID"
+	assert_output --partial "move network device nosuchlink into the container"
+}
