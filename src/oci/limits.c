@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "oci/oci.h"
 #include "oci/state.h"
+#include "oci/stats.h"
 #include "runtime/cgroup.h"
 #include "runtime/spec.h"
 #include "runtime/spec_read.h"
@@ -285,32 +286,6 @@ static const struct opt events_opts[] = {
 	OPT_END,
 };
 
-static void stats_print(const struct open_container *c)
-{
-	struct cgroup_stats s = { 0 };
-	struct err ignored = ERR_NONE;
-	char limit[24] = "18446744073709551615";
-
-	if (cgroup_stats(c->cgroup, c->state.cgroup, &s, &ignored) < 0)
-		return; /* it is gone */
-	if (s.memory_limit_bytes != UINT64_MAX)
-		(void)snprintf(limit, sizeof(limit), "%" PRIu64, s.memory_limit_bytes);
-	(void)printf("{\"type\":\"stats\",\"id\":\"%s\",\"data\":{"
-		     "\"cpu\":{\"usage\":{\"total\":%" PRIu64 ",\"kernel\":%" PRIu64
-		     ",\"user\":%" PRIu64 "},\"throttling\":{\"periods\":%" PRIu64
-		     ",\"throttledPeriods\":%" PRIu64 ",\"throttledTime\":%" PRIu64 "}},"
-		     "\"memory\":{\"cache\":%" PRIu64 ",\"usage\":{\"limit\":%s,\"usage\":%" PRIu64
-		     ",\"max\":%" PRIu64 ",\"failcnt\":%" PRIu64 "}},"
-		     "\"pids\":{\"current\":%" PRIu64,
-		     c->state.id, s.cpu_usage_ns, s.cpu_system_ns, s.cpu_user_ns, s.cpu_periods,
-		     s.cpu_throttled_periods, s.cpu_throttled_ns, s.memory_cache_bytes, limit,
-		     s.memory_bytes, s.memory_peak_bytes, s.memory_failures, s.pids);
-	if (s.pids_limit != UINT64_MAX)
-		(void)printf(",\"limit\":%" PRIu64, s.pids_limit);
-	(void)printf("},\"blkio\":{},\"hugetlb\":{}}}\n");
-	(void)fflush(stdout);
-}
-
 static int interval_parse(const char *text, int *ret_ms, struct err *err)
 {
 	char *end;
@@ -357,7 +332,7 @@ static int events_follow(struct open_container *c, int interval_ms, struct err *
 		if (fds[0].revents)
 			return 0;
 		if (n == 0)
-			stats_print(c);
+			stats_print(c->state.id, c->cgroup, c->state.cgroup);
 	}
 }
 
@@ -377,7 +352,7 @@ static int events_run(void *cli, void *args, char **operands, struct err *err)
 	}
 	if (!a->stats)
 		return events_follow(&c, interval_ms, err) < 0 ? 1 : 0;
-	stats_print(&c);
+	stats_print(c.state.id, c.cgroup, c.state.cgroup);
 	return 0;
 }
 

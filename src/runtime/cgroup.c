@@ -35,6 +35,7 @@ static const struct controller {
 } controllers[] = {
 	{ "memory", CGROUP_MEMORY, "boot the kernel with cgroup_enable=memory" },
 	{ "cpu", CGROUP_CPU, "mount it, or boot without cgroup_disable=cpu" },
+	{ "cpuacct", CGROUP_CPUACCT, "mount it, or boot without cgroup_disable=cpuacct" },
 	{ "cpuset", CGROUP_CPUSET, "mount it, or boot without cgroup_disable=cpuset" },
 	{ "pids", CGROUP_PIDS, "mount it, or boot without cgroup_disable=pids" },
 	{ "devices", CGROUP_DEVICES,
@@ -661,6 +662,22 @@ int cgroup_stats(struct cgroup *cg, const char *path, struct cgroup_stats *ret_s
 	}
 	*ret_stats = stats;
 	return 0;
+}
+
+int cgroup_read(struct cgroup *cg, const char *path, const char *controller, const char *v1,
+		const char *v2, struct buf *ret_text)
+{
+	struct err ignored = ERR_NONE;
+	const char *folder = folder_of(path, &ignored), *file;
+	struct cgroup_hierarchy *h = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++)
+		if (strcmp(controllers[i].name, controller) == 0)
+			h = hierarchy_of(cg, controllers[i].bit);
+	file = h && h->ops == &cgroup_v2_ops ? v2 : v1;
+	if (!folder || !h || !file || cgroup_hierarchy_open(h, &ignored) < 0)
+		return -ENOENT;
+	return cgroup_file_read(h, folder, file, ret_text);
 }
 
 int cgroup_freeze(struct cgroup *cg, const char *path, bool frozen, struct err *err)

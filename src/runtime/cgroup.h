@@ -93,6 +93,10 @@ int cgroup_remove_id(struct cgroup *cg, const char *suffix, const char *id, stru
 /* What cannot be read here is 0. -ENOENT: no such folder. */
 int cgroup_stats(struct cgroup *cg, const char *path, struct cgroup_stats *ret_stats,
 		 struct err *err);
+/* A file of its folder as it is, `v1` of the v1 hierarchy with the controller or `v2` of the unified one. -ENOENT: none (no words). */
+struct buf;
+int cgroup_read(struct cgroup *cg, const char *path, const char *controller, const char *v1,
+		const char *v2, struct buf *ret_text);
 /* Freeze or thaw; returns when it is so, after 10 s with -ETIMEDOUT. A signal that ends a process ends a frozen
  * one at once on v2 and hybrid hosts, and only after it was thawed on v1. */
 int cgroup_freeze(struct cgroup *cg, const char *path, bool frozen, struct err *err);

@@ -158,6 +158,9 @@ created()
 	run rt events --stats "$ID"
 	assert_equal "$(jq -c '[.type, .id, .data.pids.limit, .data.memory.usage.limit]' <<<"$output")" \
 		"[\"stats\",\"$ID\",70,100663296]"
+	jq -e '.data.memory.raw | length > 10' <<<"$output"
+	jq -e '(.data.blkio.ioServiceBytesRecursive // []) | map(has("major") and has("op") and (.value >= 0)) | all' <<<"$output"
+	[ ! -d /sys/fs/cgroup/cpuacct ] || jq -e '(.data.cpu.usage.percpu | add) > 0 and (.data.cpu.usage.percpu | length) > 0' <<<"$output"
 	run ! rt update --memory much "$ID"
 	assert_output --partial 'invalid value "much"'
 	rt delete -f "$ID"
