@@ -436,6 +436,13 @@ static void link_copy(const struct init_plan *plan, int root, size_t i, int link
 	fd_close(link);
 }
 
+/* Whose files have no labels of their own. */
+static bool mount_takes_label(const struct spec_mount *mount)
+{
+	return mount->kind == SPEC_MOUNT_TMPFS || mount->kind == SPEC_MOUNT_DEVPTS ||
+	       mount->kind == SPEC_MOUNT_OTHER;
+}
+
 static int mount_make(const struct init_plan *plan, size_t i, unsigned int attrs)
 {
 	static const char *const types[] = {
@@ -451,7 +458,12 @@ static int mount_make(const struct init_plan *plan, size_t i, unsigned int attrs
 
 	if (mount->kind == SPEC_MOUNT_OTHER && attrs & MOUNT_ATTR_RDONLY)
 		data = mount->data ? str_printf("%s,ro", mount->data) : str_dup("ro");
-	fd = mount_new(type, source, data ? data : mount->data, attrs);
+	fd = mount_new_labelled(type, source, data ? data : mount->data,
+				mount_takes_label(mount) && plan->spec->mount_label &&
+						*plan->spec->mount_label ?
+					plan->spec->mount_label :
+					NULL,
+				attrs);
 	if (fd < 0)
 		return fd;
 	r = mount_adjust(fd, 0, 0, mount->propagation & ~(uint64_t)MS_REC, -1, 0);

@@ -47,6 +47,12 @@ static int configure(int fs, const char *data)
 
 int mount_new(const char *type, const char *source, const char *data, unsigned int attrs)
 {
+	return mount_new_labelled(type, source, data, NULL, attrs);
+}
+
+int mount_new_labelled(const char *type, const char *source, const char *data, const char *label,
+		       unsigned int attrs)
+{
 	_cleanup_close_ int fs = fsopen(type, FSOPEN_CLOEXEC);
 	int r, fd;
 
@@ -55,6 +61,8 @@ int mount_new(const char *type, const char *source, const char *data, unsigned i
 	if (source && fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0)
 		return -errno;
 	r = data ? configure(fs, data) : 0;
+	if (r == 0 && label && fsconfig(fs, FSCONFIG_SET_STRING, "context", label, 0) < 0)
+		r = -errno;
 	if (r < 0)
 		return r;
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)

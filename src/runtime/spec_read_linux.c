@@ -454,6 +454,11 @@ int spec_check(const struct spec *spec, struct err *err)
 	if (r == 0 && spec->namespaces[SPEC_NS_MOUNT].mode == SPEC_NS_NEW &&
 	    (!spec->rootfs_path || !*spec->rootfs_path))
 		r = err_set(err, EINVAL, "root.path: is missing");
+	if (r == 0 && spec->mount_label && *spec->mount_label &&
+	    access("/sys/fs/selinux/enforce", F_OK) < 0)
+		r = err_set(err, EOPNOTSUPP,
+			    "linux.mountLabel: \"%s\": this host does not use SELinux",
+			    spec->mount_label);
 	for (size_t i = 0; r == 0 && i < spec->sysctl_count; i++)
 		r = sysctl_check(spec, spec->sysctls[i].name, err);
 	for (char **p = spec->masked_paths; r == 0 && p && *p; p++)

@@ -458,6 +458,14 @@ startContainer created inside"
 	assert_output --partial "does not exist"
 }
 
+@test "mountLabel is refused where there is no SELinux" {
+	[ ! -e /sys/fs/selinux/enforce ] || skip "this host uses SELinux"
+	bundle '.linux.mountLabel = "system_u:object_r:container_file_t:s0:c1,c2"'
+	run ! rt run "$ID"
+	assert_output --partial 'linux.mountLabel: "system_u:object_r:container_file_t:s0:c1,c2": this host does not use SELinux'
+	prints '.linux.mountLabel = ""' 'echo none' none
+}
+
 @test "netDevices: a link goes in under another name, keeps its addresses and comes up" {
 	ip link add cl-oci-a type veth peer name cl-oci-b || skip "this host makes no veth pairs"
 	ip address add 198.51.100.7/24 dev cl-oci-a
