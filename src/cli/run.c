@@ -131,6 +131,14 @@ static const struct opt run_opts[] = {
 	OPT_STRING(0, "name", "NAME", struct create_options, name, "name of the container"),
 	OPT_STRING(0, "ip", "IP", struct create_options, ip, "IPv4 address of the container"),
 	OPT_STRING(0, "ip6", "IP", struct create_options, ip6, "IPv6 address of the container"),
+	OPT_STRING(
+		0, "bandwidth", "in=RATE,out=RATE", struct create_options, bandwidth,
+		"how much may come to it and leave it by each of its networks, such as in=10mbit,out=1mbit"),
+	OPT_LIST(
+		0, "egress", "deny|allow=CIDR|NAME[:PORT]", struct create_options, egress,
+		"where it may begin connections to: nowhere, but for what is allowed; it can still answer"),
+	OPT_LIST(0, "route", "\"SUBNET via GATEWAY\"", struct create_options, routes,
+		 "one more route, by a gateway on one of its networks"),
 	OPT_STRING(0, "mac-address", "MAC", struct create_options, mac_address,
 		   "hardware address of the container's link"),
 	OPT_LIST(0, "network", "NETWORK", struct create_options, networks,

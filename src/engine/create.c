@@ -37,6 +37,7 @@
 #include "engine/shared_namespace.h"
 #include "engine/single_option.h"
 #include "engine/spec_build.h"
+#include "engine/traffic.h"
 #include "engine/volumes_from.h"
 #include "state/uid_range.h"
 
@@ -643,6 +644,7 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 	    (r = single_options(o, draft->warnings, err)) < 0 ||
 	    (r = cdi_options(draft, err)) < 0 || (r = own_options(draft, err)) < 0 ||
 	    (r = extra_options(draft->engine, o, draft->own, err)) < 0 ||
+	    (r = traffic_options(o, draft->own, err)) < 0 ||
 	    (r = log_options(draft->engine, o, draft->host, err)) < 0 ||
 	    (r = mounts_fill(draft, err)) < 0)
 		return r;

@@ -20,6 +20,7 @@
 #include "engine/engine.h"
 #include "engine/network_option.h"
 #include "engine/resolver.h"
+#include "engine/traffic.h"
 #include "net/lan.h"
 #include "net/link.h"
 #include "net/netlink.h"
@@ -39,6 +40,7 @@ void endpoints_clear(struct endpoints *endpoints)
 	free(endpoints->list);
 	fd_close(endpoints->lock);
 	fd_close(endpoints->resolver);
+	traffic_free(endpoints->traffic);
 	*endpoints = ENDPOINTS_NONE;
 }
 
@@ -389,6 +391,11 @@ static int macvlan_make(const struct endpoint *endpoint, const char *inside, int
 			     .mtu = network_mtu(&endpoint->network) };
 	int r = netlink_open(&nl, NETLINK_ROUTE, err);
 
+	if (endpoint->traffic) {
+		netlink_close(&nl);
+		return err_set(err, EINVAL,
+			       "--egress and --bandwidth do not reach a link of driver macvlan");
+	}
 	(void)mac_parse(endpoint->row.mac, link.mac);
 	if (r == 0)
 		r = link_add_macvlan(&nl, &link, endpoint->network.index,
@@ -478,6 +485,8 @@ static int veth_make(struct endpoint *endpoint, const struct record *record, con
 			(json_object_size(json_at(record->config, "HostConfig.PortBindings")) > 0 ||
 			 json_bool_at(record->config, "HostConfig.PublishAllPorts"));
 	flags.isolated &= network_is_bridge(&endpoint->network.row);
+	if (r == 0 && endpoint->traffic)
+		r = traffic_outside(endpoint->traffic, &nl, index_of(endpoint->veth), err);
 	if (r == 0 && (flags.isolated || flags.hairpin)) {
 		link_set_port(&nl, endpoint->veth, &flags);
 		r = netlink_send(&nl, err);
@@ -517,6 +526,8 @@ static int inside_fill(const struct endpoint *endpoint, const char *inside, bool
 	if (default_route && network->subnet6.address.family)
 		link_add_route(&nl, index, NULL, &network->subnet6.address, 0);
 	r = netlink_send(&nl, err);
+	if (r == 0 && endpoint->traffic)
+		r = traffic_inside(endpoint->traffic, &nl, index, err);
 	return r < 0 ? err_wrap(err, "give %s its addresses", inside) : 0;
 }
 
@@ -675,6 +686,19 @@ int endpoint_attach(struct endpoint *endpoint, const struct record *record, pid_
 	return inside_leave(host, r, err);
 }
 
+static int routes_add(const struct endpoints *endpoints, pid_t pid, struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	int host = inside_enter(pid, NULL, err), r;
+
+	if (host < 0)
+		return host;
+	r = netlink_open(&nl, NETLINK_ROUTE, err);
+	if (r == 0)
+		r = traffic_routes(endpoints->traffic, endpoints, &nl, index_of, err);
+	return inside_leave(host, r, err);
+}
+
 int endpoints_attach(struct endpoints *endpoints, const struct record *record, pid_t pid, int pidfd,
 		     int run, struct err *err)
 {
@@ -685,10 +709,13 @@ int endpoints_attach(struct endpoints *endpoints, const struct record *record, p
 		struct endpoint *one = &endpoints->list[i];
 
 		one->guarded = endpoints->guarded;
+		one->traffic = endpoints->traffic;
 		one->run = run;
 		r = endpoint_attach(one, record, pid, one == gateway,
 				    i == 0 && endpoints->resolver >= 0 ? sockets : NULL, err);
 	}
+	if (r == 0 && endpoints->traffic)
+		r = routes_add(endpoints, pid, err);
 	if (r == 0 && sockets[0] >= 0)
 		r = resolver_tell(endpoints->resolver, record, endpoints, pidfd, sockets, err);
 	fd_close(sockets[0]);

@@ -17,14 +17,16 @@
 
 struct buf;
 struct record;
+struct traffic;
 
 struct endpoint {
 	struct endpoint_row row;
 	struct network network;
-	int run;	     /* RUN/ID, or -1 */
-	bool guarded;	     /* see endpoints */
-	json_t *request;     /* of the row's config */
-	char veth[IFNAMSIZ]; /* the host's end, once attached */
+	int run;		       /* RUN/ID, or -1 */
+	bool guarded;		       /* see endpoints */
+	json_t *request;	       /* of the row's config */
+	char veth[IFNAMSIZ];	       /* the host's end, once attached */
+	const struct traffic *traffic; /* what it may send; NULL: all */
 };
 
 struct endpoints {
@@ -33,6 +35,7 @@ struct endpoints {
 	int lock;     /* of the networks, from endpoints_up on; -1 */
 	bool guarded; /* it has the rights to send what it likes: its links get a filter */
 	int resolver; /* connection to it, from endpoints_up on; -1 */
+	struct traffic *traffic; /* traffic_load(); NULL: nothing is wanted */
 };
 #define ENDPOINTS_NONE ((struct endpoints){ .lock = -1, .resolver = -1 })
 void endpoints_clear(struct endpoints *endpoints);

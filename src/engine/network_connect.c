@@ -17,6 +17,7 @@
 #include "engine/network_option.h"
 #include "engine/resolver.h"
 #include "engine/status.h"
+#include "engine/traffic.h"
 
 struct change { /* what both verbs hold while they work */
 	struct engine *engine;
@@ -141,6 +142,10 @@ static int join_running(struct change *change, struct err *err)
 	one = r == 0 ? endpoint_of(&endpoints, change->network.row.id) : NULL;
 	if (one)
 		one->guarded = true; /* whatever rights it has */
+	if (r == 0)
+		r = traffic_load(&change->record, &endpoints, false, &endpoints.traffic, err);
+	if (one)
+		one->traffic = endpoints.traffic;
 	if (r == 0 && one)
 		r = endpoint_attach(one, &change->record, change->status.pid,
 				    endpoints_gateway(&endpoints) == one, NULL, err);

@@ -36,6 +36,7 @@
 #include "engine/spec_build.h"
 #include "engine/starter.h"
 #include "engine/status.h"
+#include "engine/traffic.h"
 #include "runtime/cgroup.h"
 #include "runtime/container.h"
 #include "runtime/seccomp.h"
@@ -460,6 +461,10 @@ int start_container(struct engine *engine, struct record *record,
 		if (init_binary < 0)
 			return init_binary;
 	}
+	endpoints.guarded = (built.spec->process.cap_bounding & NETWORK_RIGHTS) != 0;
+	r = traffic_load(record, &endpoints, endpoints.guarded, &endpoints.traffic, err);
+	if (r < 0)
+		return r;
 	run = engine_run_dir(engine, record->row.id, true, err);
 	if (run < 0)
 		return run;
@@ -478,7 +483,6 @@ int start_container(struct engine *engine, struct record *record,
 		(void)dir_remove(engine->run, record->row.id);
 		return r;
 	}
-	endpoints.guarded = (built.spec->process.cap_bounding & NETWORK_RIGHTS) != 0;
 	launch.spec = built.spec;
 	launch.dir = dir;
 	launch.run = run;

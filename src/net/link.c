@@ -6,6 +6,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
@@ -119,6 +120,40 @@ void link_set_port(struct netlink *nl, const char *name, const struct port_flags
 	netlink_u8(nl, IFLA_BRPORT_MODE, flags->hairpin);
 	netlink_nest_end(nl, data);
 	netlink_nest_end(nl, info);
+}
+
+void link_add_clsact(struct netlink *nl, int index)
+{
+	struct tcmsg queue = { .tcm_ifindex = index,
+			       .tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0),
+			       .tcm_parent = TC_H_CLSACT };
+
+	netlink_begin(nl, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &queue, sizeof(queue));
+	netlink_string(nl, TCA_KIND, "clsact");
+}
+
+void link_add_shaper(struct netlink *nl, int index, uint64_t rate_bits)
+{
+	enum { SMALLEST_BURST = 65536, LARGEST_BURST = 16 << 20 };
+	struct tcmsg queue = { .tcm_ifindex = index,
+			       .tcm_handle = TC_H_MAKE(1U << 16, 0),
+			       .tcm_parent = TC_H_ROOT };
+	uint64_t rate = rate_bits / 8, burst = rate / 50;
+	struct tc_tbf_qopt options = { .rate = { .linklayer = TC_LINKLAYER_ETHERNET } };
+	size_t nest;
+
+	burst = burst < SMALLEST_BURST ? SMALLEST_BURST :
+		burst > LARGEST_BURST  ? LARGEST_BURST :
+					 burst;
+	options.rate.rate = rate > UINT32_MAX ? UINT32_MAX : (uint32_t)rate;
+	options.limit = (uint32_t)(burst + (rate / 20 < LARGEST_BURST ? rate / 20 : LARGEST_BURST));
+	netlink_begin(nl, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &queue, sizeof(queue));
+	netlink_string(nl, TCA_KIND, "tbf");
+	nest = netlink_nest(nl, TCA_OPTIONS);
+	netlink_put(nl, TCA_TBF_PARMS, &options, sizeof(options));
+	netlink_u32(nl, TCA_TBF_BURST, (uint32_t)burst);
+	netlink_put(nl, TCA_TBF_RATE64, &rate, sizeof(rate));
+	netlink_nest_end(nl, nest);
 }
 
 void link_set_up(struct netlink *nl, int index)

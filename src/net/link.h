@@ -35,6 +35,10 @@ struct port_flags {
 };
 /* Of a link that is on a bridge. */
 void link_set_port(struct netlink *nl, const char *name, const struct port_flags *flags);
+/* The queue that filters of a link stand in: -EEXIST when it is there. */
+void link_add_clsact(struct netlink *nl, int index);
+/* What leaves by the link leaves at this rate, in bits a second (tc-tbf(8)); the queue is at most 50 ms long. */
+void link_add_shaper(struct netlink *nl, int index, uint64_t rate_bits);
 void link_set_up(struct netlink *nl, int index);
 void link_delete(struct netlink *nl, int index);
 /* address: the host's, with the prefix of its subnet. No duplicate detection: who calls has made it unique. */

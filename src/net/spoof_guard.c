@@ -10,6 +10,7 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 
+#include "net/link.h"
 #include "net/netlink.h"
 
 enum { /* offsets from the Ethernet header on */
@@ -178,17 +179,13 @@ size_t spoof_guard_program(const uint8_t mac[6], const struct address *ip4,
 void spoof_guard_add(struct netlink *nl, int index, const uint8_t mac[6], const struct address *ip4,
 		     const struct address *ip6)
 {
-	struct tcmsg qdisc = { .tcm_ifindex = index,
-			       .tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0),
-			       .tcm_parent = TC_H_CLSACT };
 	struct tcmsg filter = { .tcm_ifindex = index,
 				.tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
 				.tcm_info = TC_H_MAKE(1U << 16, htons(ETH_P_ALL)) };
 	struct sock_filter code[SPOOF_GUARD_MAX];
 	size_t count = spoof_guard_program(mac, ip4, ip6, code), nest;
 
-	netlink_begin(nl, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &qdisc, sizeof(qdisc));
-	netlink_string(nl, TCA_KIND, "clsact");
+	link_add_clsact(nl, index);
 	netlink_begin(nl, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &filter, sizeof(filter));
 	netlink_string(nl, TCA_KIND, "bpf");
 	nest = netlink_nest(nl, TCA_OPTIONS);

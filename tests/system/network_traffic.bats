@@ -1,0 +1,153 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What a container's traffic may be: --egress, --bandwidth, --route.
+# shellcheck disable=SC2154,SC2016 # answer comes from asked; the scripts are for a shell below
+
+load helper
+load network_helper
+
+setup_file()
+{
+	cloche_setup_file
+	other_host lan 11
+	background at lan peer serve tcp 7001
+	background at lan peer serve tcp 7002
+	background at lan peer serve udp 7003
+	background peer serve tcp 7004
+	serve neighbour -- tcp 7005
+	until_true 20 sh -c '[ "$(ip netns exec lan ss -tlnu | grep -c ":700")" -ge 3 ]'
+	asked tcp "$(ip4_of neighbour)" 7005
+}
+
+teardown_file()
+{
+	network_cleanup lan
+	cloche_teardown_file
+}
+
+# from NAME PROTO ADDRESS PORT: it is answered; denied: it is not, which the filter has decided at once
+from() { local name=$1; shift; cloche exec "$name" python3 -c "$PEER" ask "$@" 20; }
+denied() { local name=$1; shift; run ! cloche exec "$name" python3 -c "$PEER" ask "$@" 0.3; }
+
+@test "egress deny: nowhere out, not to the host, not to neighbours; what is asked of it, it answers" {
+	serve shy --egress deny -p 8070:70 -p 8053:5353/udp -- tcp 70
+	cloche exec -d shy python3 -c "$PEER" serve udp 5353 shy
+	asked tcp 127.0.0.1 8070
+	assert_equal "$(at lan peer ask tcp 10.50.0.1 8070)" "10.50.0.11 shy"
+	until_true 20 at lan peer ask udp 10.50.0.1 8053 2
+	for place in "tcp 10.50.0.11 7001" "udp 10.50.0.11 7003" "tcp 172.30.0.1 7004" "tcp fd50::11 7001" \
+		"tcp $(ip4_of neighbour) 7005" "tcp $(ip6_of neighbour) 7005"; do
+		# shellcheck disable=SC2086 # three words
+		run from neighbour $place
+		assert_success
+		# shellcheck disable=SC2086
+		denied shy $place
+	done
+	run ! cloche exec shy ping -c 1 -W 1 10.50.0.11
+	run -0 ping -c 1 -W 5 "$(ip4_of shy)"
+	run -0 cloche exec shy getent hosts neighbour # names are the host's business
+	# another network is no way around it
+	cloche network create second >/dev/null
+	cloche network connect second shy
+	denied shy tcp 10.50.0.11 7001
+	cloche rm -f shy
+	cloche network rm second
+}
+
+@test "egress allow: places, ports, families and names" {
+	cloche run -d --name one --egress allow=10.50.0.11:7001 --egress 'allow=[fd50::/64]:7002' host sleep 600
+	run -0 from one tcp 10.50.0.11 7001
+	denied one tcp 10.50.0.11 7002
+	run -0 from one tcp fd50::11 7002
+	denied one tcp fd50::11 7001
+	denied one udp 10.50.0.11 7003
+	cloche restart -t 0 one
+	run -0 from one tcp 10.50.0.11 7001
+	denied one tcp 10.50.0.11 7002
+	cloche rm -f one
+	(cat /etc/hosts; echo "10.50.0.11 lan.example") >hosts
+	mount --bind hosts /etc/hosts
+	cloche run -d --name named --egress allow=lan.example --egress allow=172.30.0.0/16 host sleep 600
+	umount /etc/hosts
+	run -0 from named tcp 10.50.0.11 7002
+	run -0 from named udp 10.50.0.11 7003
+	run -0 from named tcp "$(ip4_of neighbour)" 7005
+	denied named tcp fd50::11 7001
+	cloche rm -f named
+}
+
+@test "egress: what it cannot hold, and what is no place, is refused" {
+	run -125 cloche run --rm --egress deny --cap-add NET_RAW host true
+	assert_output --partial "--egress cannot hold a container with NET_RAW or NET_ADMIN; drop these capabilities"
+	run -125 cloche run --rm --egress 10.0.0.0/8 host true
+	assert_output --partial "invalid --egress 10.0.0.0/8: deny, or allow=CIDR|NAME[:PORT]"
+	run -125 cloche run --rm --egress allow=10.0.0.0/8:no host true
+	assert_output --partial "not a port"
+	run -125 cloche run --rm --egress allow=nobody.invalid host true
+	assert_output --partial "--egress allow=nobody.invalid:"
+	run -125 cloche run --rm --egress deny --network none host true
+	assert_output --partial "need a network of the container's own"
+}
+
+@test "bandwidth: both directions, each slower than without" {
+	bridge=$(cloche network inspect -f '{{.Cloche.Link}}' bridge)
+	cloche run -d --name slow --bandwidth in=4mbit,out=8mbit host sleep 600
+	entry=slow${bridge#cloche0}
+	link=$(ip -o link show master "$bridge" | grep -o 'slow-[0-9a-f]*' | head -n 1)
+	run tc qdisc show dev "$link"
+	assert_output --regexp 'tbf .*rate 4Mbit '
+	run ip netns exec "$entry" tc qdisc show dev eth0
+	assert_output --regexp 'tbf .*rate 8Mbit '
+	# a megabyte takes two seconds and one: at least half of that must have gone by
+	cat >pour.py <<-'END'
+		import socket, sys, threading, time
+		s = socket.create_server(("172.30.0.1", 7010))
+		print(s.getsockname(), flush=True)
+		for way in "in", "out":
+		    c, _ = s.accept()
+		    before = time.monotonic()
+		    if way == "in":
+		        c.sendall(bytes(1 << 20)); c.shutdown(1); c.recv(1)
+		    else:
+		        while c.recv(1 << 16): pass
+		    print(way, time.monotonic() - before, flush=True)
+	END
+	background python3 pour.py
+	until_true 20 sh -c 'ss -tln | grep -q 172.30.0.1:7010'
+	run -0 cloche exec slow python3 -c '
+import socket, time
+before = time.monotonic()
+s = socket.create_connection(("172.30.0.1", 7010))
+while s.recv(1 << 16): pass
+assert time.monotonic() - before > 1, "in"
+s.close()
+before = time.monotonic()
+s = socket.create_connection(("172.30.0.1", 7010))
+s.sendall(bytes(1 << 20)); s.shutdown(1)
+s.recv(1)
+assert time.monotonic() - before > 0.5, "out"'
+	cloche rm -f slow
+	run -125 cloche run --rm --bandwidth in=fast host true
+	assert_output --partial "invalid --bandwidth in=fast"
+	run -125 cloche run --rm --bandwidth out=1mbit --cap-add NET_ADMIN host true
+	assert_output --partial "--bandwidth out= cannot hold a container"
+}
+
+@test "route: by a container that is a router, also after a restart" {
+	cloche network create -o spoofing=allow --subnet 172.29.0.0/24 wires >/dev/null
+	cloche run -d --name router --network wires --ip 172.29.0.9 --cap-add NET_ADMIN --sysctl net.ipv4.ip_forward=1 \
+		host sh -c 'ip address add 10.9.0.1/32 dev lo; exec python3 -c "$1" serve tcp 7006 router' sh "$PEER"
+	cloche run -d --name user --network wires --route "10.9.0.0/16 via 172.29.0.9" host sleep 600
+	reached() { from user tcp 10.9.0.1 7006; }
+	until_true 20 reached
+	cloche restart -t 0 user
+	run -0 from user tcp 10.9.0.1 7006
+	run -0 cloche exec user ip route get 10.9.3.3
+	assert_output --partial "via 172.29.0.9"
+	cloche rm -f router user
+	cloche network rm wires
+	run -125 cloche run --rm --route "10.9.0.0/16 via 192.0.2.1" host true
+	assert_output --partial "the gateway is on none of the container's networks"
+	run -125 cloche run --rm --route "10.9.0.0/16 192.0.2.1" host true
+	assert_output --partial 'invalid --route "10.9.0.0/16 192.0.2.1": "SUBNET via GATEWAY"'
+}
