@@ -35,6 +35,7 @@ extern const struct command command_guard_enable, command_guard_disable, command
 	command_guard_add, command_guard_log;
 extern const struct command command_compat, command_outdated;
 extern const struct command command_manifest_create, command_manifest_annotate,
-	command_manifest_inspect, command_manifest_push, command_manifest_rm, command_search;
+	command_manifest_inspect, command_manifest_push, command_manifest_rm,
+	command_manifest_referrers, command_search;
 
 #endif

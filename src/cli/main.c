@@ -61,6 +61,7 @@ static const struct command *const commands[] = {
 	&command_manifest_inspect,
 	&command_manifest_push,
 	&command_manifest_rm,
+	&command_manifest_referrers,
 	&command_volume_create,
 	&command_volume_ls,
 	&command_volume_rm,

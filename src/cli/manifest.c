@@ -190,6 +190,45 @@ const struct command command_manifest_rm = {
 	.flags = COMMAND_INTERSPERSED,
 };
 
+static int referrers_run(void *data, void *args, char **operands, struct err *err)
+{
+	static const struct grid_column columns[] = {
+		{ "DIGEST", false, 0 },
+		{ "SIZE", true, 0 },
+		{ "TYPE", false, 0 },
+		{ NULL, false, 0 },
+	};
+	_cleanup_(grid_clear) struct grid grid = GRID_EMPTY;
+	_cleanup_(buf_clear) struct buf said = BUF_EMPTY;
+	_cleanup_strv_ char **lines = NULL;
+
+	if (transfer(data, "referrers", args, operands, &said, err) < 0)
+		return 1;
+	lines = strv_split(said.data ? said.data : "", '\n');
+	for (size_t i = 0; lines[i] && *lines[i]; i++) {
+		_cleanup_strv_ char **words = strv_split(lines[i], '\t');
+
+		if (strv_length(words) != 3)
+			continue;
+		grid_cell(&grid, words[0]);
+		grid_cell(&grid, words[2]);
+		grid_cell(&grid, words[1]);
+	}
+	grid_print(&grid, columns, true, stdout);
+	return 0;
+}
+
+const struct command command_manifest_referrers = {
+	.group = "manifest",
+	.name = "referrers",
+	.args = "NAME",
+	.summary = "list what is attached to an image at its registry: signatures, lists of parts",
+	.opts = inspect_opts,
+	.args_size = sizeof(struct manifest_args),
+	.run = referrers_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
 /* -- search ----------------------------------------------------------------------------------- */
 
 static const struct opt search_opts[] = {

@@ -31,7 +31,7 @@ static void add_insecure(char ***words, char *const *insecure)
 }
 
 struct pull_args {
-	bool quiet, all_tags, verify;
+	bool quiet, all_tags, verify, foreign;
 	const char *platform, *progress;
 	char **insecure;
 };
@@ -40,6 +40,8 @@ static const struct opt pull_opts[] = {
 	OPT_BOOL('a', "all-tags", struct pull_args, all_tags, "all tags of the repository"),
 	OPT_LIST(0, "insecure-registry", "HOST[:PORT]", struct pull_args, insecure,
 		 "a registry that needs no valid certificate, nor TLS"),
+	OPT_BOOL(0, "foreign-layers", struct pull_args, foreign,
+		 "layers that the registry may not give on come from where the manifest says"),
 	OPT_STRING(0, "platform", "OS/ARCH[/VARIANT]", struct pull_args, platform,
 		   "of an image for several platforms the one for this"),
 	OPT_STRING(0, "progress", "MODE", struct pull_args, progress,
@@ -64,6 +66,8 @@ static char **transfer_words(const struct pull_args *a)
 	}
 	if (a->verify)
 		strv_add(&words, "--verify");
+	if (a->foreign)
+		strv_add(&words, "--foreign-layers");
 	add_insecure(&words, a->insecure);
 	return words;
 }

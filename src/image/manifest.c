@@ -12,7 +12,7 @@
 #include "image/document.h"
 #include "image/image_config.h"
 
-enum { INDEX_MAX = 10000, WORD_MAX = 4096 };
+enum { INDEX_MAX = 10000, WORD_MAX = 4096, URLS_MAX = 16 };
 
 static const char *const index_types[] = {
 	"application/vnd.oci.image.index.v1+json",
@@ -54,6 +54,7 @@ static void descriptor_clear(struct descriptor *d)
 	free(d->variant);
 	free(d->name);
 	free(d->ref_name);
+	strv_clear(d->urls);
 }
 
 /* Keys with dots in them are no paths. */
@@ -81,6 +82,8 @@ static int descriptor_read(const json_t *json, struct descriptor *d, struct err 
 		r = document_string(json, "platform.architecture", WORD_MAX, &d->architecture, err);
 	if (r == 0)
 		r = document_string(json, "platform.variant", WORD_MAX, &d->variant, err);
+	if (r == 0)
+		r = document_strv(json, "urls", URLS_MAX, &d->urls, err);
 	if (r < 0)
 		return r;
 	if (!d->digest)

@@ -16,6 +16,7 @@ struct descriptor { /* image-spec, descriptor.md */
 	uint64_t size_bytes;
 	char *os, *architecture, *variant; /* of its platform; NULL when not said */
 	char *name;			   /* annotation io.containerd.image.name */
+	char **urls;	/* where a layer is that registries may not give on; or NULL */
 	char *ref_name; /* annotation org.opencontainers.image.ref.name: often a tag alone */
 };
 

@@ -82,6 +82,65 @@ int ask_manifest(const char *reference, char *const *insecure, struct err *err)
 	return r < 0 ? err_sys(err, r, "write to stdout") : 0;
 }
 
+/* -- referrers -------------------------------------------------------------------------------- */
+
+static void put_referrers(const json_t *list)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+	{
+		put_safe(json_string_at(one, "digest", ""), '\t');
+		put_safe(json_string_at(one, "artifactType", json_string_at(one, "mediaType", "")),
+			 '\t');
+		(void)printf("%lld\n", (long long)json_int_at(one, "size", 0));
+	}
+}
+
+int ask_referrers(const char *reference, char *const *insecure, struct err *err)
+{
+	_cleanup_(reference_clear) struct reference ref = REFERENCE_EMPTY;
+	_cleanup_(remote_close) struct remote remote = REMOTE_NONE;
+	_cleanup_(fetch_answer_clear) struct fetch_answer answer = FETCH_ANSWER_EMPTY;
+	_cleanup_(buf_clear) struct buf top = BUF_EMPTY, body = BUF_EMPTY;
+	_cleanup_free_ char *type = NULL, *path = NULL, *tag = NULL;
+	_cleanup_json_ json_t *json = NULL;
+	const json_t *list = NULL;
+	char digest[DIGEST_SIZE], other[DIGEST_SIZE];
+	int r = reference_parse(reference, &ref, err);
+
+	if (r == 0)
+		r = open_of(&ref, insecure, &remote, err);
+	if (r == 0)
+		r = remote_manifest(&remote, ref.digest ? ref.digest : ref.tag, &top, &type, digest,
+				    err);
+	if (r < 0)
+		return err_wrap(err, "manifest of %s", reference);
+	path = str_printf("/v2/%s/referrers/%s", remote.path, digest);
+	r = remote_ask(&remote, "GET", path, NULL, DOCUMENT_SIZE, &body, &answer, err);
+	if (r == -ENOENT) {
+		err_clear(err);
+		buf_clear(&body);
+		body = BUF_EMPTY;
+		free(ptr_take(&type));
+		tag = str_printf("sha256-%s", digest_hex(digest));
+		r = remote_manifest(&remote, tag, &body, &type, other, err);
+	}
+	if (r == -ENOENT) {
+		err_clear(err);
+		return 0; /* nothing is */
+	}
+	if (r == 0)
+		r = document_parse(body.data ? body.data : "", body.length, "list", &json, err);
+	if (r == 0)
+		r = document_array(json, "manifests", 10000, &list, err);
+	if (r < 0)
+		return err_wrap(err, "referrers of %s", reference);
+	put_referrers(list);
+	return written(err);
+}
+
 /* -- heads ------------------------------------------------------------------------------------ */
 
 /* Docker-Content-Digest is not promised by every registry: then the document itself has to come. */

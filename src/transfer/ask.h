@@ -9,6 +9,9 @@ struct err;
 int ask_tags(const char *reference, char *const *insecure, struct err *err);
 /* The manifest or index that a name leads to, byte for byte. */
 int ask_manifest(const char *reference, char *const *insecure, struct err *err);
+/* "DIGEST<tab>TYPE<tab>SIZE" of what is attached to an image: signatures, lists of parts, whatever; by the registry's referrers, or the tag
+ * that stands for them where it has none (distribution-spec, "Listing Referrers"). */
+int ask_referrers(const char *reference, char *const *insecure, struct err *err);
 /* "NAME<tab>DIGEST" of what each name leads to now, by one HEAD each; "NAME<tab><tab>WORDS" when that cannot be told. */
 int ask_heads(char *const *references, char *const *insecure, struct err *err);
 /* "NAME<tab>STARS<tab>official or nothing<tab>DESCRIPTION" of each repository that has text in its name. text: a word for Docker

@@ -68,6 +68,24 @@ const struct command transfer_command_manifest = {
 	.flags = COMMAND_INTERSPERSED,
 };
 
+static int referrers_run(void *unused, void *data, char **operands, struct err *err)
+{
+	const struct ask_args *args = data;
+
+	(void)unused;
+	return ask_referrers(operands[0], args->insecure, err) < 0;
+}
+
+const struct command transfer_command_referrers = {
+	.name = "referrers",
+	.args = "NAME",
+	.summary = "print what is attached to an image",
+	.opts = common_opts,
+	.args_size = sizeof(struct ask_args),
+	.run = referrers_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
 static int heads_run(void *unused, void *data, char **operands, struct err *err)
 {
 	const struct ask_args *args = data;

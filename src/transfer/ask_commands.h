@@ -6,7 +6,7 @@
 struct command;
 
 extern const struct command transfer_command_tags, transfer_command_manifest,
-	transfer_command_heads, transfer_command_search;
+	transfer_command_heads, transfer_command_search, transfer_command_referrers;
 extern const struct command transfer_command_list_create, transfer_command_list_annotate,
 	transfer_command_list_push, transfer_command_list_show, transfer_command_list_rm;
 

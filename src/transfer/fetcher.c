@@ -349,7 +349,8 @@ static int send_source(const struct fetcher *f, const struct fetch_request *q, s
 
 	while (at < q->source_length) {
 		uint64_t left = q->source_length - at;
-		ssize_t n = pread(q->source, piece, left < PIECE ? (size_t)left : PIECE, (off_t)at);
+		ssize_t n = pread(q->source, piece, left < PIECE ? (size_t)left : PIECE,
+				  (off_t)(q->source_offset + at));
 		int r;
 
 		if (n <= 0)

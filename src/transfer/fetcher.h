@@ -41,8 +41,8 @@ struct fetch_request { /* registry_request's fields */
 	/* Of a success's body; negative ends the fetcher. NULL: there shall be none. */
 	int (*write)(void *data, const void *bytes, size_t length, struct err *err);
 	void *data;
-	int source; /* a file to send from its start, source_length bytes; -1: none */
-	uint64_t source_length;
+	int source; /* a file to send, source_length bytes from source_offset; -1: none */
+	uint64_t source_offset, source_length;
 	void (*sent)(void *data, uint64_t bytes); /* or NULL */
 };
 

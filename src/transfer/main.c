@@ -10,7 +10,7 @@
  *	cloche-transfer push --root DIR [--insecure-registry HOST]... [--progress MODE] NAME MANIFEST|NAME...
  *	cloche-transfer login --user NAME SERVER        the password on stdin
  *	cloche-transfer logout SERVER
- *	cloche-transfer tags|manifest|heads|search, list-create|list-annotate|list-push|list-show|list-rm      ask_commands.c
+ *	cloche-transfer tags|manifest|heads|search|referrers, list-create|list-annotate|list-push|list-show|list-rm      ask_commands.c
  *
  * The document on stdout of the first three is outcome.h's. The store changes as a whole or not at all; a killed run leaves a folder in tmp/,
  * which the next run removes, or whole layers that no image names yet. */
@@ -54,7 +54,7 @@ struct transfer_args {
 	const char *message, *platform, *progress, *user;
 	const char *only, *as, *oci, *dir;
 	char **changes, **insecure;
-	bool verify;
+	bool verify, foreign;
 };
 
 static const struct opt load_opts[] = {
@@ -89,6 +89,8 @@ static const struct opt pull_opts[] = {
 		   "auto, tty, plain, json or none"),
 	OPT_STRING(0, "limit-bytes", "BYTES", struct transfer_args, limit,
 		   "refuse a layer that unpacks to more"),
+	OPT_BOOL(0, "foreign-layers", struct transfer_args, foreign,
+		 "layers may come from where the manifest says"),
 	OPT_BOOL(0, "verify", struct transfer_args, verify, "only what policy.json allows"),
 	OPT_END,
 };
@@ -246,7 +248,8 @@ static int pull_run(void *unused, void *data, char **operands, struct err *err)
 	struct pull_options options = { .reference = operands[0],
 					.platform = args->platform,
 					.insecure = args->insecure,
-					.verify = args->verify || wants_verification() };
+					.verify = args->verify || wants_verification(),
+					.foreign = args->foreign };
 	_cleanup_close_ int root = -1;
 	int r = progress_mode_parse(args->progress ? args->progress : "auto", &options.progress,
 				    err);
@@ -480,6 +483,7 @@ static const struct command *const commands[] = {
 	&transfer_command_tags,
 	&transfer_command_manifest,
 	&transfer_command_heads,
+	&transfer_command_referrers,
 	&transfer_command_search,
 	&transfer_command_list_create,
 	&transfer_command_list_annotate,

@@ -240,6 +240,13 @@ void progress_count(struct progress *progress, size_t row, uint64_t bytes)
 	(void)pthread_mutex_unlock(&progress->mutex);
 }
 
+void progress_at(struct progress *progress, size_t row, uint64_t current)
+{
+	(void)pthread_mutex_lock(&progress->mutex);
+	progress->rows[row].current = current;
+	(void)pthread_mutex_unlock(&progress->mutex);
+}
+
 void progress_resume(struct progress *progress, size_t row, uint64_t bytes)
 {
 	(void)pthread_mutex_lock(&progress->mutex);

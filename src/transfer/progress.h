@@ -57,6 +57,8 @@ void progress_init(struct progress *progress, enum progress_mode mode);
 size_t progress_add(struct progress *progress, const char *id, uint64_t total);
 void progress_phase(struct progress *progress, size_t row, enum progress_phase phase);
 void progress_count(struct progress *progress, size_t row, uint64_t bytes);
+/* So many are through: a transfer that was cut goes on there. */
+void progress_at(struct progress *progress, size_t row, uint64_t current);
 /* Bytes that are there already. */
 void progress_resume(struct progress *progress, size_t row, uint64_t bytes);
 void progress_begin(struct progress *progress, size_t threads);

@@ -281,6 +281,7 @@ static int get_layers(struct pull *p, struct outcome *outcome, struct err *err)
 				      .repository = p->path,
 				      .scope = p->scope,
 				      .limit_bytes = p->options->limit_bytes,
+				      .foreign = p->options->foreign,
 				      .fetchers = p->fetchers };
 	int r = 0;
 

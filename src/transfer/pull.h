@@ -21,6 +21,7 @@ struct pull_options {
 	const char *platform;  /* OS/ARCH[/VARIANT]; NULL: this machine's */
 	char **insecure;       /* registry_access.h; or NULL */
 	bool verify;	       /* by policy.json */
+	bool foreign;	       /* layers may come from elsewhere, when the manifest says so */
 	uint64_t limit_bytes;  /* of a layer, unpacked */
 	enum progress_mode progress;
 };

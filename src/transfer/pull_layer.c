@@ -184,16 +184,12 @@ static int replay(struct pump *pump, struct err *err)
 	return 0;
 }
 
-static int fetch(struct pump *pump, struct err *err)
+/* path: on the registry, or a whole URL, which gets no credentials. */
+static int fetch_from(struct pump *pump, const char *path, struct err *err)
 {
 	_cleanup_(fetch_answer_clear) struct fetch_answer answer = FETCH_ANSWER_EMPTY;
 	const struct descriptor *blob = pump->layer->blob;
-	_cleanup_free_ char *path =
-		str_printf("/v2/%s/blobs/%s", pump->all->repository, blob->digest);
-	int r = replay(pump, err);
 
-	if (r < 0 || (pump->received == blob->size_bytes && blob->size_bytes > 0))
-		return r;
 	return fetcher_ask(pump->fetcher,
 			   &(struct fetch_request){ .method = "GET",
 						    .path = path,
@@ -204,6 +200,40 @@ static int fetch(struct pump *pump, struct err *err)
 						    .data = pump,
 						    .source = -1 },
 			   &answer, err);
+}
+
+/* What the registry may not give on (image-spec, "Non-Distributable Layers") and does not have. */
+static int fetch_foreign(struct pump *pump, struct err *err)
+{
+	char *const *urls = pump->layer->blob->urls;
+	int r = -ENOENT;
+
+	if (!pump->all->foreign) {
+		err_set(err, EPERM, "it is not at the registry but at %.300s", urls[0]);
+		return err_hint(err, "allow that with --foreign-layers");
+	}
+	for (; r < 0 && *urls; urls++) {
+		if (!str_prefix(*urls, "https://") && !str_prefix(*urls, "http://"))
+			return err_set(err, EPERM, "its address %.300s is no web address", *urls);
+		err_clear(err);
+		r = fetch_from(pump, *urls, err);
+		if (r != -ENOENT)
+			break;
+	}
+	return r;
+}
+
+static int fetch(struct pump *pump, struct err *err)
+{
+	const struct descriptor *blob = pump->layer->blob;
+	_cleanup_free_ char *path =
+		str_printf("/v2/%s/blobs/%s", pump->all->repository, blob->digest);
+	int r = replay(pump, err);
+
+	if (r < 0 || (pump->received == blob->size_bytes && blob->size_bytes > 0))
+		return r;
+	r = fetch_from(pump, path, err);
+	return r == -ENOENT && blob->urls && blob->urls[0] ? fetch_foreign(pump, err) : r;
 }
 
 static int verify(struct pump *pump, struct err *err)

@@ -31,6 +31,7 @@ struct pull_layers {
 	const struct work *work;
 	const char *repository, *scope;
 	uint64_t limit_bytes;
+	bool foreign;		  /* layers may come from their URLs */
 	struct fetcher *fetchers; /* one a thread */
 	struct progress progress;
 	struct pull_layer *layers;

@@ -176,6 +176,156 @@ static int send_blob(struct push *p, struct fetcher *fetcher, const struct push_
 			   &answer, err);
 }
 
+/* -- in chunks: one that is cut costs no more than itself ---------------------------------------- */
+
+struct upload {
+	struct push *push;
+	struct fetcher *fetcher;
+	const struct push_blob *blob;
+	int fd;
+	uint64_t size, at; /* at: bytes that the registry has */
+	char *location;
+};
+
+/* "0-1023", of a Range header: what the registry has; with nothing it says "0-0". */
+static bool read_range(const char *range, uint64_t size, uint64_t *ret_at)
+{
+	const char *dash = range ? strchr(range, '-') : NULL;
+	uint64_t last;
+
+	if (!dash || strncmp(range, "0-", 2) != 0 || str_to_u64(dash + 1, size, &last) < 0)
+		return false;
+	*ret_at = last == 0 ? 0 : last + 1;
+	return *ret_at <= size;
+}
+
+/* Where it stands; what the registry answers is where to go on. */
+static int take_state(struct upload *u, struct fetch_answer *answer, struct err *err)
+{
+	uint64_t at;
+
+	if (!answer->location || !read_range(answer->range, u->size, &at))
+		return err_set(err, EPROTO, "it does not say what it has of the upload");
+	free(u->location);
+	u->location = ptr_take(&answer->location);
+	u->at = at;
+	progress_at(&u->push->progress, u->blob->row, at);
+	return 0;
+}
+
+static int send_chunk(struct upload *u, uint64_t length, struct err *err)
+{
+	_cleanup_(fetch_answer_clear) struct fetch_answer answer = FETCH_ANSWER_EMPTY;
+	struct sending sending = { u->push, u->blob->row };
+	_cleanup_free_ char *range = str_printf("Content-Range: %llu-%llu",
+						(unsigned long long)u->at,
+						(unsigned long long)(u->at + length - 1));
+	char *const headers[] = { (char *)(uintptr_t) "Content-Type: application/octet-stream",
+				  range, NULL };
+	int r = fetcher_ask(u->fetcher,
+			    &(struct fetch_request){ .method = "PATCH",
+						     .path = u->location,
+						     .scope = u->push->scope,
+						     .headers = headers,
+						     .limit = ANSWER_MAX,
+						     .write = ignore,
+						     .data = &sending,
+						     .source = u->fd,
+						     .source_offset = u->at,
+						     .source_length = length,
+						     .sent = on_sent },
+			    &answer, err);
+
+	return r < 0 ? r : take_state(u, &answer, err);
+}
+
+static int ask_state(struct upload *u, struct err *err)
+{
+	_cleanup_(fetch_answer_clear) struct fetch_answer answer = FETCH_ANSWER_EMPTY;
+	int r = ask(u->push, u->fetcher, "GET", u->location, &answer, err);
+
+	return r < 0 ? r : take_state(u, &answer, err);
+}
+
+static int send_chunks(struct upload *u, uint64_t chunk, struct err *err)
+{
+	int failures = 0;
+
+	while (u->at < u->size) {
+		uint64_t left = u->size - u->at, before = u->at;
+		struct err why = ERR_NONE;
+		int r = send_chunk(u, left < chunk ? left : chunk, &why);
+
+		if (r == 0 && u->at > before) {
+			failures = 0;
+			continue;
+		}
+		if (r == 0)
+			err_set(&why, EIO, "it takes nothing of it");
+		if ((r < 0 && r != -EIO) || ++failures == ATTEMPTS || ask_state(u, err) < 0) {
+			*err = why; /* the first cause */
+			/* a registry that was still at the cut part has given the upload up: it is begun anew */
+			if (r == -ENOENT)
+				err->code = EIO;
+			return -err->code;
+		}
+	}
+	return 0;
+}
+
+static int finish_upload(struct upload *u, struct err *err)
+{
+	_cleanup_(fetch_answer_clear) struct fetch_answer answer = FETCH_ANSWER_EMPTY;
+	_cleanup_free_ char *path = str_printf("%s%cdigest=%s", u->location,
+					       strchr(u->location, '?') ? '&' : '?',
+					       u->blob->digest);
+	char *const headers[] = { (char *)(uintptr_t) "Content-Type: application/octet-stream",
+				  NULL };
+
+	return fetcher_ask(u->fetcher,
+			   &(struct fetch_request){ .method = "PUT",
+						    .path = path,
+						    .scope = u->push->scope,
+						    .headers = headers,
+						    .limit = ANSWER_MAX,
+						    .write = ignore,
+						    .source = u->fd,
+						    .source_offset = u->size },
+			   &answer, err);
+}
+
+static uint64_t chunk_bytes(void)
+{
+	const char *text = getenv("CLOCHE_PUSH_CHUNK");
+	uint64_t chunk = 64ULL << 20;
+
+	if (text && *text && (str_to_bytes(text, &chunk) < 0 || chunk < 65536))
+		chunk = 64ULL << 20;
+	return chunk;
+}
+
+/* location is the registry's, of an upload that has nothing yet. */
+static int upload_blob(struct push *p, struct fetcher *fetcher, const struct push_blob *blob,
+		       const char *location, struct err *err)
+{
+	struct upload u = { .push = p, .fetcher = fetcher, .blob = blob };
+	uint64_t chunk = chunk_bytes();
+	_cleanup_close_ int fd = stored_blob_open(p->root, blob->digest, &u.size, err);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	if (u.size <= chunk)
+		return send_blob(p, fetcher, blob, location, err);
+	u.fd = fd;
+	u.location = str_dup(location);
+	r = send_chunks(&u, chunk, err);
+	if (r == 0)
+		r = finish_upload(&u, err);
+	free(u.location);
+	return r;
+}
+
 static int push_blob(struct push *p, struct fetcher *fetcher, const struct push_blob *blob,
 		     struct err *err)
 {
@@ -196,7 +346,8 @@ static int push_blob(struct push *p, struct fetcher *fetcher, const struct push_
 		}
 		if (r == 0) {
 			progress_phase(&p->progress, blob->row, PHASE_UPLOADING);
-			r = send_blob(p, fetcher, blob, location, err);
+			progress_at(&p->progress, blob->row, 0);
+			r = upload_blob(p, fetcher, blob, location, err);
 		}
 		if (r == 0)
 			progress_phase(&p->progress, blob->row, PHASE_PUSHED);

@@ -150,7 +150,8 @@ CASES["artifact"].document["config"]["mediaType"] = "application/vnd.example.thi
 for name in ("slow", "cut", "cut-no-range", "stall", "busy", "later", "much-later", "always-500", "endless",
              "endless-manifest", "redirect", "redirect-file", "redirect-far", "redirect-loop",
              "redirect-password", "redirect-metadata", "basic", "token", "token-elsewhere", "token-huge",
-             "token-odd", "refresh", "lying-digest", "wrong-range"):
+             "token-odd", "refresh", "lying-digest", "wrong-range", "foreign",
+             "foreign-file"):
     CASES[name] = Image({"etc/hello": b"hello\n", "big": pseudo_random(400000)})
 
 counts = {}
@@ -232,8 +233,18 @@ class Handler(BaseHTTPRequestHandler):
     def do_HEAD(self):
         self.do_GET()
 
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+        self.path += "?" + body
+        self.log()
+        if not self.path.startswith("/token?") or "refresh_token=identity" not in body:
+            return self.error(401, "UNAUTHORIZED")
+        return self.answer(200, json.dumps({"access_token": f"good-{nth('token')}"}).encode())
+
     def do_GET(self):
         self.log()
+        if self.path.startswith("http://"):  # we are the proxy, too
+            self.path = "/" + self.path.split("/", 3)[3]
         if self.path.startswith("/token"):
             return self.token()
         if self.path.startswith("/elsewhere/"):
@@ -275,6 +286,8 @@ class Handler(BaseHTTPRequestHandler):
     def blob(self, case, image, digest):
         data = image.blobs.get(digest)
         if data is None:
+            return self.error(404, "BLOB_UNKNOWN")
+        if case.startswith("foreign") and digest == sha(image.layer):
             return self.error(404, "BLOB_UNKNOWN")
         if digest == sha(image.config) and case != "basic":
             return self.answer(200, data)
@@ -328,6 +341,10 @@ class Server(ThreadingHTTPServer):
 
 def main():
     server = Server(("127.0.0.1", 0), Handler)
+    for case, base in (("foreign", f"http://localhost:{server.server_port}"), ("foreign-file", "file://")):
+        digest = sha(CASES[case].layer)
+        layer_descriptor(CASES[case], mediaType=OCI + "layer.nondistributable.v1.tar+gzip",
+                         urls=[f"{base}/elsewhere/{case}/{digest}"])
     with open(sys.argv[1] + "/port.new", "w") as out:
         out.write(str(server.server_port))
     os.rename(sys.argv[1] + "/port.new", sys.argv[1] + "/port")

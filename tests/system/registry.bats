@@ -159,6 +159,45 @@ refuses()
 	rm -r "$HOME/.docker"
 }
 
+@test "a layer that the registry may not give on comes from elsewhere only when allowed, without credentials" {
+	mkdir -p "$HOME/.docker"
+	printf '{"auths": {"%s": {"auth": "%s"}}}' "$REGISTRY" "$(printf me:secret | base64)" >"$HOME/.docker/config.json"
+	refuses foreign "it is not at the registry but at http://localhost:"
+	assert_output --partial "--foreign-layers"
+	assert_equal "$(requests /elsewhere/)" 0
+	pulls foreign --foreign-layers
+	assert_equal "$(requests '/elsewhere/.* - -$')" 1
+	rm -rf "${ROOT:?}"/*
+	run -1 pull foreign-file --foreign-layers
+	assert_output --partial "is no web address"
+}
+
+@test "a proxy is used as the variables say" {
+	http_proxy=http://$REGISTRY pulls good
+	assert_equal "$(requests "^GET http://$REGISTRY/v2/good/")" 3
+	rm -rf "${ROOT:?}"/*
+	: >"$SERVER/log"
+	http_proxy=http://$REGISTRY no_proxy=127.0.0.1 pulls good
+	assert_equal "$(requests "^GET http://")" 0
+	rm -rf "${ROOT:?}"/*
+	HTTP_PROXY=http://$REGISTRY pulls good
+	assert_equal "$(requests "^GET http://$REGISTRY/v2/good/")" 3
+	rm -rf "${ROOT:?}"/*
+	http_proxy=http://127.0.0.1:1 run -1 pull good
+}
+
+@test "an identity token is exchanged for one that the registry takes" {
+	mkdir -p "$HOME/.docker"
+	printf '{"auths": {"%s": {"identitytoken": "identity"}}}' "$REGISTRY" >"$HOME/.docker/config.json"
+	pulls token
+	assert_equal "$(requests '^POST /token?.*grant_type=refresh_token')" 1
+	assert_equal "$(requests '^GET /token')" 0
+	printf '{"auths": {"%s": {"identitytoken": "another"}}}' "$REGISTRY" >"$HOME/.docker/config.json"
+	refuses token "unauthorized"
+	refute_output --partial another
+	rm -r "$HOME/.docker"
+}
+
 @test "a token is fetched once for all, anew when it has run out, and never from another domain" {
 	pulls token
 	assert_equal "$(requests '^GET /token?service=here%2C%20and%20there&scope=repository%3Atoken%3Apull')" 1

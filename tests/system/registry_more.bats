@@ -42,6 +42,11 @@ setup()
 	cloche load -qi "$ARCHIVES/other.tar" >/dev/null
 }
 
+teardown()
+{
+	[ ! -e "$BATS_TEST_TMPDIR/proxy.pid" ] || kill "$(cat "$BATS_TEST_TMPDIR/proxy.pid")"
+}
+
 id_of() { cloche image inspect -f '{{.Id}}' "$1"; }
 
 # there NAME IMAGE: at a registry, and not here.
@@ -197,4 +202,87 @@ manifest_copy()
 	echo 'location = ' >>"$CONTAINERS_REGISTRIES_CONF"
 	run -1 cloche pull blocked.test/web
 	assert_output --partial "registries.conf, line 10: its value does not end"
+}
+
+@test "a large blob is sent in chunks, and a cut one goes on where the registry has it" {
+	local proxy
+
+	cd "$BATS_TEST_TMPDIR"
+	mkdir tree
+	head -c 3000000 /dev/urandom >tree/noise
+	tar -C tree -cf big.tar .
+	cloche import big.tar big:1 >/dev/null
+	python3 "$BATS_TEST_DIRNAME/cut_proxy.py" "$PWD" "${PLAIN##*:}" 1000000 2 3>&- &
+	echo $! >proxy.pid
+	until_true 20 test -e proxy-port
+	proxy=127.0.0.1:$(cat proxy-port)
+	cloche tag big:1 "$proxy/big:1"
+	CLOCHE_PUSH_CHUNK=700k run -0 cloche push "$proxy/big:1"
+	assert_output --partial ": Pushed"
+	assert_equal "$(wc -l <proxy-cuts)" 2
+	cloche rmi "$proxy/big:1" >/dev/null
+	run -0 cloche pull "$PLAIN/big:1"
+	assert_equal "$(id_of "$PLAIN/big:1")" "$(id_of big:1)"
+}
+
+@test "what is attached to an image is listed, and what is no image is not run" {
+	local digest artifact type=application/vnd.oci.image
+
+	cd "$BATS_TEST_TMPDIR"
+	there "$PLAIN/attached:1" web:1
+	run -0 cloche manifest referrers "$PLAIN/attached:1"
+	assert_equal "${#lines[@]}" 1
+	run -0 --separate-stderr cloche manifest inspect "$PLAIN/attached:1"
+	digest=$(curl -sf -H "Accept: $type.manifest.v1+json" "http://$PLAIN/v2/attached/manifests/1" | sha256sum | cut -c -64)
+	jq -c '. + {artifactType: "example/parts"} | .config.mediaType = "example/parts"' <<<"$output" >artifact
+	artifact=$(sha256sum <artifact | cut -c -64)
+	curl -sf -X PUT -H "Content-Type: $type.manifest.v1+json" --data-binary @artifact "http://$PLAIN/v2/attached/manifests/sha256:$artifact"
+	printf '{"schemaVersion": 2, "mediaType": "%s", "manifests": [{"mediaType": "%s", "digest": "sha256:%s", "size": %d, "artifactType": "example/parts"}]}' \
+		"$type.index.v1+json" "$type.manifest.v1+json" "$artifact" "$(wc -c <artifact)" >index
+	curl -sf -X PUT -H "Content-Type: $type.index.v1+json" --data-binary @index "http://$PLAIN/v2/attached/manifests/sha256-$digest"
+	run -0 cloche manifest referrers "$PLAIN/attached:1"
+	[[ ${lines[1]} =~ ^sha256:$artifact\ +$(wc -c <artifact)\ example/parts$ ]]
+	run -1 cloche pull "$PLAIN/attached@sha256:$artifact"
+	assert_output --partial "example/parts"
+}
+
+@test "a registry that wants a client's certificate gets it, and one with an IPv6 address is found" {
+	local folder port
+
+	cd "$BATS_FILE_TMPDIR"
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=ca 2>/dev/null
+	for name in server client; do
+		openssl req -newkey rsa:2048 -nodes -keyout $name.key -out $name.csr -subj /CN=localhost 2>/dev/null
+		printf 'subjectAltName=DNS:localhost\n' >san
+		openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san -out $name.pem 2>/dev/null
+	done
+	serve mutual "  tls:
+    certificate: $PWD/server.pem
+    key: $PWD/server.key
+    clientcas: [$PWD/ca.pem]"
+	port=$(port mutual)
+	folder=$HOME/.config/containers/certs.d/localhost:$port
+	mkdir -p "$folder"
+	cp ca.pem "$folder/ca.crt"
+	cloche tag web:1 "localhost:$port/mutual:1"
+	run -1 cloche push -q "localhost:$port/mutual:1"
+	cp client.pem "$folder/client.cert"
+	run -1 cloche push -q "localhost:$port/mutual:1"
+	assert_output --partial "read the certificate client.key"
+	cp client.key "$folder/client.key"
+	run -0 cloche push -q "localhost:$port/mutual:1"
+	cloche rmi "localhost:$port/mutual:1" >/dev/null
+	run -0 cloche pull -q "localhost:$port/mutual:1"
+	# IPv6
+	[ -e /proc/net/if_inet6 ] && grep -q ' lo$' /proc/net/if_inet6 || skip "this host has no IPv6 on its loopback"
+	port=$(port plain)
+	sed "s/127.0.0.1:.*/'[::1]:$port'/" plain.yml >six.yml
+	docker-registry serve six.yml >six.log 2>&1 3>&- &
+	echo $! >six.pid
+	until_true 20 bash -c ": </dev/tcp/::1/$port"
+	cloche tag web:1 "[::1]:$port/six:1"
+	run -0 cloche push -q "[::1]:$port/six:1"
+	cloche rmi "[::1]:$port/six:1" >/dev/null
+	run -0 cloche pull -q "[::1]:$port/six:1"
+	assert_output "[::1]:$port/six:1"
 }
