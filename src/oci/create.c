@@ -39,8 +39,7 @@ static const struct opt create_opts[] = { LAUNCH_OPTS, OPT_END };
 
 static int create_run(void *cli, void *args, char **operands, struct err *err)
 {
-	_cleanup_(launched_clear) struct launched launched = { .container = CONTAINER_NONE,
-							       .state = STATE_EMPTY };
+	_cleanup_(launched_clear) struct launched launched = LAUNCHED_NONE;
 	struct launch_options *options = args;
 
 	options->detach = true;
@@ -90,8 +89,7 @@ static void poststart(const struct oci *oci, const struct launched *l)
 
 static int run_run(void *cli, void *args, char **operands, struct err *err)
 {
-	_cleanup_(launched_clear) struct launched l = { .container = CONTAINER_NONE,
-							.state = STATE_EMPTY };
+	_cleanup_(launched_clear) struct launched l = LAUNCHED_NONE;
 	struct launch_options *options = args;
 	struct oci *oci = cli;
 	int r, status;
@@ -112,9 +110,11 @@ static int run_run(void *cli, void *args, char **operands, struct err *err)
 	}
 	if (l.spec->hooks[SPEC_HOOK_POSTSTART].count > 0)
 		poststart(oci, &l);
-	if (options->detach)
+	if (options->detach) {
+		notify_wait(&l.notify, l.container.pidfd);
 		return 0;
-	r = foreground(&l.container, &status, err);
+	}
+	r = foreground(&l.container, &l.notify, &status, err);
 	if (r == 0 && !options->keep)
 		r = stop_delete(oci, &l.state, l.spec, l.cgroup, err);
 	return r < 0 ? 1 : status;

@@ -251,7 +251,7 @@ static int exec_do(const struct oci *oci, const struct exec_args *a, char **oper
 	if (r == 0 && a->launch.detach)
 		*ret_status = 0;
 	else if (r == 0)
-		r = foreground(&container, ret_status, err);
+		r = foreground(&container, NULL, ret_status, err);
 	container_close(&container);
 	spec_free(spec);
 	cgroup_close(cgroup);

@@ -16,10 +16,12 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "oci/notify.h"
 #include "runtime/container.h"
 
 struct relay {
 	struct container *container;
+	const struct notify *notify;
 	int signals;
 	bool raw; /* our terminal's attributes are in `before` */
 	struct termios before;
@@ -92,6 +94,7 @@ static void relay_run(struct relay *relay)
 		{ .fd = relay->signals, .events = POLLIN },
 		{ .fd = master, .events = POLLIN },
 		{ .fd = master >= 0 ? STDIN_FILENO : -1, .events = POLLIN },
+		{ .fd = relay->notify ? relay->notify->inside : -1, .events = POLLIN },
 	};
 
 	for (;;) {
@@ -106,14 +109,17 @@ static void relay_run(struct relay *relay)
 			fds[2].fd = -1;
 		if (fds[3].revents && !pump(STDIN_FILENO, master))
 			fds[3].fd = -1;
+		if (fds[4].revents)
+			(void)notify_pass(relay->notify); /* ready or not */
 		if (fds[0].revents)
 			return;
 	}
 }
 
-int foreground(struct container *container, int *ret_status, struct err *err)
+int foreground(struct container *container, const struct notify *notify, int *ret_status,
+	       struct err *err)
 {
-	struct relay relay = { .container = container };
+	struct relay relay = { .container = container, .notify = notify };
 	_cleanup_close_ int signals = -1;
 	sigset_t all;
 	int status;

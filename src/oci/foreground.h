@@ -5,8 +5,10 @@
 
 struct container;
 struct err;
+struct notify;
 
-/* *ret_status: what to exit with, 128 + signal when it was killed. */
-int foreground(struct container *container, int *ret_status, struct err *err);
+/* notify: what it tells is passed on; may be NULL. *ret_status: what to exit with, 128 + signal when it was killed. */
+int foreground(struct container *container, const struct notify *notify, int *ret_status,
+	       struct err *err);
 
 #endif

@@ -20,6 +20,7 @@
 #include "base/json_table.h"
 #include "base/str.h"
 #include "oci/cgroup_path.h"
+#include "oci/notify.h"
 #include "oci/oci.h"
 #include "oci/scope.h"
 #include "runtime/cgroup.h"
@@ -31,10 +32,11 @@
 void launched_clear(struct launched *launched)
 {
 	container_close(&launched->container);
+	notify_close(&launched->notify);
 	state_clear(&launched->state);
 	spec_free(launched->spec);
 	cgroup_close(launched->cgroup);
-	*launched = (struct launched){ .container = CONTAINER_NONE, .state = STATE_EMPTY };
+	*launched = LAUNCHED_NONE;
 }
 
 /* -- the bundle ------------------------------------------------------------------------------- */
@@ -97,24 +99,6 @@ static void device_rules_add(struct spec_resources *resources)
 		resources->devices[resources->device_count++] = allowed[i];
 }
 
-/* The service manager's socket goes in, under another name, for a command that tells that it is ready (sd_notify(3)). */
-static void notify_add(struct spec *spec)
-{
-	static const char inside[] = "/run/notify/notify.sock";
-	const char *path = getenv("NOTIFY_SOCKET");
-	_cleanup_free_ char *assignment = str_printf("NOTIFY_SOCKET=%s", inside);
-	struct stat st;
-
-	if (!path || path[0] != '/' || stat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
-		return;
-	spec_add_mount(spec, &(struct spec_mount){ .kind = SPEC_MOUNT_BIND,
-						   .source = str_dup(path),
-						   .source_fd = -1,
-						   .destination = str_dup(inside),
-						   .top_only = true });
-	env_set(&spec->process.env, assignment);
-}
-
 static int spec_prepare(const struct launch_options *options, const struct buf *text,
 			struct spec *spec, struct err *err)
 {
@@ -137,7 +121,6 @@ static int spec_prepare(const struct launch_options *options, const struct buf *
 	spec->no_pivot = options->no_pivot;
 	spec->no_new_keyring = options->no_new_keyring;
 	device_rules_add(&spec->resources);
-	notify_add(spec);
 	return 0;
 }
 
@@ -373,6 +356,7 @@ static int container_make(const struct oci *oci, const struct launch_options *op
 {
 	_cleanup_(seccomp_clear) struct seccomp_program program = { 0 };
 	struct hook_data hook = { &l->state, l->spec };
+	_cleanup_close_ int notify_folder = -1;
 	pid_t holder = 0;
 	struct container_io io = CONTAINER_IO_NONE;
 	int r;
@@ -384,6 +368,8 @@ static int container_make(const struct oci *oci, const struct launch_options *op
 	io.listener_state = launch_listener_state;
 	io.data = &hook;
 	r = launch_preserve(options->preserve_fds, l->spec, &io, err);
+	if (r == 0)
+		r = notify_prepare(l->spec, &l->state, &notify_folder, err);
 	if (r == 0)
 		r = launch_seccomp(oci, l->spec, &program, err);
 	if (r == 0)
@@ -443,8 +429,7 @@ void launch_undo(const struct oci *oci, struct launched *l)
 int launch(const struct oci *oci, const char *id, const struct launch_options *options,
 	   bool wait_socket, struct launched *ret_launched, struct err *err)
 {
-	_cleanup_(launched_clear) struct launched l = { .container = CONTAINER_NONE,
-							.state = STATE_EMPTY };
+	_cleanup_(launched_clear) struct launched l = LAUNCHED_NONE;
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
 	char *bundle = NULL;
 	int r = state_id_check(id, err);
@@ -482,6 +467,8 @@ int launch(const struct oci *oci, const char *id, const struct launch_options *o
 		r = container_tell(options, &l, err);
 		/* init has a copy of the descriptor, and would hold the lock as long as it waits */
 		(void)flock(l.state.dir, LOCK_UN);
+		if (r == 0 && !wait_socket)
+			r = notify_open(&l.state, &l.notify, err);
 		if (r == 0)
 			r = container_go(&l.container, err);
 		if (r < 0)
@@ -492,6 +479,6 @@ int launch(const struct oci *oci, const char *id, const struct launch_options *o
 		return r;
 	}
 	*ret_launched = l;
-	l = (struct launched){ .container = CONTAINER_NONE, .state = STATE_EMPTY };
+	l = LAUNCHED_NONE;
 	return 0;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "oci/notify.h"
 #include "oci/state.h"
 #include "runtime/container.h"
 
@@ -24,8 +25,13 @@ struct launched {
 	struct spec *spec;
 	struct cgroup *cgroup;
 	struct container container;
+	struct notify notify; /* of run: the command may tell that it is ready */
 	bool scope_made;
 };
+#define LAUNCHED_NONE \
+	((struct launched){ .container = CONTAINER_NONE, \
+			    .state = STATE_EMPTY, \
+			    .notify = NOTIFY_NONE })
 void launched_clear(struct launched *launched);
 
 /* wait_socket: init waits for `start` from another process. Changes the working folder to the bundle. On failure nothing is left. */

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -17,6 +18,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "oci/launch.h"
+#include "oci/notify.h"
 #include "oci/oci.h"
 #include "oci/scope.h"
 #include "oci/state.h"
@@ -78,7 +80,8 @@ static int start_failed(const struct oci *oci, const struct state *state,
 static int start_one(const struct oci *oci, const char *id, struct err *err)
 {
 	_cleanup_(state_clear) struct state state = STATE_EMPTY;
-	_cleanup_close_ int connection = -1;
+	_cleanup_close_ int connection = -1, pidfd = -1;
+	_cleanup_(notify_close) struct notify notify = NOTIFY_NONE;
 	struct container_report report;
 	struct spec *spec = NULL;
 	enum oci_status status;
@@ -88,7 +91,7 @@ static int start_one(const struct oci *oci, const char *id, struct err *err)
 		r = state_lock(&state, err);
 	if (r < 0)
 		return r;
-	status = state_status(&state, NULL, NULL);
+	status = state_status(&state, NULL, &pidfd);
 	if (status == OCI_STOPPED)
 		return err_set(err, EINVAL, "cannot start a container that has stopped");
 	if (status != OCI_CREATED)
@@ -98,6 +101,9 @@ static int start_one(const struct oci *oci, const char *id, struct err *err)
 	connection = state_connect(&state);
 	if (connection < 0)
 		return err_sys(err, connection, "start container \"%s\"", id);
+	r = notify_open(&state, &notify, err);
+	if (r < 0)
+		return r;
 	r = container_start(connection, &report);
 	if (r < 0)
 		return err_sys(err, r, "start container \"%s\"", id);
@@ -111,6 +117,11 @@ static int start_one(const struct oci *oci, const char *id, struct err *err)
 		stop_hooks_lenient(oci, spec, SPEC_HOOK_POSTSTART, json);
 	}
 	spec_free(spec);
+	if (notify.inside >= 0) {
+		/* it may take long, and others may want to end the container meanwhile */
+		(void)flock(state.dir, LOCK_UN);
+		notify_wait(&notify, pidfd);
+	}
 	return 0;
 }
 

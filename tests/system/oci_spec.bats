@@ -8,6 +8,7 @@ load oci
 
 setup_file() { oci_setup_file; }
 teardown_file() { oci_teardown_file; }
+teardown() { [ -z "${manager:-}" ] || kill "$manager" 2>/dev/null || :; }
 
 # prints JQ SCRIPT WANTED: a container of the config changed by JQ prints it.
 prints()
@@ -78,13 +79,41 @@ USERNS='.linux.namespaces += [{type: "user"}] |
 	assert_output "$(cat with)"
 }
 
-@test "process: the socket of a service manager goes in" {
+# tells WORDS...: an assignment of args, with the mounts for it: the command tells its service manager and then waits.
+tells()
+{
+	local words
+
+	words=$(jq -cn '$ARGS.positional' --args "$@")
+	jq -cn --arg code "import os, socket, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect(os.environ['NOTIFY_SOCKET'])
+for words in $words: s.send(words.encode())
+time.sleep(100)" '["/usr/bin/python3", "-c", $code]'
+}
+
+@test "NOTIFY_SOCKET: what the command tells is passed on, and start waits until it is ready" {
+	local usr='[{destination: "/usr", type: "bind", source: "/usr", options: ["bind", "ro"]}, {destination: "/lib", type: "bind", source: "/usr/lib", options: ["bind", "ro"]},
+		{destination: "/lib64", type: "bind", source: "/usr/lib64", options: ["bind", "ro"]}]'
+
 	skip_unless_program python3
-	python3 -c 'import socket; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).bind("notify")'
+	python3 -c 'import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("manager")
+s.settimeout(60)
+while True: print(s.recv(4096).decode().strip().replace("\n", " "), flush=True)' >told 2>/dev/null 3>&- &
+	manager=$!
+	until_true 20 test -S manager
 	cp -a "$OCI_DIR/rootfs" rootfs
-	bundle ".root.path = \"$PWD/rootfs\" | .process.args = $(sh_args 'test -S $NOTIFY_SOCKET && echo there')"
-	NOTIFY_SOCKET=$PWD/notify run rt run "$ID"
-	assert_output there
+	bundle ".root = {path: \"$PWD/rootfs\"} | .process.user = {uid: 1000, gid: 1000} | .process.args = $(tells $'STATUS=begins\nMAINPID=1\nFDSTORE=1' $'READY=1\nSTATUS=there') | .mounts += $usr"
+	export NOTIFY_SOCKET=$PWD/manager
+	rt create "$ID" </dev/null >out 2>&1 || { cat out; false; }
+	rt start "$ID"
+	pid=$(rt state "$ID" | jq .pid)
+	until_true 20 grep -q MAINPID told
+	rt delete --force "$ID"
+	kill $manager
+	assert_equal "$(cat told)" "$(printf 'STATUS=begins\nREADY=1 STATUS=there MAINPID=%s' "$pid")"
 }
 
 @test "root: read-only when that is told, and writable when not" {
