@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/tell.h"
 
 static void words_make(char *out, size_t size, const char *fmt, va_list args)
 {
@@ -82,12 +83,14 @@ void err_clear(struct err *err)
 
 int err_print(const struct err *err, const char *program, int default_status)
 {
-	bool hint = err->hint[0] != '\0';
 	int status = err->exit_status ? err->exit_status : default_status;
+	char words[ERR_WORDS + ERR_HINT + 4], prefix[32];
 
 	if (!err->words[0]) /* another program said it */
 		return status;
-
-	(void)fprintf(stderr, "%s: %s%s%s\n", program, err->words, hint ? "; " : "", err->hint);
+	(void)snprintf(prefix, sizeof(prefix), "%s: ", program);
+	(void)snprintf(words, sizeof(words), "%s%s%s", err->words, err->hint[0] ? "; " : "",
+		       err->hint);
+	tell(TELL_ERROR, prefix, words);
 	return status;
 }

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/opt.h"
 #include "base/str.h"
+#include "base/tell.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "engine/engine.h"
@@ -128,7 +129,7 @@ struct engine *cli_engine(struct cli *cli, struct err *err)
 
 void cli_warn(const char *words)
 {
-	(void)fprintf(stderr, "WARNING: %s\n", words);
+	tell(TELL_WARN, "WARNING: ", words);
 }
 
 int cli_complain(struct err *err)
@@ -170,13 +171,37 @@ static int usage_fail(const struct err *err)
 	return 125;
 }
 
-/* --root DIR, --run-root DIR, -v, --help before the command. Moves *argv to the command; 1: done. */
+static const struct {
+	const char *name, *letter;
+	const char *setting; /* NULL: the folder of Docker's config.json */
+} globals[] = {
+	{ "--root", NULL, "root" },	      { "--run-root", NULL, "run-root" },
+	{ "--log-level", "-l", "log-level" }, { "--log-format", NULL, "log-format" },
+	{ "--config", NULL, NULL },
+};
+
+/* One with a value, which may stand in the next word. */
+static int global_set(size_t which, char ***argv, struct settings *settings, struct err *err)
+{
+	char *word = **argv, *value = strchr(word, '=');
+	int r;
+
+	if (!value && !(*argv)[1])
+		return err_set(err, EINVAL, "flag needs an argument: %s", word);
+	value = value ? value + 1 : *++*argv;
+	if (!globals[which].setting)
+		return setenv("DOCKER_CONFIG", value, 1) < 0 ? err_sys(err, errno, "%s", word) : 0;
+	r = settings_tell(settings, globals[which].setting, value, "command line", err);
+	return r < 0 ? err_wrap(err, "%s", globals[which].name) : 0;
+}
+
+/* The options before the command. Moves *argv to it; 1: done. */
 static int globals_parse(char ***argv, struct settings *settings, struct err *err)
 {
 	for (; **argv && ***argv == '-'; (*argv)++) {
-		char *word = **argv, *value = strchr(word, '=');
-		size_t length = value ? (size_t)(value - word) : strlen(word);
-		char **field = NULL;
+		const char *word = **argv;
+		size_t length = strcspn(word, "="), i;
+		int r;
 
 		if (strcmp(word, "-v") == 0 || strcmp(word, "--version") == 0) {
 			(void)printf("Cloche version %s\n", CLOCHE_VERSION);
@@ -186,26 +211,43 @@ static int globals_parse(char ***argv, struct settings *settings, struct err *er
 			opt_help_all(commands, "cloche", stdout);
 			return 1;
 		}
-		if (length == 6 && strncmp(word, "--root", 6) == 0)
-			field = &settings->root;
-		else if (length == 10 && strncmp(word, "--run-root", 10) == 0)
-			field = &settings->run_root;
-		else if (strcmp(word, "-H") == 0 || str_prefix(word, "--host") ||
-			 str_prefix(word, "--context"))
+		if (strcmp(word, "-H") == 0 || str_prefix(word, "--host") ||
+		    strcmp(word, "-c") == 0 || str_prefix(word, "--context"))
 			return err_set(err, EOPNOTSUPP,
 				       "%s: talking to another engine is not possible yet", word);
-		else
+		if (strcmp(word, "-D") == 0 || strcmp(word, "--debug") == 0) {
+			(void)settings_tell(settings, "log-level", "debug", "command line", err);
+			continue;
+		}
+		for (i = 0; i < ARRAY_SIZE(globals); i++)
+			if ((strlen(globals[i].name) == length &&
+			     strncmp(globals[i].name, word, length) == 0) ||
+			    str_equal(globals[i].letter, word))
+				break;
+		if (i == ARRAY_SIZE(globals))
 			return err_set(err, EINVAL, "unknown flag: %s", word);
-		if (!value && !(*argv)[1])
-			return err_set(err, EINVAL, "flag needs an argument: %s", word);
-		value = value ? value + 1 : *++*argv;
-		if (value[0] != '/')
-			return err_set(err, EINVAL, "%.*s: %s is not an absolute path", (int)length,
-				       word, value);
-		free(*field);
-		*field = str_dup(value);
+		r = global_set(i, argv, settings, err);
+		if (r < 0)
+			return r;
 	}
 	return 0;
+}
+
+/* From here on they are in force. */
+static void telling_begin(const struct settings *settings)
+{
+	enum tell_level level = TELL_INFO;
+	const char *debug = getenv("CLOCHE_DEBUG");
+
+	(void)tell_level_parse(settings->log_level, &level);
+	if (debug && *debug && strcmp(debug, "0") != 0)
+		level = TELL_DEBUG;
+	tell_set(level, strcmp(settings->log_format, "json") == 0);
+	for (size_t i = 0; tell_wanted(TELL_DEBUG) && settings_table[i].key; i++)
+		if (settings->sources[i].source)
+			tell_debug("setting %s.%s = %s (%s)", settings_table[i].section,
+				   settings_table[i].key, settings->sources[i].value,
+				   settings->sources[i].source);
 }
 
 static int command_do(struct cli *cli, const struct command *command, char **argv)
@@ -224,7 +266,10 @@ static int command_do(struct cli *cli, const struct command *command, char **arg
 	} else if (r < 0) {
 		status = usage_fail(&err);
 	} else {
+		tell_debug("command %s%s%s", command->group ? command->group : "",
+			   command->group ? " " : "", command->name);
 		status = command->run(cli, args, operands, &err);
+		tell_debug("exit status %d", status);
 		if (err.code != 0)
 			(void)err_print(&err, "cloche", status);
 	}
@@ -265,6 +310,8 @@ int main(int argc, char **argv)
 		return usage_fail(&err);
 	argv++;
 	r = globals_parse(&argv, &cli.settings, &err);
+	if (r == 0)
+		telling_begin(&cli.settings);
 	if (r == 0 && (!*argv || strcmp(*argv, "help") == 0)) {
 		opt_help_all(commands, "cloche", stdout);
 		settings_clear(&cli.settings);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,9 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/format.h"
 #include "cli/host_view.h"
+#include "cli/redraw.h"
 #include "engine/container_filter.h"
 #include "engine/create.h"
 #include "engine/disk_use.h"
@@ -25,10 +28,11 @@
 #include "engine/status.h"
 #include "host/owner.h"
 
+enum { WATCH_MS = 2000 };
 enum { SPREAD_FROM = 100 }; /* below that, a thread costs more than it saves */
 
 struct ps_args {
-	bool all, all_engines, latest, no_trunc, quiet, size;
+	bool all, all_engines, latest, no_trunc, quiet, size, watch;
 	const char *format, *last;
 	char **filters;
 };
@@ -48,6 +52,8 @@ static const struct opt ps_opts[] = {
 	OPT_BOOL(0, "no-trunc", struct ps_args, no_trunc, "do not shorten"),
 	OPT_BOOL('q', "quiet", struct ps_args, quiet, "print ids only"),
 	OPT_BOOL('s', "size", struct ps_args, size, "show what the containers' files hold"),
+	OPT_BOOL('w', "watch", struct ps_args, watch,
+		 "again every two seconds, and what is new in reverse"),
 	OPT_END,
 };
 
@@ -363,27 +369,63 @@ static int foreign_collect(struct cli *cli, const struct ps_args *a, json_t *out
 	return 0;
 }
 
+static int ps_frame(struct cli *cli, struct engine *engine, const struct ps_args *a,
+		    struct buf *out, struct err *err)
+{
+	_cleanup_json_ json_t *rows = json_array();
+	int r = ps_collect(engine, a, rows, err);
+
+	if (r == 0 && a->all_engines)
+		r = foreign_collect(cli, a, rows, err);
+	if (r == 0)
+		r = format_rows(out, a->quiet ? "{{.ID}}" : a->format,
+				a->all_engines ? all_columns :
+				a->size	       ? size_columns :
+						 columns,
+				headings, rows, err);
+	return r;
+}
+
+static int ps_watch(struct cli *cli, struct engine *engine, const struct ps_args *a,
+		    struct err *err)
+{
+	_cleanup_(redraw_clear) struct redraw redraw = REDRAW_NONE;
+	int r;
+
+	redraw_begin(&redraw);
+	do {
+		_cleanup_(buf_clear) struct buf out = BUF_EMPTY;
+
+		r = ps_frame(cli, engine, a, &out, err);
+		engine_store_close(engine);
+		if (r == 0)
+			r = redraw_frame(&redraw, out.data ? out.data : "", true);
+		if (r == 0)
+			(void)poll(NULL, 0, WATCH_MS);
+	} while (r == 0);
+	return r == -EPIPE ? 0 : 1;
+}
+
 static int ps_run(void *data, void *args, char **operands, struct err *err)
 {
 	struct ps_args *a = args;
 	struct engine *engine = cli_engine(data, err);
-	_cleanup_json_ json_t *rows = json_array();
-	const char *format = a->quiet ? "{{.ID}}" : a->format;
+	_cleanup_(buf_clear) struct buf out = BUF_EMPTY;
+	int r;
 
 	(void)operands;
 	if (a->all_engines && a->filters) {
 		err_set(err, EINVAL, "--filter and --all-engines exclude each other");
 		return 125;
 	}
-	if (!engine || ps_collect(engine, a, rows, err) < 0 ||
-	    (a->all_engines && foreign_collect(data, a, rows, err) < 0) ||
-	    table_print(format,
-			a->all_engines ? all_columns :
-			a->size	       ? size_columns :
-					 columns,
-			headings, rows, err) < 0)
+	if (!engine)
 		return 1;
-	return 0;
+	if (a->watch)
+		return ps_watch(data, engine, a, err);
+	r = ps_frame(data, engine, a, &out, err);
+	/* what came before the row that failed is printed, too */
+	(void)fwrite(out.data ? out.data : "", 1, out.length, stdout);
+	return r < 0;
 }
 
 const struct command command_ps = {

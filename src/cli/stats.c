@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/format.h"
+#include "cli/redraw.h"
 #include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/status.h"
@@ -181,28 +182,17 @@ static json_t *row_of(const struct watched *one, bool whole)
 	return row;
 }
 
-/* In a terminal the table is drawn over the one before: home, each line to its end, and what was below. */
-static int show(const struct watching *w, const struct stats_args *a, bool redraw, struct err *err)
+static int show(const struct watching *w, const struct stats_args *a, struct redraw *redraw,
+		struct err *err)
 {
 	_cleanup_json_ json_t *rows = json_array();
 	_cleanup_(buf_clear) struct buf out = BUF_EMPTY;
-	char *rest, *line;
 	int r;
 
 	for (size_t i = 0; i < w->count; i++)
 		json_push(rows, row_of(&w->list[i], a->no_trunc));
 	r = format_rows(&out, a->format, columns, headings, rows, err);
-	if (r < 0)
-		return r;
-	if (!redraw) {
-		(void)fwrite(out.data ? out.data : "", 1, out.length, stdout);
-	} else {
-		(void)printf("\033[H");
-		for (rest = out.data; rest && (line = strsep(&rest, "\n")) != NULL && rest;)
-			(void)printf("%s\033[K\n", line);
-		(void)printf("\033[J");
-	}
-	return fflush(stdout) == 0 ? 0 : -EPIPE;
+	return r < 0 ? r : redraw_frame(redraw, out.data ? out.data : "", false);
 }
 
 static int stats_run(void *data, void *args, char **operands, struct err *err)
@@ -210,7 +200,7 @@ static int stats_run(void *data, void *args, char **operands, struct err *err)
 	struct stats_args *a = args;
 	struct engine *engine = cli_engine(data, err);
 	_cleanup_(watching_clear) struct watching w = { 0 };
-	bool redraw = !a->no_stream && isatty(STDOUT_FILENO);
+	_cleanup_(redraw_clear) struct redraw redraw = REDRAW_NONE;
 	int r = engine ? 0 : -err->code;
 
 	if (r == 0)
@@ -219,8 +209,8 @@ static int stats_run(void *data, void *args, char **operands, struct err *err)
 	if (r < 0)
 		return 1;
 	read_all(engine, &w);
-	if (redraw)
-		(void)printf("\033[2J");
+	if (!a->no_stream)
+		redraw_begin(&redraw);
 	for (int wait_ms = FIRST_MS;; wait_ms = NEXT_MS) {
 		if (w.count > 0 || !a->no_stream)
 			(void)poll(NULL, 0, wait_ms);	  /* the interval that is measured */
@@ -243,7 +233,7 @@ static int stats_run(void *data, void *args, char **operands, struct err *err)
 		}
 		read_all(engine, &w);
 		engine_store_close(engine); /* nobody waits for a reader */
-		r = show(&w, a, redraw, err);
+		r = show(&w, a, &redraw, err);
 		if (r < 0 || a->no_stream)
 			return r == -EPIPE ? 0 : r < 0;
 	}

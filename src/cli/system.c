@@ -186,6 +186,20 @@ static void plain_lines(const json_t *object, int indent)
 	}
 }
 
+/* A line each: "log.driver: local (built in)" */
+static void settings_flatten(json_t *settings)
+{
+	_cleanup_strv_ char **names = json_names(settings);
+
+	for (size_t i = 0; names[i]; i++) {
+		const json_t *one = json_object_get(settings, names[i]);
+		_cleanup_free_ char *text = str_printf("%s (%s)", json_string_at(one, "Value", ""),
+						       json_string_at(one, "Source", ""));
+
+		json_put(settings, names[i], json_text(text));
+	}
+}
+
 static int info_run(void *data, void *args, char **operands, struct err *err)
 {
 	struct format_args *a = args;
@@ -197,6 +211,7 @@ static int info_run(void *data, void *args, char **operands, struct err *err)
 		return 1;
 	if (a->format)
 		return format_print(a->format, info, err) < 0;
+	settings_flatten(json_object_get(info, "Settings"));
 	plain_lines(info, 0);
 	return 0;
 }

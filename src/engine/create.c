@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/signal_name.h"
 #include "base/str.h"
+#include "base/tell.h"
 #include "engine/cdi.h"
 #include "engine/device_option.h"
 #include "engine/endpoint.h"
@@ -737,6 +738,8 @@ int create_container(struct engine *engine, const struct create_options *options
 			(void)unlink(options->cidfile);
 		}
 	}
+	tell_debug("create %s: %s", record.row.name ? record.row.name : "",
+		   r == 0 ? id : err->words);
 	if (r == 0)
 		event_container(engine, &record, "create", NULL);
 out:

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "base/tell.h"
 #include "runtime/cgroup.h"
 #include "state/store.h"
 
@@ -102,6 +103,7 @@ int engine_open(struct engine **ret_engine, struct settings *settings, struct er
 	engine->run = -1;
 	(void)umask(022);
 	engine->suffix = suffix_make(engine->settings.run_root);
+	tell_debug("instance in %s and %s", engine->settings.root, engine->settings.run_root);
 	programs_find(engine);
 	engine->root = folder_open(engine->settings.root, 0700, err);
 	if (engine->root < 0)

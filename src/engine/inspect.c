@@ -448,6 +448,24 @@ static void counts_put(struct engine *engine, json_t *all, struct err *err)
 		image_rows_free(images, (size_t)image_count);
 }
 
+/* Each setting with where it comes from. */
+static json_t *settings_json(const struct settings *settings)
+{
+	json_t *all = json_object();
+
+	for (size_t i = 0; settings_table[i].key; i++) {
+		const struct setting_source *told = &settings->sources[i];
+		_cleanup_free_ char *name =
+			str_printf("%s.%s", settings_table[i].section, settings_table[i].key);
+
+		json_put(all, name,
+			 json_pack("{s:s,s:s}", "Value",
+				   told->source ? told->value : settings_table[i].default_value,
+				   "Source", told->source ? told->source : "built in"));
+	}
+	return all;
+}
+
 json_t *inspect_info(struct engine *engine, struct err *err)
 {
 	static const char *const modes[] = { "1", "hybrid", "2" };
@@ -481,6 +499,7 @@ json_t *inspect_info(struct engine *engine, struct err *err)
 	json_put(all, "RunRoot", json_text(engine->settings.run_root));
 	json_put(all, "Name", json_text(host.nodename));
 	json_put(all, "LiveRestoreEnabled", json_true());
+	json_put(all, "Settings", settings_json(&engine->settings));
 	json_put(all, "Swarm", json_pack("{s:s}", "LocalNodeState", "inactive"));
 	return all;
 }

@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "base/tell.h"
 #include "engine/create.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
@@ -240,6 +241,8 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 	if (r < 0)
 		return r;
 	engine_kill_point("start-container-created");
+	tell_debug("start %s: its first process is %d", launch->record->row.name,
+		   (int)container.pid);
 	guard_add(launch->engine, launch->record, launch->run, container.pid);
 	names_publish(launch->engine, &launch->record->row, container.pid);
 	monitor->starter = starter_text();
@@ -446,6 +449,8 @@ int start_container(struct engine *engine, struct record *record,
 	r = spec_build(engine, record, &built, err);
 	if (r < 0)
 		return r;
+	tell_debug("start %s: %zu layers, %zu mounts, cgroup %s", record->row.name,
+		   built.spec->lower_count, built.spec->mount_count, built.spec->cgroup_path);
 	built.spec->process.rows = options->rows;
 	built.spec->process.columns = options->columns;
 	for (size_t i = 0; built.warnings && built.warnings[i]; i++)
@@ -492,6 +497,7 @@ int start_container(struct engine *engine, struct record *record,
 		start_undo(&launch, err);
 		return r;
 	}
+	tell_debug("start %s: it runs", record->row.name);
 	event_container(engine, record, "start", NULL);
 	if (engine->settings.keeper && !keeper_pid(engine) && keeper_start(engine, err) < 0) {
 		strv_add(ret_warnings, err->words); /* all works without it */

@@ -33,6 +33,10 @@ const struct setting settings_table[] = {
 	  "folders of CDI files, the later one wins" },
 	{ "client", "detach-keys", "CLOCHE_DETACH_KEYS", "ctrl-p,ctrl-q",
 	  "keys that detach from a container" },
+	{ "client", "log-level", "CLOCHE_LOG_LEVEL", "info",
+	  "what is said on stderr: debug, info, warn, error or fatal; CLOCHE_DEBUG=1 is debug" },
+	{ "client", "log-format", "CLOCHE_LOG_FORMAT", "text",
+	  "text, or json: a line of JSON each" },
 	{ "network", "publish-mode", "CLOCHE_PUBLISH_MODE", "kernel",
 	  "how ports are published: kernel (translated) or visible (relayed, netstat shows them)" },
 	{ "network", "publish-address", "CLOCHE_PUBLISH_ADDRESS", "",
@@ -45,6 +49,7 @@ const struct setting settings_table[] = {
 	  "the start of a container starts cloche-keeper, too, where it does not run" },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
+_Static_assert(ARRAY_SIZE(settings_table) <= SETTINGS_MOST, "a source for each row");
 
 static int bad(const char *key, const char *value, const char *wanted, struct err *err)
 {
@@ -93,6 +98,8 @@ static int one_set(struct settings *s, const char *key, const char *value, struc
 	static const char *const modes[] = { "kernel", "visible", NULL };
 	static const char *const guard[] = { "deny", "audit", "off", NULL };
 	static const char *const names[] = { "all", "admin", "off", NULL };
+	static const char *const levels[] = { "debug", "info", "warn", "error", "fatal", NULL };
+	static const char *const forms[] = { "text", "json", NULL };
 
 	if (strcmp(key, "root") == 0)
 		return path_set(&s->root, key, value, err);
@@ -123,6 +130,10 @@ static int one_set(struct settings *s, const char *key, const char *value, struc
 		return word_set(&s->publish_mode, key, value, modes, err);
 	if (strcmp(key, "publish-address") == 0)
 		return text_set(&s->publish_address, value);
+	if (strcmp(key, "log-level") == 0)
+		return word_set(&s->log_level, key, value, levels, err);
+	if (strcmp(key, "log-format") == 0)
+		return word_set(&s->log_format, key, value, forms, err);
 	if (strcmp(key, "guard") == 0)
 		return word_set(&s->guard, key, value, guard, err);
 	if (strcmp(key, "names") == 0)
@@ -133,10 +144,33 @@ static int one_set(struct settings *s, const char *key, const char *value, struc
 	return 0;
 }
 
+/* The same, and whose word it is. */
+static int row_set(struct settings *s, size_t row, const char *value, const char *source,
+		   struct err *err)
+{
+	int r = one_set(s, settings_table[row].key, value, err);
+
+	if (r == 0) {
+		(void)text_set(&s->sources[row].value, value);
+		(void)text_set(&s->sources[row].source, source);
+	}
+	return r;
+}
+
+int settings_tell(struct settings *s, const char *key, const char *value, const char *source,
+		  struct err *err)
+{
+	for (size_t i = 0; settings_table[i].key; i++)
+		if (strcmp(settings_table[i].key, key) == 0)
+			return row_set(s, i, value, source, err);
+	return err_set(err, EINVAL, "no such setting: %s", key);
+}
+
 /* -- files ------------------------------------------------------------------------------------ */
 
 struct file_reading {
 	struct settings *settings;
+	const char *path;
 	struct err *err;
 };
 
@@ -147,14 +181,15 @@ static int file_line(void *data, const char *section, const char *key, const cha
 	for (size_t i = 0; settings_table[i].key; i++)
 		if (strcmp(settings_table[i].key, key) == 0 &&
 		    strcmp(settings_table[i].section, section) == 0)
-			return one_set(reading->settings, key, value, reading->err) == 0;
+			return row_set(reading->settings, i, value, reading->path, reading->err) ==
+			       0;
 	err_set(reading->err, EINVAL, "no such setting: [%s] %s", section, key);
 	return 0;
 }
 
 static int file_read_ini(struct settings *settings, const char *path, struct err *err)
 {
-	struct file_reading reading = { settings, err };
+	struct file_reading reading = { settings, path, err };
 	int line;
 
 	if (access(path, F_OK) < 0)
@@ -219,7 +254,7 @@ int settings_read(struct settings *settings, struct err *err)
 
 		if (!value || !*value)
 			continue;
-		r = one_set(settings, settings_table[i].key, value, err);
+		r = row_set(settings, i, value, settings_table[i].variable, err);
 		if (r < 0)
 			err_wrap(err, "environment variable %s", settings_table[i].variable);
 	}
@@ -242,5 +277,11 @@ void settings_clear(struct settings *settings)
 	free(settings->seccomp_profile);
 	free(settings->guard);
 	free(settings->names);
+	free(settings->log_level);
+	free(settings->log_format);
+	for (size_t i = 0; i < SETTINGS_MOST; i++) {
+		free(settings->sources[i].value);
+		free(settings->sources[i].source);
+	}
 	memset(settings, 0, sizeof(*settings));
 }

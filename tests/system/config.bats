@@ -134,3 +134,28 @@ shm() { cloche run --rm --network none "$@" host sh -c 'df -k /dev/shm | tail -n
 }
 
 none_there() { [ -z "$(cloche ps -aq)" ]; }
+
+@test "info shows where each value comes from; messages as text or JSON, from a level on" {
+	printf '[log]\nmax-size = 1m\n' >/etc/cloche/cloche.conf
+	run -0 env CLOCHE_SHM_SIZE=3m "$CLOCHE" --log-level warn info
+	assert_line " log.max-size: 1m (/etc/cloche/cloche.conf)"
+	assert_line " container.shm-size: 3m (CLOCHE_SHM_SIZE)"
+	assert_line " client.log-level: warn (command line)"
+	assert_line " log.driver: local (built in)"
+	assert_equal "$(cloche info -f '{{(index .Settings "log.max-size").Source}}')" /etc/cloche/cloche.conf
+	run --separate-stderr cloche -D run --rm --network none host echo well
+	assert_output well
+	grep -Eq '^DEBUG [0-9]+\.[0-9]{3} command container run$' <<<"$stderr"
+	grep -Eq '^DEBUG .* its first process is [0-9]+$' <<<"$stderr"
+	run --separate-stderr env CLOCHE_DEBUG=1 "$CLOCHE" ps
+	grep -q '^DEBUG .* exit status 0$' <<<"$stderr"
+	run --separate-stderr cloche --log-format json create --network none --kernel-memory 1m --name 'no good' host true
+	jq -es 'length == 1 and .[0].level == "error" and (.[0].msg | test("Invalid container name")) and (.[0].time | test("^20.*Z$"))' <<<"$stderr"
+	run --separate-stderr cloche --log-level error create --network none --kernel-memory 1m --name quiet host true
+	assert_equal "$stderr" ""
+	run --separate-stderr cloche create --network none --kernel-memory 1m --name loud host true
+	[[ $stderr == "WARNING: --kernel-memory is ignored"* ]]
+	run cloche --log-level much ps
+	assert_failure 125
+	cloche rm quiet loud
+}

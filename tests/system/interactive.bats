@@ -329,3 +329,21 @@ no_zombies() { ! cloche exec init sh -c 'cat /proc/[0-9]*/stat 2>/dev/null' | gr
 	cloche rm quiet
 	cloche run --rm --network none host true <&- >&- 2>&-
 }
+
+@test "ps --watch draws over itself, and what is new in reverse" {
+	cloche run -d --network none --name first host sleep 600
+	on_terminal ps --watch --format '{{.Names}}' >drawn <<-'END' &
+		wait first
+		wait second
+		kill INT
+		end -2
+	END
+	watcher=$!
+	cloche run -d --network none --name second host sleep 600
+	wait "$watcher"
+	grep -q second drawn
+	# elsewhere only what changed is printed
+	timeout 3 "$CLOCHE" ps --watch --format '{{.Names}}' >plain || :
+	assert_equal "$(sort plain | tr '\n' ' ')" "first second "
+	cloche rm -f first second
+}
