@@ -431,6 +431,25 @@ static int man_write(const struct command *const *commands, const char *folder, 
 	return 0;
 }
 
+/* A file of all settings as they are built in, each as a comment. */
+static void conf_write(void)
+{
+	const char *section = "";
+
+	(void)printf(
+		"# Settings of Cloche. Files in conf.d, ~/.config/cloche/cloche.conf, variables and flags go over these;\n"
+		"# `cloche info` shows what is in force, and where it comes from.\n");
+	for (size_t i = 0; settings_table[i].key; i++) {
+		const struct setting *one = &settings_table[i];
+
+		if (strcmp(section, one->section) != 0)
+			(void)printf("\n[%s]\n", one->section);
+		section = one->section;
+		(void)printf("# %s (%s)\n# %s = %s\n", one->help, one->variable, one->key,
+			     one->default_value);
+	}
+}
+
 static int docs_run(void *data, void *args, char **operands, struct err *err)
 {
 	struct cli *cli = data;
@@ -438,9 +457,14 @@ static int docs_run(void *data, void *args, char **operands, struct err *err)
 	(void)args;
 	if (strcmp(operands[0], "man") == 0 && operands[1])
 		return man_write(cli->commands, operands[1], err) < 0;
+	if (strcmp(operands[0], "conf") == 0) {
+		conf_write();
+		return 0;
+	}
 	if (strcmp(operands[0], "bash") != 0 && strcmp(operands[0], "zsh") != 0 &&
 	    strcmp(operands[0], "fish") != 0) {
-		err_set(err, EINVAL, "docs %s: not man FOLDER, bash, zsh or fish", operands[0]);
+		err_set(err, EINVAL, "docs %s: not man FOLDER, conf, bash, zsh or fish",
+			operands[0]);
 		return 1;
 	}
 	opt_completion(cli->commands, operands[0], stdout);
@@ -451,7 +475,8 @@ const struct command command_system_docs = {
 	.group = "system",
 	.name = "docs",
 	.args = "KIND [FOLDER]",
-	.summary = "write manual pages (man FOLDER) or a completion script (bash, zsh, fish)",
+	.summary =
+		"write manual pages (man FOLDER), a file of settings (conf) or a completion script (bash, zsh, fish)",
 	.opts = no_opts,
 	.args_size = sizeof(char),
 	.run = docs_run,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# shellcheck disable=SC2016 # scripts are for the shell in the container
+# shellcheck disable=SC2016,SC2154 # scripts are for the shell in the container; set by bats' run
 # Settings: cloche.conf, conf.d, the user's file, variables, flags; each over the one before.
 
 load helper
