@@ -119,9 +119,28 @@ static int filter(char *text, const pid_t *pids, size_t count, struct buf *out, 
 	return 0;
 }
 
+/* All containers of all engines, on a screen: cloche-top. Returns when it is not there. */
+static int screen_become(struct cli *cli, struct err *err)
+{
+	struct engine *engine = cli_engine(cli, err);
+	_cleanup_free_ char *program = NULL;
+
+	if (!engine)
+		return 1;
+	program = str_printf("%s/cloche-top", engine->libexec);
+	(void)setenv("CLOCHE_ROOT", engine->settings.root, 1);
+	(void)setenv("CLOCHE_RUN_ROOT", engine->settings.run_root, 1);
+	engine_store_close(engine);
+	(void)execl(program, "cloche-top", engine->self, (char *)NULL);
+	err_sys(err, errno, "run %s", program);
+	if (err->code == ENOENT)
+		err_hint(err, "it is built where libncurses-dev is; or: cloche stats");
+	return 1;
+}
+
 static int top_run(void *data, void *args, char **operands, struct err *err)
 {
-	struct engine *engine = cli_engine(data, err);
+	struct engine *engine = operands[0] ? cli_engine(data, err) : NULL;
 	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY, lines = BUF_EMPTY, out = BUF_EMPTY,
 					only = BUF_EMPTY;
@@ -131,6 +150,8 @@ static int top_run(void *data, void *args, char **operands, struct err *err)
 	ssize_t count;
 
 	(void)args;
+	if (!operands[0])
+		return screen_become(data, err);
 	if (!engine || record_find(engine, operands[0], &record, err) < 0)
 		return 1;
 	status_get(engine, record.row.id, &status);
@@ -168,9 +189,11 @@ static const struct opt no_opts[] = { OPT_END };
 const struct command command_top = {
 	.group = "container",
 	.name = "top",
-	.args = "CONTAINER [PS-OPTION...]",
-	.summary = "show the processes of a container",
+	.args = "[CONTAINER] [PS-OPTION...]",
+	.summary = "show the processes of a container, or all containers on a screen",
 	.details =
+		"Without a name: every container of every engine of the host, live, with what it takes; its processes, sockets and log; and kill, stop and "
+		"restart behind a question. The key h tells the keys.\n\n"
 		"The host's ps(1) with these options (default -ef), of which the container's lines are shown; a PID column is needed. Numbers are the host's.",
 	.opts = no_opts,
 	.args_size = sizeof(char),

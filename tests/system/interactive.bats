@@ -347,3 +347,42 @@ no_zombies() { ! cloche exec init sh -c 'cat /proc/[0-9]*/stat 2>/dev/null' | gr
 	assert_equal "$(sort plain | tr '\n' ' ')" "first second "
 	cloche rm -f first second
 }
+
+@test "top of all containers: what each takes, its processes and log, and kill behind a question" {
+	[ -e "$(dirname "$CLOCHE")/cloche-top" ] || skip "built without ncursesw"
+	cloche run -d --network none --name busy host sh -c 'echo of the log; exec sleep 4321'
+	cloche run -d --network none --name other host sleep 600
+	TERM=xterm run on_terminal top <<-'END'
+		wait ENGINE
+		wait busy
+		send /busy\r
+		wait only
+		send l
+		wait of the log
+		send q
+		wait ENGINE
+		send k
+		wait kill busy? y or n
+		send n
+		send h
+		wait kill, stop, restart it
+		send q
+		wait ENGINE
+		send \r
+		wait 4321
+		send k
+		wait kill busy? y or n
+		send y
+		wait it has ended
+		send q
+		wait ENGINE
+		send q
+		end 0
+	END
+	assert_success
+	assert_equal "$(cloche ps --format '{{.Names}}')" other
+	run cloche top </dev/null
+	assert_failure 1
+	assert_output --partial 'needs a terminal'
+	cloche rm -f busy other
+}
