@@ -7,7 +7,8 @@
  *    fifo begins with what the log ends with would lose a line of a program that repeats itself.)
  * 2. The second holder has the streams open, so that the container never sees a closed pipe, and wakes when the monitor dies: it
  *    leaves a mark in locks/, by which the next command knows. It has nothing else open, so that clients see that death too, and
- *    it lets go of stdin when the monitor does, or that would never end. When it is killed, the monitor makes another. It has a
+ *    it lets go of stdin when the monitor does, or that would never end. When it is killed, the monitor makes another. It ends
+ *    with the run folder. It has a
  *    name of its own, so that `killall cloche-monitor` leaves it.
  * 3. No allocation: all buffers are static, and pages that are never touched cost nothing.
  */
@@ -310,15 +311,18 @@ static void holder_name(void)
 		memcpy(m.argv0, name, sizeof(name) - 1);
 }
 
-/* The sleeping second holder. It has nothing but the streams, and looks at nothing but its parent. */
+/* The sleeping second holder. It has nothing but the streams and two folders, and looks at nothing but its parent. */
 static _Noreturn void holder_run(int parent)
 {
-	const int kept[] = { m.out[0], m.out[1], m.terminal, m.input, m.pidfd, m.dir, parent };
+	const int kept[] = {
+		m.out[0], m.out[1], m.terminal, m.input, m.pidfd, m.dir, m.run, parent
+	};
 	struct sigaction end = { .sa_handler = holder_input_end };
 	struct pollfd p = { .fd = parent, .events = POLLIN };
 	char words[96];
 	struct text path = { words, 0, sizeof(words) - 1 };
 	sigset_t all_but_end;
+	struct stat st;
 
 	holder_name();
 	/* Here and not in the monitor, which may be killed in between: then nobody would know this process. */
@@ -335,9 +339,14 @@ static _Noreturn void holder_run(int parent)
 	text_put(&path, "../../locks/");
 	text_put(&path, m.id);
 	words[path.length] = '\0';
-	(void)close(openat(m.dir, words, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-	for (;;)
-		(void)pause();
+	/* Who releases the container ends us, unless he looked before we had written down who we are. */
+	for (bool marked = false; fstat(m.run, &st) < 0 || st.st_nlink > 0; marked = true) {
+		if (!marked)
+			(void)close(openat(m.dir, words,
+					   O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+		(void)poll(NULL, 0, 1000);
+	}
+	_exit(0);
 }
 
 static void holder_start(void)

@@ -617,6 +617,27 @@ static void the_holder_marks_the_death_of_the_monitor(void **state)
 	world_clear(&w);
 }
 
+static void a_holder_that_the_release_did_not_see_ends(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_start(&w, &(struct world_options){ .script = "echo ready; exec sleep 100" });
+	assert_true(world_until(text_there, &w));
+	world_kill_monitor(&w);
+	assert_true(world_until(mark_there, &w));
+	assert_int_equal(kill(w.init, SIGKILL), 0);
+	for (size_t i = 0; i < 5; i++)
+		(void)unlinkat(w.run,
+			       (const char *const[]){ "stdout", "stderr", "attach.sock", "monitor",
+						      "holder" }[i],
+			       0);
+	assert_int_equal(unlinkat(w.root, "run", AT_REMOVEDIR), 0);
+	assert_true(world_alone());
+	assert_int_equal(mkdirat(w.root, "run", 0700), 0); /* which the end of a test takes away */
+	world_clear(&w);
+}
+
 static void clients_see_that_the_monitor_was_killed(void **state)
 {
 	struct world w;
@@ -746,6 +767,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_terminal_has_a_size_echoes_and_is_logged),
 		cmocka_unit_test(a_killed_monitor_loses_no_line_and_the_next_tells_the_code),
 		cmocka_unit_test(the_holder_marks_the_death_of_the_monitor),
+		cmocka_unit_test(a_holder_that_the_release_did_not_see_ends),
 		cmocka_unit_test(clients_see_that_the_monitor_was_killed),
 		cmocka_unit_test(the_code_of_a_container_that_ended_unwatched_is_still_told),
 		cmocka_unit_test(stdin_goes_on_and_ends_after_a_killed_monitor),
