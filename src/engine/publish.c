@@ -20,6 +20,8 @@
 #include "engine/publish_relay.h"
 #include "engine/publish_take.h"
 #include "engine/status.h"
+#include "net/conntrack_flush.h"
+#include "net/foreign_forward.h"
 #include "net/link.h"
 #include "net/netlink.h"
 #include "net/nft.h"
@@ -203,6 +205,28 @@ static int relay_routes(const struct publish *publish, struct err *err)
 	return r < 0 ? err_wrap(err, "make the relay's routes") : 0;
 }
 
+char *publish_firewall_words(struct engine *engine, const struct publish *publish)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	struct err ignored = ERR_NONE;
+	const char *firewall;
+	size_t i = 0;
+
+	while (i < publish->count && publish->list[i].visible)
+		i++;
+	if (i == publish->count ||
+	    faccessat(engine->run, "firewall-told", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    netlink_open(&nl, NETLINK_NETFILTER, &ignored) < 0)
+		return NULL;
+	firewall = foreign_firewall(&nl);
+	if (!firewall)
+		return NULL;
+	(void)file_replace(engine->run, "firewall-told", "", 0, 0600, false, &ignored);
+	return str_printf(
+		"%s does not see what comes to published ports: they are open to other hosts. --publish-mode visible, or the setting publish-address, changes that; see docs/networks.md",
+		firewall);
+}
+
 static int elements_add(struct engine *engine, const struct publish *publish,
 			const struct record *record, struct err *err)
 {
@@ -283,10 +307,12 @@ int publish_restore(struct engine *engine, const struct record *record, struct e
 	return r < 0 ? err_wrap(err, "hold the ports of %s again", record->row.name) : 0;
 }
 
-/* After a deletion the kernel makes the closer of the socket wait (15 ms): a process that nobody waits for closes it. */
-static void close_aside(struct netlink *nl)
+/* After a deletion the kernel makes the closer of the socket wait (15 ms): a process that nobody waits for closes it. It also forgets the
+ * flows that went to these ports: a client that goes on must not reach an address that somebody else has meanwhile. */
+static void close_aside(struct netlink *nl, const struct ruleset_port *gone, size_t count)
 {
 	struct clone_args args = { .flags = CLONE_PARENT };
+	struct err ignored = ERR_NONE;
 	int gate[2];
 	pid_t pid;
 
@@ -300,6 +326,8 @@ static void close_aside(struct netlink *nl)
 		for (int fd = 0; fd < 1024; fd++)
 			if (fd != nl->fd && fd != gate[0])
 				(void)close(fd);
+		if (count > 0)
+			(void)conntrack_flush(gone, count, &ignored);
 		(void)!read(gate[0], &byte, 1);
 		_exit(0);
 	}
@@ -310,9 +338,10 @@ static void close_aside(struct netlink *nl)
 }
 
 /* In one transaction; when one is gone already (flushed, or taken away by hand), one by one. */
-static int elements_drop(struct engine *engine, const struct port_row *rows, int count,
+static int elements_drop(struct engine *engine, const struct port_row *rows, int count, bool flows,
 			 struct err *err)
 {
+	_cleanup_free_ struct ruleset_port *gone = mem_new(((size_t)count + 1) * sizeof(*gone));
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
 	_cleanup_free_ char *table = network_table(engine);
 	int step = count, r = netlink_open(&nl, NETLINK_NETFILTER, err);
@@ -322,8 +351,10 @@ static int elements_drop(struct engine *engine, const struct port_row *rows, int
 		for (int k = i; k < count && k < i + step; k++) {
 			struct ruleset_port port;
 
-			if (element_of_row(&rows[k], &port) == 0)
-				ruleset_unpublish(&nl, table, &port);
+			if (element_of_row(&rows[k], &port) < 0)
+				continue;
+			ruleset_unpublish(&nl, table, &port);
+			gone[k] = port;
 		}
 		r = nft_commit(&nl, err);
 		if (r == -ENOENT) {
@@ -336,14 +367,14 @@ static int elements_drop(struct engine *engine, const struct port_row *rows, int
 		}
 	}
 	if (nl.fd >= 0)
-		close_aside(&nl);
+		close_aside(&nl, gone, flows ? (size_t)count : 0);
 	return r;
 }
 
 int publish_drop(struct engine *engine, const struct port_row *rows, int count, int run,
 		 struct err *err)
 {
-	int r = elements_drop(engine, rows, count, err);
+	int r = elements_drop(engine, rows, count, false, err); /* sessions go on */
 
 	engine_kill_point("publish-drop-elements");
 	for (int i = 0; r == 0 && i < count; i++) {
@@ -373,7 +404,7 @@ int publish_release(struct engine *engine, const struct record *record, int run,
 					    -err->code;
 	if (count <= 0)
 		return count;
-	r = elements_drop(engine, rows, count, err);
+	r = elements_drop(engine, rows, count, true, err);
 	engine_kill_point("publish-elements-gone");
 	if (r == 0)
 		r = port_delete_all(engine->store, record->row.id, err);

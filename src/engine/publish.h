@@ -60,6 +60,9 @@ int publish_parse(struct engine *engine, const char *text, struct port_spec **li
 int publish_prepare(struct engine *engine, const struct record *record,
 		    const struct endpoints *endpoints, struct publish *ret_publish,
 		    struct err *err);
+/* For the first port that is published past a firewall of the host, which does not see it; the caller frees. NULL: there is none, or it
+ * was told before (RUN/firewall-told). */
+char *publish_firewall_words(struct engine *engine, const struct publish *publish);
 int publish_start(struct engine *engine, struct publish *publish, const struct record *record,
 		  int pidfd, int run, struct err *err);
 /* More ports of a running container, taken already (publish_take.h), and fewer. The caller has its lock. run: RUN/ID. */

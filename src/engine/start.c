@@ -415,6 +415,7 @@ int start_container(struct engine *engine, struct record *record,
 	_cleanup_(endpoints_clear) struct endpoints endpoints = ENDPOINTS_NONE;
 	_cleanup_(publish_clear) struct publish publish = PUBLISH_NONE;
 	_cleanup_close_ int dir = -1, run = -1, init_binary = -1;
+	_cleanup_free_ char *words = NULL;
 	struct launch launch = { .engine = engine,
 				 .endpoints = &endpoints,
 				 .publish = &publish,
@@ -492,6 +493,9 @@ int start_container(struct engine *engine, struct record *record,
 	launch.dir = dir;
 	launch.run = run;
 	launch.init_binary = init_binary;
+	words = publish_firewall_words(engine, &publish);
+	if (words)
+		strv_add(ret_warnings, words);
 	r = launch_run(&launch, options, ret_client, err);
 	if (r < 0) {
 		start_undo(&launch, err);

@@ -156,3 +156,17 @@ int foreign_forward_forget(struct netlink *nl, const char *link, struct err *err
 
 	return r < 0 ? r : forget(nl, NFPROTO_IPV6, link, err);
 }
+
+const char *foreign_firewall(struct netlink *nl)
+{
+	struct chain ignored_chain = { 0 };
+	struct err ignored = ERR_NONE;
+
+	if (nft_chain(nl, NFPROTO_INET, "firewalld", "filter_INPUT", chain_seen, &ignored_chain,
+		      &ignored) == 0)
+		return "firewalld";
+	if (nft_chain(nl, NFPROTO_IPV4, TABLE, "ufw-user-input", chain_seen, &ignored_chain,
+		      &ignored) == 0)
+		return "ufw";
+	return NULL;
+}

@@ -11,6 +11,8 @@ struct netlink;
 int foreign_forward_allow(struct netlink *nl, const char *link, struct err *err);
 /* Does a policy DROP keep packets from this link? 1, 0, -errno. */
 int foreign_forward_missing(struct netlink *nl, const char *link, struct err *err);
+/* "ufw" or "firewalld" when such a firewall is loaded in this namespace, else NULL. */
+const char *foreign_firewall(struct netlink *nl);
 /* Take them away; none is no error. */
 int foreign_forward_forget(struct netlink *nl, const char *link, struct err *err);
 

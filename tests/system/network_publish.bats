@@ -288,3 +288,37 @@ while True:
 	run ss -tln
 	refute_output --partial ":918"
 }
+
+@test "a client that goes on does not reach where a port was: its flow is forgotten with the port" {
+	cat >client.py <<-'END'
+		import socket, sys
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.bind(("10.50.0.11", 5555))
+		s.settimeout(20)
+		s.sendto(b"?", ("10.50.0.1", 8060))
+		print(s.recv(99).decode().strip())
+	END
+	for name in first second; do
+		cloche run -d --name $name -p 8060:60/udp host python3 -c "$PEER" serve udp 60 $name
+		listening() { cloche exec $name sh -c 'ss -uln | grep -q :60'; }
+		until_true 20 listening
+		assert_equal "$(at lan python3 client.py)" "10.50.0.11 $name"
+		cloche rm -f $name
+		no_flow() { ! grep -q 'sport=5555' /proc/net/nf_conntrack 2>/dev/null; }
+		until_true 20 no_flow
+	done
+}
+
+@test "the first publish beside a firewall says what that will not see, once" {
+	nft add table inet firewalld
+	nft add chain inet firewalld filter_INPUT
+	run cloche run -d --name told -p 8061:61 host sleep 600
+	assert_success
+	assert_output --partial "firewalld does not see what comes to published ports"
+	cloche rm -f told
+	run cloche run -d --name told -p 8061:61 host sleep 600
+	assert_success
+	refute_output --partial "firewalld"
+	cloche rm -f told
+	nft delete table inet firewalld
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "net/conntrack_flush.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+
+#include "base/err.h"
+#include "net/netlink.h"
+#include "net/ruleset.h"
+
+enum { TUPLE_MAX = 128 };
+
+struct flow { /* of what is deleted: the tuple as it came */
+	uint8_t tuple[TUPLE_MAX];
+	size_t length;
+	uint16_t zone;
+};
+
+struct search {
+	const struct ruleset_port *ports;
+	size_t port_count;
+	struct flow *flows;
+	size_t count;
+};
+
+struct end {
+	uint8_t protocol;
+	struct address source;
+	uint16_t source_port, port;
+};
+
+/* The next attribute within `nest`; NULL at the end. at: NULL for the first. */
+static const struct nlattr *within(const struct nlattr *nest, const struct nlattr *at)
+{
+	const char *end = (const char *)nest + nest->nla_len;
+	const char *p = at ? (const char *)at + NLMSG_ALIGN(at->nla_len) : (const char *)(nest + 1);
+	const struct nlattr *attr = (const void *)p;
+
+	return p + sizeof(*attr) <= end && attr->nla_len >= sizeof(*attr) &&
+			       p + attr->nla_len <= end ?
+		       attr :
+		       NULL;
+}
+
+static uint16_t port_of(const struct nlattr *attr)
+{
+	uint16_t value = 0;
+
+	if (netlink_length(attr) == sizeof(value))
+		memcpy(&value, netlink_data(attr), sizeof(value));
+	return ntohs(value);
+}
+
+static void address_of(const struct nlattr *attr, int family, struct address *out)
+{
+	if (netlink_length(attr) != (size_t)address_length(family))
+		return;
+	out->family = family;
+	memcpy(out->bytes, netlink_data(attr), netlink_length(attr));
+}
+
+static void end_read(const struct nlattr *tuple, struct end *e)
+{
+	for (const struct nlattr *part = within(tuple, NULL); part; part = within(tuple, part)) {
+		int kind = part->nla_type & NLA_TYPE_MASK;
+
+		for (const struct nlattr *a = within(part, NULL); a; a = within(part, a)) {
+			int type = a->nla_type & NLA_TYPE_MASK;
+
+			if (kind == CTA_TUPLE_IP && type == CTA_IP_V4_SRC)
+				address_of(a, AF_INET, &e->source);
+			else if (kind == CTA_TUPLE_IP && type == CTA_IP_V6_SRC)
+				address_of(a, AF_INET6, &e->source);
+			else if (kind == CTA_TUPLE_PROTO && type == CTA_PROTO_NUM &&
+				 netlink_length(a) == 1)
+				memcpy(&e->protocol, netlink_data(a), 1);
+			else if (kind == CTA_TUPLE_PROTO && type == CTA_PROTO_SRC_PORT)
+				e->source_port = port_of(a);
+			else if (kind == CTA_TUPLE_PROTO && type == CTA_PROTO_DST_PORT)
+				e->port = port_of(a);
+		}
+	}
+}
+
+/* Asked for at the host's port, answered by the container's. */
+static bool is_wanted(const struct search *search, const struct end *asked,
+		      const struct end *answer)
+{
+	for (size_t i = 0; i < search->port_count; i++) {
+		const struct ruleset_port *p = &search->ports[i];
+
+		if (asked->protocol == p->protocol && asked->port == p->host_port &&
+		    answer->source_port == p->to_port && address_equal(&answer->source, &p->to))
+			return true;
+	}
+	return false;
+}
+
+static int flow_seen(const struct nlmsghdr *message, void *data)
+{
+	struct search *search = data;
+	struct end asked = { 0 }, answer = { 0 };
+	const struct nlattr *tuple = NULL;
+	struct flow flow = { 0 };
+
+	for (const struct nlattr *a = netlink_first(message, sizeof(struct nfgenmsg)); a;
+	     a = netlink_next(message, a)) {
+		int type = a->nla_type & NLA_TYPE_MASK;
+
+		if (type == CTA_TUPLE_ORIG) {
+			tuple = a;
+			end_read(a, &asked);
+		} else if (type == CTA_TUPLE_REPLY) {
+			end_read(a, &answer);
+		} else if (type == CTA_ZONE) {
+			flow.zone = port_of(a);
+		}
+	}
+	if (!tuple || netlink_length(tuple) > TUPLE_MAX || !is_wanted(search, &asked, &answer))
+		return 0;
+	flow.length = netlink_length(tuple);
+	memcpy(flow.tuple, netlink_data(tuple), flow.length);
+	search->flows = reallocarray(search->flows, search->count + 1, sizeof(flow));
+	if (!search->flows)
+		abort();
+	search->flows[search->count++] = flow;
+	return 0;
+}
+
+static int family_flush(struct netlink *nl, int family, struct search *search, struct err *err)
+{
+	struct nfgenmsg header = { .nfgen_family = (uint8_t)family, .version = NFNETLINK_V0 };
+	int r, done = 0;
+
+	search->count = 0;
+	netlink_begin(nl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, NLM_F_DUMP, &header,
+		      sizeof(header));
+	r = netlink_dump(nl, flow_seen, search, err);
+	for (size_t i = 0; r == 0 && i < search->count; i++) {
+		netlink_begin(nl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, 0, &header,
+			      sizeof(header));
+		netlink_put(nl, CTA_TUPLE_ORIG | NLA_F_NESTED, search->flows[i].tuple,
+			    search->flows[i].length);
+		if (search->flows[i].zone)
+			netlink_u16(nl, CTA_ZONE, htons(search->flows[i].zone));
+		if (netlink_send(nl, err) == 0)
+			done++;
+		else
+			err_clear(err); /* it ended by itself */
+	}
+	return r < 0 ? r : done;
+}
+
+int conntrack_flush(const struct ruleset_port *ports, size_t count, struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	struct search search = { .ports = ports, .port_count = count };
+	int r = netlink_open(&nl, NETLINK_NETFILTER, err), v6 = 0;
+
+	if (r == 0)
+		r = family_flush(&nl, AF_INET, &search, err);
+	if (r >= 0)
+		v6 = family_flush(&nl, AF_INET6, &search, err);
+	free(search.flows);
+	return r < 0 || v6 < 0 ? (r < 0 ? r : v6) : r + v6;
+}

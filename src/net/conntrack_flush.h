@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Forget the flows that were translated to a published port which is gone: the kernel remembers a flow for as long as packets come
+ * (nfnetlink, ctnetlink), and would send those of a client that goes on to an address where nobody is, or somebody else. */
+#ifndef CLOCHE_NET_CONNTRACK_FLUSH_H
+#define CLOCHE_NET_CONNTRACK_FLUSH_H
+
+#include <stddef.h>
+
+struct err;
+struct ruleset_port;
+
+/* How many were forgotten. Costs a walk through the host's whole table: nobody should wait for it. */
+int conntrack_flush(const struct ruleset_port *ports, size_t count, struct err *err);
+
+#endif
