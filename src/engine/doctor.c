@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "engine/cni.h"
 #include "engine/doctor_step.h"
 #include "engine/engine.h"
 #include "engine/network_option.h"
@@ -152,6 +153,15 @@ static bool container_ready(struct doctor *d, struct err *err)
 	n = run < 0 ? -1 : readlinkat(run, "netns", d->netns, sizeof(d->netns) - 1);
 	if (n <= 0)
 		(void)snprintf(d->netns, sizeof(d->netns), "%.200s", name);
+	if (network_mode_of(mode) == NETWORK_CNI) {
+		if (cni_check(d->engine, &d->record, d->pid, err) < 0)
+			step_broken(d, "cni", str_printf("cloche restart %s", name), "%s",
+				    err->words);
+		else
+			step_ok(d, "cni", "its plugins find all as they made it");
+		err_clear(err);
+		return false;
+	}
 	step_ok(d, "container", "%s runs, pid %d%s", name, (int)d->pid,
 		d->host_network ? ", in the host's own network" : "");
 	return true;

@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "engine/apparmor.h"
 #include "engine/bind_map.h"
+#include "engine/cni.h"
 #include "engine/create.h"
 #include "engine/death.h"
 #include "engine/docker_document.h"
@@ -242,6 +243,31 @@ static void endpoint_hide(json_t *one)
 	json_put(one, "GlobalIPv6PrefixLen", json_integer(0));
 }
 
+/* What the plugins gave: the first address of each family. */
+static void cni_put(struct engine *engine, const struct record *record, json_t *one)
+{
+	_cleanup_json_ json_t *result = cni_result(engine, record);
+	const json_t *ip;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "ips"), i, ip)
+	{
+		const char *address = json_string_at(ip, "address", ""),
+			   *slash = strchr(address, '/');
+		bool v6 = strchr(address, ':') != NULL;
+		_cleanup_free_ char *text = NULL;
+
+		if (!slash)
+			continue;
+		text = str_ndup(address, (size_t)(slash - address));
+		json_put(one, v6 ? "GlobalIPv6Address" : "IPAddress", json_text(text));
+		json_put(one, v6 ? "GlobalIPv6PrefixLen" : "IPPrefixLen",
+			 json_integer(strtol(slash + 1, NULL, 10)));
+		json_put(one, v6 ? "IPv6Gateway" : "Gateway",
+			 json_text(json_string_at(ip, "gateway", "")));
+	}
+}
+
 static json_t *network_json(struct engine *engine, const struct record *record,
 			    const struct container_status *status)
 {
@@ -289,6 +315,8 @@ static json_t *network_json(struct engine *engine, const struct record *record,
 		json_t *object = endpoint_json(&none, false);
 
 		endpoint_hide(object);
+		if (running && cni_wanted(record))
+			cni_put(engine, record, object);
 		json_put(networks, mode, object);
 	}
 	json_put(network, "Networks", networks);

@@ -17,6 +17,7 @@ enum network_mode network_mode_of(const char *mode)
 	       strcmp(mode, "host") == 0      ? NETWORK_HOST :
 	       str_prefix(mode, "container:") ? NETWORK_CONTAINER :
 	       str_prefix(mode, "ns:")	      ? NETWORK_PATH :
+	       str_prefix(mode, "cni:")	      ? NETWORK_CNI :
 						NETWORK_NAMED;
 }
 
@@ -163,6 +164,9 @@ static int one_network(const struct create_options *o, const char *text, json_t 
 	else
 		json_put(request, "Name", json_text(named(text)));
 	name = json_string_at(request, "Name", "");
+	if (r == 0 && strcmp(name, "cni:") == 0)
+		r = err_set(err, EINVAL,
+			    "--network cni: wants the name of a list in /etc/cni/net.d");
 	if (r == 0 && !*name)
 		r = err_set(err, EINVAL, "--network: no network name");
 	if (r == 0 && is_listed(list, name))

@@ -10,7 +10,14 @@
 struct create_options;
 struct err;
 
-enum network_mode { NETWORK_NONE, NETWORK_HOST, NETWORK_CONTAINER, NETWORK_PATH, NETWORK_NAMED };
+enum network_mode {
+	NETWORK_NONE,
+	NETWORK_HOST,
+	NETWORK_CONTAINER,
+	NETWORK_PATH,
+	NETWORK_CNI,
+	NETWORK_NAMED,
+};
 enum network_mode network_mode_of(const char *mode); /* of HostConfig.NetworkMode */
 
 /* The first --network, "bridge" when there is none. */

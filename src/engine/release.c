@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "engine/cni.h"
 #include "engine/create.h"
 #include "engine/death.h"
 #include "engine/endpoint.h"
@@ -127,6 +128,8 @@ static int run_folder_release(struct engine *engine, const struct record *record
 	r = publish_release(engine, record, run, err);
 	if (r < 0)
 		return r;
+	if (cni_delete(engine, record, err) < 0)
+		err_clear(err); /* containers/ID/cni stays, and the next start begins with it */
 	r = exit_move(engine, record, run, err);
 	if (r < 0)
 		return r;

@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "base/tell.h"
+#include "engine/cni.h"
 #include "engine/create.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
@@ -124,6 +125,9 @@ static int own_files_write(const struct record *record, const struct endpoints *
 		if (endpoints->count > 0) {
 			endpoints_hosts(endpoints, record, &hosts);
 			resolv_conf_own(record, endpoints->resolver >= 0, &resolv);
+		} else if (cni_wanted(record)) {
+			resolv_conf_own(record, false, &resolv);
+			buf_printf(&hosts, "127.0.1.1\t%s\n", hostname);
 		} else if (*hostname) {
 			buf_printf(&hosts, "127.0.1.1\t%s\n", hostname);
 		}
@@ -253,6 +257,8 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 		r = endpoints_attach(launch->endpoints, launch->record, container.pid,
 				     container.pidfd, launch->run, err);
 	if (r == 0)
+		r = cni_add(launch->engine, launch->record, container.pid, err);
+	if (r == 0)
 		r = publish_start(launch->engine, launch->publish, launch->record, container.pidfd,
 				  launch->run, err);
 	if (r == 0 && launch->spec->namespaces[SPEC_NS_NETWORK].mode == SPEC_NS_NEW)
@@ -266,6 +272,7 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 		container_abort(&container);
 		netns_name_remove(launch->run);
 		endpoints_lan_release(launch->run);
+		(void)cni_delete(launch->engine, launch->record, &ignored);
 		(void)unlinkat(launch->run, "init", 0);
 		(void)cgroup_remove(launch->cgroup, launch->spec->cgroup_path, &ignored);
 		return r;
@@ -336,6 +343,8 @@ static void start_undo(struct launch *launch, const struct err *err)
 
 	(void)cgroup_remove(launch->cgroup, launch->spec->cgroup_path, &ignored);
 	netns_name_remove(launch->run);
+	endpoints_lan_release(launch->run);
+	(void)cni_delete(launch->engine, launch->record, &ignored);
 	(void)publish_release(launch->engine, launch->record, launch->run, &ignored);
 	(void)unlinkat(launch->dir, "exit", 0);
 	if (!launch->again)
@@ -434,6 +443,8 @@ int start_container(struct engine *engine, struct record *record,
 	if (dir < 0)
 		return dir;
 	r = endpoints_load(engine, record, &endpoints, err);
+	if (r == 0)
+		r = cni_prepare(record, err);
 	if (r == 0)
 		r = endpoints_up(engine, record, &endpoints, err);
 	if (r == 0)

@@ -300,7 +300,7 @@ while True:
 	END
 	for name in first second; do
 		cloche run -d --name $name -p 8060:60/udp host python3 -c "$PEER" serve udp 60 $name
-		listening() { cloche exec $name sh -c 'ss -uln | grep -q :60'; }
+		listening() { cloche exec "$name" sh -c 'ss -uln | grep -q :60'; }
 		until_true 20 listening
 		assert_equal "$(at lan python3 client.py)" "10.50.0.11 $name"
 		cloche rm -f $name
