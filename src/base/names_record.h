@@ -5,10 +5,10 @@
  *	    cloche-names 1 web              the format's number, the container
  *	    u 33 33 www-data                uid and gid inside, user
  *	    g 33 www-data                   gid inside, group
- *	/run/cloche/names/by-name/web       a symlink to "655360000", the way back
+ *	/run/cloche/names/by-name/web       the way back: 655360000, and on the next lines the record again
  *
  * The record is the text of a symbolic link (readlink(1) prints it): one system call reads it, 0.9 us less than a regular file's three.
- * Where it is longer than a link may be, it is a regular file.
+ * Where it is longer than a link may be, it is a regular file, and by-name has the number alone.
  *
  * It holds names and nothing else (CVE-2016-6349), each of [a-z0-9_.-] but the container's, which may have capitals. It is made
  * under another name and renamed, so that a reader sees it whole.

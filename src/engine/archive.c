@@ -23,8 +23,10 @@
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/image.h"
+#include "engine/names.h"
 #include "engine/pause.h"
 #include "engine/start.h"
+#include "engine/status.h"
 #include "engine/tar_stream.h"
 
 /* -- a tree as a tar -------------------------------------------------------------------------- */
@@ -353,6 +355,16 @@ static int commit_locked(struct engine *engine, struct record *record,
 	return request->name ? image_tag_add(engine, *ret_id, request->name, err) : 0;
 }
 
+/* Users that were made since the last exec. */
+static void names_refresh(struct engine *engine, const struct record *record)
+{
+	struct container_status status;
+
+	status_get(engine, record->row.id, &status);
+	if (status.status == STATUS_RUNNING)
+		names_publish(engine, &record->row, status.pid);
+}
+
 int archive_commit(struct engine *engine, const char *reference,
 		   const struct commit_request *request, char **ret_id, struct err *err)
 {
@@ -370,8 +382,10 @@ int archive_commit(struct engine *engine, const char *reference,
 	if (r < 0)
 		return r;
 	r = commit_locked(engine, &record, request, ret_id, err);
-	if (r == 0)
+	if (r == 0) {
+		names_refresh(engine, &record);
 		event_container(engine, &record, "commit", NULL);
+	}
 	engine_unlock(engine, record.row.id, lock);
 	return r;
 }

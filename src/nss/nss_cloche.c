@@ -103,11 +103,24 @@ static bool line_next(struct record *record, char line[NAMES_LINE])
 	}
 }
 
+static bool record_begin(struct record *record)
+{
+	char line[NAMES_LINE];
+	size_t head = strlen(NAMES_HEAD);
+
+	if (line_next(record, line) && strncmp(line, NAMES_HEAD, head) == 0 &&
+	    strlen(line) - head < NAMES_WORD) {
+		memcpy(record->container, line + head, strlen(line) - head + 1);
+		return true;
+	}
+	record_close(record);
+	return false;
+}
+
 static bool record_open(struct record *record, uint32_t base)
 {
-	char path[sizeof(NAMES_FOLDER) + 16], line[NAMES_LINE];
+	char path[sizeof(NAMES_FOLDER) + 16];
 	struct text text = { path, path + sizeof(path) - 1 };
-	size_t head = strlen(NAMES_HEAD);
 	ssize_t n;
 
 	put(&text, NAMES_FOLDER "/");
@@ -119,13 +132,32 @@ static bool record_open(struct record *record, uint32_t base)
 		record->length = (size_t)n;
 	else if (errno == EINVAL) /* a long one is a regular file */
 		record->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	if (line_next(record, line) && strncmp(line, NAMES_HEAD, head) == 0 &&
-	    strlen(line) - head < NAMES_WORD) {
-		memcpy(record->container, line + head, strlen(line) - head + 1);
-		return true;
+	return record_begin(record);
+}
+
+/* By the container's name: the link has the range's first id, and the record behind it where there is room. */
+static bool record_open_link(struct record *record, const char *path, uint32_t *ret_base)
+{
+	ssize_t n = readlink(path, record->chunk, CHUNK);
+	uint32_t base = 0;
+	size_t at = 0;
+
+	for (; n > 0 && at < (size_t)n && at < 10; at++) {
+		char c = record->chunk[at];
+
+		if (c < '0' || c > '9')
+			break;
+		base = base * 10 + (uint32_t)(c - '0');
 	}
-	record_close(record);
-	return false;
+	if (base == 0 || names_base(base) != base)
+		return false;
+	*ret_base = base;
+	if (at == (size_t)n)
+		return record_open(record, base);
+	record->fd = -1;
+	record->at = at + 1;
+	record->length = (size_t)n;
+	return record->chunk[at] == '\n' && record_begin(record);
 }
 
 static unsigned int number(const char **p)
@@ -198,12 +230,11 @@ static bool find_id(uint32_t host_id, char kind, struct entry *ret_entry, uint32
 static bool find_split(const char *name, size_t dot, char kind, struct entry *ret_entry,
 		       uint32_t *ret_base)
 {
-	char path[sizeof(NAMES_FOLDER) + sizeof(NAMES_BY_NAME) + NAMES_WORD + 2], base_text[16];
+	char path[sizeof(NAMES_FOLDER) + sizeof(NAMES_BY_NAME) + NAMES_WORD + 2];
 	struct text text = { path, path + sizeof(path) - 1 };
 	const char *rest = name + dot + 1, *digits = rest;
 	struct record record;
 	unsigned int id;
-	ssize_t n;
 	bool found;
 
 	if (dot == 0 || dot >= NAMES_WORD || !*rest || memchr(name, '/', dot) || name[0] == '.')
@@ -211,15 +242,7 @@ static bool find_split(const char *name, size_t dot, char kind, struct entry *re
 	put(&text, NAMES_FOLDER "/" NAMES_BY_NAME "/");
 	text.end = text.at + dot;
 	put(&text, name);
-	n = readlink(path, base_text, sizeof(base_text) - 1);
-	if (n <= 0)
-		return false;
-	base_text[n] = '\0';
-	*ret_base = 0;
-	for (const char *p = base_text; *p >= '0' && *p <= '9'; p++)
-		*ret_base = *ret_base * 10 + (uint32_t)(*p - '0');
-	if (names_base(*ret_base) != *ret_base || *ret_base == 0 ||
-	    !record_open(&record, *ret_base))
+	if (!record_open_link(&record, path, ret_base))
 		return false;
 	found = strlen(record.container) == dot && strncmp(record.container, name, dot) == 0;
 	memcpy(ret_entry->container, record.container, sizeof(record.container));

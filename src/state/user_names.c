@@ -191,24 +191,35 @@ static int record_write(int folder, const char *name, const struct buf *text, st
 	return 0;
 }
 
-static int link_make(int folder, const char *container, const char *base, struct err *err)
+/* Does the link's text, `base` and perhaps a record, name this base? */
+static bool link_is_of(const char *text, ssize_t length, const char *base)
 {
-	_cleanup_free_ char *temp = NULL;
-	char now[16];
+	size_t n = strlen(base);
+
+	return length >= (ssize_t)n && strncmp(text, base, n) == 0 &&
+	       ((size_t)length == n || text[n] == '\n');
+}
+
+static int link_make(int folder, const char *container, const char *base, const struct buf *record,
+		     struct err *err)
+{
+	_cleanup_free_ char *temp = NULL, *whole = str_printf("%s\n%s", base, record->data);
+	const char *text = strlen(whole) <= NAMES_LINK ? whole : base;
+	char now[NAMES_LINK + 1];
 	_cleanup_close_ int links = dir_open_make(folder, NAMES_BY_NAME, 0755, err);
 	ssize_t n = links < 0 ? 0 : readlinkat(links, container, now, sizeof(now));
 
 	if (links < 0)
 		return links;
-	if (n > 0 && (size_t)n == strlen(base) && strncmp(now, base, (size_t)n) == 0)
+	if (n > 0 && (size_t)n == strlen(text) && strncmp(now, text, (size_t)n) == 0)
 		return 0;
 	if (n < 0 && errno == ENOENT)
-		return symlinkat(base, links, container) < 0 ?
+		return symlinkat(text, links, container) < 0 ?
 			       err_sys(err, errno, "write the name %s", container) :
 			       0;
 	temp = str_printf(".%s.%d", base, (int)getpid());
 	(void)unlinkat(links, temp, 0);
-	if (symlinkat(base, links, temp) < 0 || renameat(links, temp, links, container) < 0)
+	if (symlinkat(text, links, temp) < 0 || renameat(links, temp, links, container) < 0)
 		return err_sys(err, errno, "write the name %s", container);
 	return 0;
 }
@@ -229,7 +240,7 @@ static void link_remove(int folder, const char *container, const char *base)
 	char now[16];
 	ssize_t n = readlinkat(folder, path, now, sizeof(now));
 
-	if (n > 0 && (size_t)n == strlen(base) && strncmp(now, base, (size_t)n) == 0)
+	if (link_is_of(now, n, base))
 		(void)unlinkat(folder, path, 0);
 }
 
@@ -252,7 +263,7 @@ int user_names_publish(int run, mode_t folder_mode, gid_t folder_gid, uint32_t b
 		if (record_write(folder, name, &text, err) < 0)
 			return -err->code;
 	}
-	return link_make(folder, container, name, err);
+	return link_make(folder, container, name, &text, err);
 }
 
 void user_names_remove(int run, uint32_t base, const char *container)

@@ -97,6 +97,63 @@ base_of() { cloche inspect -f '{{.State.Pid}}' "$1" | xargs -I{} awk '{ print $2
 	assert_output --partial "webby.late-user:"
 }
 
+@test "a commit tells the names of users that were made since the last exec" {
+	mkdir -p tree/bin tree/etc
+	cp "$(command -v busybox)" tree/bin/busybox
+	ln -s busybox tree/bin/sh
+	tar -C tree -cf - . | cloche import - names:1 >/dev/null
+	cloche run -d --network none --name committer names:1 sh -c \
+		'echo "committed:x:778:778::/:/bin/sh" >/etc/passwd; : >/made; exec busybox sleep 1000' >/dev/null
+	until_true 20 cloche cp committer:/made made
+	run -2 on_host getent passwd committer.committed
+	run -0 cloche commit committer names:2
+	run -0 on_host getent passwd committer.committed
+	cloche rm -f committer >/dev/null
+	cloche rmi names:1 names:2 >/dev/null
+}
+
+@test "of a container's passwd nothing gets in but [a-z0-9_.-]" {
+	local base
+
+	base=$(base_of webby)
+	cloche exec -u 0 webby cp /etc/passwd /etc/passwd.good
+	# shellcheck disable=SC2016 # nothing is to be expanded
+	printf '%b' 'esc\033[2Jape:x:900:900::/:/\n' 'two words:x:901:901::/:/\n' '../../etc:x:902:902::/:/\n' '\0303\0244:x:903:903::/:/\n' \
+		'tab\tbed:x:904:904::/:/\n' 'a:b:x:905:905::/:/\n' 'root\r:x:906:906::/:/\n' 'u 0 0 root:x:907:907::/:/\n' \
+		'%s%n:x:908:908::/:/\n' 'UPPER:x:909:909::/:/\n' '$(id):x:910:910::/:/\n' '4711:x:911:911::/:/\n' 'neg:x:-1:-1::/:/\n' \
+		'far:x:70000:70000::/:/\n' 'good-one_2.x:x:912:912::/:/\n' |
+		cloche exec -i -u 0 webby sh -c 'cat >/etc/passwd'
+	cloche exec -u 0 webby true
+	run -0 readlink "$CLOCHE_RUN_ROOT/names/$base"
+	assert_equal "${lines[0]}" "cloche-names 1 webby"
+	assert_equal "$(printf '%s\n' "${lines[@]:1}" | LC_ALL=C grep -vcE '^(u [0-9]+ [0-9]+|g [0-9]+) [a-z0-9_.-]+$')" 0
+	assert_equal "$(printf '%s\n' "${lines[@]}" | grep '^u')" "$(printf 'u 909 909 upper\nu 912 912 good-one_2.x')"
+	# the way back has the same behind the number
+	run -0 readlink "$CLOCHE_RUN_ROOT/names/by-name/webby"
+	assert_equal "$output" "$base"$'\n'"$(readlink "$CLOCHE_RUN_ROOT/names/$base")"
+	run -0 on_host getent passwd $((base + 900)) # its number stands for it
+	assert_output --partial "webby.900:"
+	cloche exec -u 0 webby cp /etc/passwd.good /etc/passwd
+	cloche exec webby true
+}
+
+@test "systemd's module beside ours changes nothing" {
+	local base
+
+	base=$(base_of webby)
+	run -0 on_host sh -c "sed -i 's/^\(passwd\|group\):.*/\1: files systemd cloche/' /etc/nsswitch.conf"
+	run -0 on_host id -un $((base + 33))
+	assert_output webby.www-data
+	run -0 on_host id -u webby.www-data
+	assert_output $((base + 33))
+	run -0 on_host getent passwd root
+	assert_output --partial "root:x:0:0:"
+	run -2 on_host getent passwd webby.nobodyhasit
+	run -0 on_host sh -c 'getent passwd | cut -d : -f 1 | sort | uniq -d'
+	assert_output ""
+	run -0 on_host sh -c "sed -i 's/ systemd//' /etc/nsswitch.conf"
+}
+
 @test "a container with a thousand users has all their names" {
 	local base
 
