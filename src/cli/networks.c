@@ -31,7 +31,7 @@ static const struct opt create_opts[] = {
 	OPT_LIST(0, "aux-address", "NAME=IP", struct create_args, options.aux_addresses,
 		 "an address that no container gets"),
 	OPT_STRING('d', "driver", "NAME", struct create_args, options.driver,
-		   "bridge, lan (addresses of the host's own LAN) or macvlan"),
+		   "bridge, lan (addresses of the host's own LAN), macvlan or ipvlan"),
 	OPT_LIST(0, "gateway", "IP", struct create_args, options.gateways,
 		 "the host's address on the network (default: the first of the subnet)"),
 	OPT_BOOL(0, "internal", struct create_args, options.internal,

@@ -62,6 +62,12 @@ int endpoints_check(struct engine *engine, const json_t *requests, struct err *e
 	return 0;
 }
 
+/* Others give addresses there, too. */
+static bool is_lan(const struct network *network)
+{
+	return strcmp(network->row.driver, "lan") == 0;
+}
+
 /* The slots that may be given: those of --ip-range, else of the whole subnet. */
 static void slot_range(const struct network *network, int64_t *ret_first, int64_t *ret_last)
 {
@@ -72,7 +78,7 @@ static void slot_range(const struct network *network, int64_t *ret_first, int64_
 	struct subnet range;
 	size_t i;
 
-	bool lan = strcmp(network->row.driver, "lan") == 0;
+	bool lan = is_lan(network);
 
 	*ret_first = 1;
 	*ret_last = subnet->prefix == 31 ? 1 : size - 2;
@@ -222,7 +228,7 @@ static int row_fill(struct engine *engine, struct network *network, const json_t
 	if (*want6) {
 		(void)address_parse(want6, &address);
 		(void)address_text(&address, ip6);
-	} else if (network->subnet6.address.family) {
+	} else if (network->subnet6.address.family && !is_lan(network)) {
 		address_at(&network->subnet6, (uint32_t)row->slot, &address);
 		(void)address_text(&address, ip6);
 	}
@@ -394,52 +400,70 @@ static int macvlan_make(const struct endpoint *endpoint, const char *inside, int
 	if (endpoint->traffic) {
 		netlink_close(&nl);
 		return err_set(err, EINVAL,
-			       "--egress and --bandwidth do not reach a link of driver macvlan");
+			       "--egress and --bandwidth do not reach a link of driver %s",
+			       endpoint->network.row.driver);
 	}
 	(void)mac_parse(endpoint->row.mac, link.mac);
-	if (r == 0)
+	if (r == 0 && strcmp(endpoint->network.row.driver, "ipvlan") == 0)
+		r = link_add_ipvlan(&nl, &link, endpoint->network.index,
+				    network_option(&endpoint->network, "ipvlan_mode", "l2"));
+	else if (r == 0)
 		r = link_add_macvlan(&nl, &link, endpoint->network.index,
 				     network_option(&endpoint->network, "macvlan_mode", "bridge"));
 	if (r == 0)
 		r = netlink_send(&nl, err);
+	if (r == -EOPNOTSUPP)
+		err_hint(err, "the kernel needs the module %s", endpoint->network.row.driver);
 	return r < 0 ? err_wrap(err, "make a link of %s", endpoint->network.row.link) : 0;
+}
+
+static int lan_attach_one(const struct endpoint *endpoint, const char *text,
+			  const struct subnet *subnet, struct err *err)
+{
+	struct address address = { 0 };
+	char mac[MAC_TEXT];
+	int r;
+
+	if (address_parse(text, &address) < 0)
+		return 0;
+	r = lan_probe(endpoint->network.row.link, &address, mac, err);
+	if (r > 0) {
+		err_set(err, EADDRINUSE, "address %s is in use on the LAN, by %s", text, mac);
+		return err_hint(err, "choose another one with --ip%s",
+				address.family == AF_INET6 ? "6" : "");
+	}
+	return r < 0 ? r :
+		       lan_open(endpoint->network.row.link, endpoint->veth, &address,
+				&subnet->address, err);
 }
 
 /* RUN/ID/lan remembers what the host answers for: links die with the container, that does not. */
 static int lan_attach(const struct endpoint *endpoint, int run, struct err *err)
 {
-	const char *link = endpoint->network.row.link;
-	_cleanup_free_ char *line = str_printf("%s %s\n", link, endpoint->row.ip4);
-	struct address address = { 0 };
-	char mac[MAC_TEXT];
-	int r;
+	_cleanup_free_ char *line = str_printf("%s %s %s\n", endpoint->network.row.link,
+					       endpoint->row.ip4, endpoint->row.ip6);
+	int r = run < 0 ? 0 : file_replace(run, "lan", line, strlen(line), 0600, false, err);
 
-	(void)address_parse(endpoint->row.ip4, &address);
-	r = lan_probe(link, &address, mac, err);
-	if (r > 0) {
-		err_set(err, EADDRINUSE, "address %s is in use on the LAN, by %s",
-			endpoint->row.ip4, mac);
-		return err_hint(err, "choose another one with --ip");
-	}
-	if (r == 0 && run >= 0)
-		r = file_replace(run, "lan", line, strlen(line), 0600, false, err);
 	if (r == 0)
-		r = lan_open(link, endpoint->veth, &address, &endpoint->network.subnet4.address,
-			     err);
-	return r;
+		r = lan_attach_one(endpoint, endpoint->row.ip4, &endpoint->network.subnet4, err);
+	return r < 0 ? r :
+		       lan_attach_one(endpoint, endpoint->row.ip6, &endpoint->network.subnet6, err);
 }
 
 void endpoints_lan_release(int run)
 {
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
-	char link[IFNAMSIZ], ip[ADDRESS_TEXT];
+	char link[IFNAMSIZ], ips[2][ADDRESS_TEXT] = { "", "" };
 	struct err ignored = ERR_NONE;
 	struct address address;
 
-	if (file_read(run, "lan", 256, &text) == 0 && text.data &&
-	    sscanf(text.data, "%15s %45s", link, ip) == 2 && address_parse(ip, &address) == 0)
-		(void)lan_close(link, &address,
-				&ignored); /* a link that went has nothing to answer */
+	if (file_read(run, "lan", 256, &text) < 0 || !text.data ||
+	    sscanf(text.data, "%15s %45s %45s", link, ips[0], ips[1]) < 2)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(ips); i++)
+		if (address_parse(ips[i], &address) == 0)
+			(void)lan_close(link, &address,
+					&ignored); /* a link that went has nothing to answer */
 }
 
 /* The host's end: eight letters of the container's name, so that `ip link` tells whose it is. */
@@ -503,12 +527,36 @@ static void address_add(struct netlink *nl, int index, const char *text,
 		link_add_address(nl, index, &own);
 }
 
+/* Of ipvlan's layer 3 there is no gateway: the host routes what leaves. */
+static void default_routes(const struct endpoint *endpoint, struct netlink *nl, int index)
+{
+	static const struct address router = { AF_INET6, { 0xfe, 0x80, [15] = 1 } };
+	const struct network *network = &endpoint->network;
+	bool layer3 = strcmp(network->row.driver, "ipvlan") == 0 &&
+		      strcmp(network_option(network, "ipvlan_mode", "l2"), "l2") != 0;
+	struct subnet all4 = { .address = { .family = AF_INET } },
+		      all6 = { .address = { .family = AF_INET6 } };
+
+	if (network->subnet4.address.family)
+		link_add_route(nl, index, layer3 ? &all4 : NULL,
+			       layer3 ? NULL : &network->subnet4.address, 0);
+	if (network->subnet6.address.family && *endpoint->row.ip6)
+		link_add_route(nl, index, layer3 ? &all6 : NULL,
+			       layer3	       ? NULL :
+			       is_lan(network) ? &router :
+						 &network->subnet6.address,
+			       0);
+}
+
 /* In the container's namespace. */
 static int inside_fill(const struct endpoint *endpoint, const char *inside, bool default_route,
 		       struct err *err)
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
 	const struct network *network = &endpoint->network;
+	/* of a LAN the container has its address alone: what is asked of its neighbours, its router answers */
+	struct subnet own6 = { network->subnet6.address,
+			       is_lan(network) ? 128 : network->subnet6.prefix };
 	int index, r = netlink_open(&nl, NETLINK_ROUTE, err);
 
 	if (r < 0)
@@ -520,11 +568,9 @@ static int inside_fill(const struct endpoint *endpoint, const char *inside, bool
 	if (network->subnet4.address.family)
 		address_add(&nl, index, endpoint->row.ip4, &network->subnet4);
 	if (network->subnet6.address.family)
-		address_add(&nl, index, endpoint->row.ip6, &network->subnet6);
-	if (default_route && network->subnet4.address.family)
-		link_add_route(&nl, index, NULL, &network->subnet4.address, 0);
-	if (default_route && network->subnet6.address.family)
-		link_add_route(&nl, index, NULL, &network->subnet6.address, 0);
+		address_add(&nl, index, endpoint->row.ip6, &own6);
+	if (default_route)
+		default_routes(endpoint, &nl, index);
 	r = netlink_send(&nl, err);
 	if (r == 0 && endpoint->traffic)
 		r = traffic_inside(endpoint->traffic, &nl, index, err);
@@ -638,7 +684,6 @@ int endpoint_detach(const struct endpoint *endpoint, pid_t pid, struct err *err)
 static int inside_route(const struct endpoint *endpoint, struct err *err)
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
-	const struct network *network = &endpoint->network;
 	char inside[IFNAMSIZ];
 	int index, r = netlink_open(&nl, NETLINK_ROUTE, err);
 
@@ -646,10 +691,7 @@ static int inside_route(const struct endpoint *endpoint, struct err *err)
 	index = r < 0 ? 0 : index_of(inside);
 	if (!index)
 		return r;
-	if (network->subnet4.address.family)
-		link_add_route(&nl, index, NULL, &network->subnet4.address, 0);
-	if (network->subnet6.address.family)
-		link_add_route(&nl, index, NULL, &network->subnet6.address, 0);
+	default_routes(endpoint, &nl, index);
 	r = netlink_send(&nl, err);
 	return r < 0 ? err_wrap(err, "give %s the default route", inside) : 0;
 }
@@ -671,7 +713,7 @@ int endpoint_attach(struct endpoint *endpoint, const struct record *record, pid_
 	if (host < 0)
 		return host;
 	endpoint_inside_name(endpoint, inside);
-	r = strcmp(endpoint->network.row.driver, "macvlan") == 0 ?
+	r = network_is_child(endpoint->network.row.driver) ?
 		    macvlan_make(endpoint, inside, other, err) :
 		    veth_make(endpoint, record, inside, other, err);
 	if (r == 0 && strcmp(endpoint->network.row.driver, "lan") == 0)

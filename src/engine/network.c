@@ -38,6 +38,11 @@ bool network_is_bridge(const struct network_row *row)
 	return strcmp(row->driver, "bridge") == 0;
 }
 
+bool network_is_child(const char *driver)
+{
+	return strcmp(driver, "macvlan") == 0 || strcmp(driver, "ipvlan") == 0;
+}
+
 bool network_internal(const struct network *network)
 {
 	return json_bool_at(network->config, "Internal");
@@ -142,6 +147,7 @@ static int options_check(const struct making *making, struct err *err)
 		"com.cloche.spoofing",
 		"parent",
 		"macvlan_mode",
+		"ipvlan_mode",
 	};
 	static const struct {
 		const char *name, *known;
@@ -290,7 +296,15 @@ static int parent_fill(struct making *making, struct err *err)
 		return link_add_macvlan(NULL, NULL, 0, mode) < 0 ?
 			       err_set(err, EINVAL, "invalid macvlan_mode: %s", mode) :
 			       0;
-	r = lan_subnet(parent, &making->subnet4, err);
+	mode = json_string_at(options, "ipvlan_mode", "l2");
+	if (strcmp(driver_of(making), "ipvlan") == 0)
+		return link_add_ipvlan(NULL, NULL, 0, mode) < 0 ?
+			       err_set(err, EINVAL, "invalid ipvlan_mode: %s", mode) :
+			       0;
+	r = lan_subnet(parent, AF_INET, &making->subnet4, err);
+	if (r == 0 && !making->options->ipv6_off &&
+	    lan_subnet(parent, AF_INET6, &making->subnet6, err) < 0)
+		err_clear(err); /* a LAN without IPv6 */
 	if (r == 0 && making->options->subnets)
 		r = err_set(err, EINVAL, "a network of driver lan has the subnet of its parent");
 	return r;
@@ -299,16 +313,16 @@ static int parent_fill(struct making *making, struct err *err)
 static int subnets_choose(struct making *making, struct err *err)
 {
 	bool lan = strcmp(driver_of(making), "lan") == 0,
-	     macvlan = strcmp(driver_of(making), "macvlan") == 0;
+	     macvlan = network_is_child(driver_of(making));
 	int r = lan || macvlan ? parent_fill(making, err) : taken_fill(making, err);
 
 	if (lan)
-		return r; /* IPv4 alone */
+		return r;
 	if (r == 0)
 		r = subnets_given(making, err);
 	if (r == 0 && macvlan && !making->subnet4.address.family && !making->subnet6.address.family)
-		r = err_set(err, EINVAL,
-			    "a network of driver macvlan needs --subnet and --gateway");
+		r = err_set(err, EINVAL, "a network of driver %s needs --subnet and --gateway",
+			    driver_of(making));
 	if (r == 0 && macvlan)
 		return 0;
 	if (r == 0 && !making->subnet4.address.family && !making->options->ipv4_off)
@@ -420,9 +434,9 @@ int network_create(struct engine *engine, const char *name, const struct network
 	     strcmp(name, "default") == 0 || strcmp(name, "container") == 0))
 		r = err_set(err, EINVAL, "invalid network name: %s", name);
 	if (r == 0 && strcmp(driver_of(&making), "bridge") != 0 &&
-	    strcmp(driver_of(&making), "lan") != 0 && strcmp(driver_of(&making), "macvlan") != 0) {
+	    strcmp(driver_of(&making), "lan") != 0 && !network_is_child(driver_of(&making))) {
 		err_set(err, EOPNOTSUPP, "network driver %s: not possible yet", options->driver);
-		r = err_hint(err, "use bridge, lan or macvlan");
+		r = err_hint(err, "use bridge, lan, macvlan or ipvlan");
 	}
 	if (r == 0)
 		r = config_fill(&making, err);

@@ -27,6 +27,8 @@ struct network {
 void network_clear(struct network *network);
 /* Its link is our own bridge; of other drivers it is the parent, which is the host's. */
 bool network_is_bridge(const struct network_row *row);
+/* Containers have links of the parent's: macvlan, ipvlan. */
+bool network_is_child(const char *driver);
 bool network_internal(const struct network *network);
 const char *network_option(const struct network *network, const char *name, const char *otherwise);
 uint32_t network_mtu(const struct network *network); /* 0: the kernel's */

@@ -212,6 +212,31 @@ static int table_add(struct engine *engine, const struct network *network, struc
 	return r < 0 ? err_wrap(err, "add network %s to the nftables table", network->row.name) : 0;
 }
 
+/* eth0.10, where there is an eth0: the tagged link is made, as Docker does. It stays. */
+static int vlan_make(struct network *network, int s, struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	const char *name = network->row.link, *dot = strrchr(name, '.');
+	_cleanup_free_ char *parent = dot ? str_ndup(name, (size_t)(dot - name)) : NULL;
+	int index = parent ? link_index(s, parent) : 0, r;
+	uint64_t id;
+
+	if (!index || str_to_u64(dot + 1, 4094, &id) < 0 || id == 0)
+		return 0;
+	r = netlink_open(&nl, NETLINK_ROUTE, err);
+	if (r < 0)
+		return r;
+	link_add_vlan(&nl, name, index, (uint16_t)id);
+	r = netlink_send(&nl, err);
+	if (r < 0 && r != -EEXIST) {
+		(void)err_wrap(err, "make the VLAN link %s", name);
+		return err_hint(err, "the kernel needs 8021q");
+	}
+	err_clear(err);
+	network->index = link_index(s, name);
+	return 0;
+}
+
 int network_up(struct engine *engine, struct network *network, int lock, struct err *err)
 {
 	_cleanup_free_ char *table = network_table(engine);
@@ -227,10 +252,15 @@ int network_up(struct engine *engine, struct network *network, int lock, struct 
 	network->index = link_index(s, network->row.link);
 	if (!network_is_bridge(&network->row)) {
 		if (!network->index)
+			r = vlan_make(network, s, err);
+		if (r < 0)
+			return r;
+		if (!network->index)
 			return err_set(err, ENODEV, "network %s: the host has no link %s",
 				       network->row.name, network->row.link);
-		return strcmp(network->row.driver, "lan") == 0 ? forwarding_on(true, false, err) :
-								 0;
+		return strcmp(network->row.driver, "lan") == 0 ?
+			       forwarding_on(true, network->subnet6.address.family != 0, err) :
+			       0;
 	}
 	loaded = nft_has_table(&nl, table, err);
 	if (loaded < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Addresses of the host's own LAN for containers: the host answers for them there (proxy neighbours) and routes them to a link of
- * the container's. Other hosts and the host itself reach the container, and no link is put into promiscuous mode. IPv4. */
+ * the container's. Other hosts and the host itself reach the container, and no link is put into promiscuous mode. In IPv6 the container has its
+ * address alone (/128), and fe80::1, the host's end of its link, is its router. */
 #ifndef CLOCHE_NET_LAN_H
 #define CLOCHE_NET_LAN_H
 
@@ -8,9 +9,9 @@
 
 struct err;
 
-/* The first IPv4 address of a link with its prefix. -ENOENT: no such link, or it has none. */
-int lan_subnet(const char *link, struct subnet *ret_subnet, struct err *err);
-/* Does another host have it? It is asked three times within 0.75 s (RFC 5227): 1 with his hardware address, 0, -errno. */
+/* The first address of a link with its prefix, of this family and not link-local. -ENOENT: no such link, or it has none. */
+int lan_subnet(const char *link, int family, struct subnet *ret_subnet, struct err *err);
+/* Does another host have it? It is asked three times within 0.75 s (RFC 5227), in IPv6 by the kernel (RFC 4861): 1 with his hardware address, 0, -errno. */
 int lan_probe(const char *link, const struct address *address, char ret_mac[MAC_TEXT],
 	      struct err *err);
 /* Answer for address on `link`, route it to `veth`, and tell the neighbours. own: the host's address there. */

@@ -85,6 +85,51 @@ int link_add_macvlan(struct netlink *nl, const struct veth *veth, int parent, co
 	return 0;
 }
 
+int link_add_ipvlan(struct netlink *nl, const struct veth *veth, int parent, const char *mode)
+{
+	static const char *const modes[] = { "l2", "l3", "l3s" }; /* IPVLAN_MODE_L2 and on */
+	struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
+	size_t info, data, number = 0;
+
+	while (number < ARRAY_SIZE(modes) && strcmp(modes[number], mode) != 0)
+		number++;
+	if (number == ARRAY_SIZE(modes))
+		return -EINVAL;
+	if (!nl)
+		return 0;
+	netlink_begin(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &any, sizeof(any));
+	netlink_string(nl, IFLA_IFNAME, veth->peer);
+	netlink_u32(nl, IFLA_LINK, (uint32_t)parent);
+	netlink_u32(nl, IFLA_NET_NS_FD, (uint32_t)veth->namespace);
+	if (veth->mtu)
+		netlink_u32(nl, IFLA_MTU, veth->mtu);
+	info = netlink_nest(nl, IFLA_LINKINFO);
+	netlink_string(nl, IFLA_INFO_KIND, "ipvlan");
+	data = netlink_nest(nl, IFLA_INFO_DATA);
+	netlink_u16(nl, IFLA_IPVLAN_MODE, (uint16_t)number);
+	netlink_nest_end(nl, data);
+	netlink_nest_end(nl, info);
+	return 0;
+}
+
+void link_add_vlan(struct netlink *nl, const char *name, int parent, uint16_t id)
+{
+	struct ifinfomsg up = { .ifi_family = AF_UNSPEC,
+				.ifi_flags = IFF_UP,
+				.ifi_change = IFF_UP };
+	size_t info, data;
+
+	netlink_begin(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &up, sizeof(up));
+	netlink_string(nl, IFLA_IFNAME, name);
+	netlink_u32(nl, IFLA_LINK, (uint32_t)parent);
+	info = netlink_nest(nl, IFLA_LINKINFO);
+	netlink_string(nl, IFLA_INFO_KIND, "vlan");
+	data = netlink_nest(nl, IFLA_INFO_DATA);
+	netlink_u16(nl, IFLA_VLAN_ID, id);
+	netlink_nest_end(nl, data);
+	netlink_nest_end(nl, info);
+}
+
 void link_add_bridge(struct netlink *nl, const char *name, uint32_t mtu)
 {
 	struct ifinfomsg up = { .ifi_family = AF_UNSPEC,

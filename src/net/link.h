@@ -27,6 +27,10 @@ struct veth {		  /* a pair: one end on a bridge of the host, the other in a name
 void link_add_veth(struct netlink *nl, const struct veth *veth);
 /* A macvlan link of `parent` in veth->namespace, named veth->peer. mode: "bridge", "private", "vepa", "passthru"; -EINVAL: none of them. */
 int link_add_macvlan(struct netlink *nl, const struct veth *veth, int parent, const char *mode);
+/* The same with the parent's hardware address. mode: "l2", "l3", "l3s". */
+int link_add_ipvlan(struct netlink *nl, const struct veth *veth, int parent, const char *mode);
+/* NAME.ID of a parent, tagged (802.1Q), up. */
+void link_add_vlan(struct netlink *nl, const char *name, int parent, uint16_t id);
 /* A bridge that is up, without spanning tree; it keeps its address whoever joins. */
 void link_add_bridge(struct netlink *nl, const char *name, uint32_t mtu);
 struct port_flags {

@@ -41,6 +41,26 @@ teardown_file()
 	assert_failure
 }
 
+@test "lan: the same by IPv6, for an address that was asked for" {
+	serve six --network house --ip 10.50.0.78 --ip6 fd50::78 -- tcp 7000
+	asked tcp fd50::78 7000
+	assert_equal "$answer" "fd50::1 six"
+	from_lan() { answer=$(at lan peer ask tcp fd50::78 7000 2 2>/dev/null); }
+	until_true 20 from_lan
+	assert_equal "$answer" "fd50::11 six"
+	assert_equal "$(at lan peer ask tcp 10.50.0.78 7000)" "10.50.0.11 six"
+	asked tcp fd50::11 7001
+	assert_equal "$(cloche exec six python3 -c "$PEER" ask tcp fd50::11 7001)" fd50::78
+	run -0 cloche network doctor -q six '[fd50::11]:7001'
+	mac=$(at far cat /sys/class/net/eth0/address)
+	run -125 cloche run --rm --network house --ip6 fd50::12 host true
+	assert_output --partial "address fd50::12 is in use on the LAN, by $mac; choose another one with --ip6"
+	cloche rm -f six
+	run ip -6 neigh show proxy
+	refute_output --partial fd50::
+	run ! at lan ping -c 1 -W 1 fd50::78
+}
+
 @test "lan: an address that somebody has is refused, with his hardware address" {
 	mac=$(at far cat /sys/class/net/eth0/address)
 	run cloche run --rm --network house --ip 10.50.0.12 host true
@@ -78,4 +98,31 @@ teardown_file()
 	run cloche network create -d lan --parent nosuch0 orphan
 	assert_failure
 	assert_output --partial "link nosuch0 has no IPv4 address"
+}
+
+@test "ipvlan and VLAN parents: made by the kernel, or told what it lacks" {
+	run -1 cloche network create -d ipvlan --parent lan0 -o ipvlan_mode=odd --subnet 10.52.0.0/24 odd
+	assert_output --partial "invalid ipvlan_mode: odd"
+	cloche network create -d ipvlan --parent lan0 --subnet 10.52.0.0/24 thin >/dev/null
+	if ip link add link lan0 name probe0 type ipvlan 2>/dev/null; then
+		ip link del probe0
+		run -0 cloche run --rm --network thin host ip -o -4 address show eth0
+		assert_output --partial 10.52.0.
+	else
+		run -125 cloche run --rm --network thin host true
+		assert_output --partial "the kernel needs the module ipvlan"
+	fi
+	cloche network rm thin
+	cloche network create -d macvlan --parent lan-lan.10 --subnet 10.53.0.0/24 tagged >/dev/null
+	if ip link add link lan-lan name probe0 type vlan id 11 2>/dev/null; then
+		ip link del probe0
+		run -0 cloche run --rm --network tagged host ip -o -4 address show eth0
+		assert_output --partial 10.53.0.
+		ip link del lan-lan.10
+	else
+		run -125 cloche run --rm --network tagged host true
+		assert_output --partial "make the VLAN link lan-lan.10: "
+		assert_output --partial "the kernel needs 8021q"
+	fi
+	cloche network rm tagged
 }
