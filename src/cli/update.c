@@ -43,6 +43,10 @@ static const struct opt update_opts[] = {
 		   "memory soft limit"),
 	OPT_STRING(0, "memory-swap", "BYTES", struct create_options, memory_swap,
 		   "memory and swap together; -1: unlimited swap"),
+	OPT_LIST(0, "mount-add", "MOUNT", struct create_options, mount_add,
+		 "one more mount, as -v or --mount have it; a container that runs gets it at once"),
+	OPT_LIST(0, "mount-rm", "PATH", struct create_options, mount_rm,
+		 "take the mount at PATH away, from a container that runs at once"),
 	OPT_STRING(0, "pids-limit", "NUMBER", struct create_options, pids_limit,
 		   "processes and threads it may have; -1: unlimited"),
 	OPT_LIST(0, "publish-add", "[[IP:]PORT:]PORT[/PROTOCOL]", struct create_options,
@@ -71,7 +75,7 @@ static bool any_set(const struct create_options *o)
 	return o->cpu_period || o->cpu_quota || o->cpu_shares || o->cpus || o->cpuset_cpus ||
 	       o->cpuset_mems || o->memory || o->memory_reservation || o->memory_swap ||
 	       o->pids_limit || o->restart || o->publish_add || o->publish_rm ||
-	       health_option_any(o);
+	       health_option_any(o) || o->mount_add || o->mount_rm;
 }
 
 static int update_run(void *data, void *args, char **operands, struct err *err)
@@ -88,7 +92,7 @@ const struct command command_update = {
 	.name = "update",
 	.args = "CONTAINER...",
 	.summary =
-		"change limits, published ports and health checks of containers, running ones too",
+		"change limits, published ports, mounts and health checks of containers, running ones too",
 	.details = "What the kernel refuses is told, and then nothing is changed.",
 	.opts = update_opts,
 	.args_size = sizeof(struct create_options),

@@ -422,6 +422,38 @@ static int volumes_record(struct draft *draft, struct store *store, const char *
 	return 0;
 }
 
+int record_mount_add(struct engine *engine, struct record *record, const char *text,
+		     const json_t **ret_mount, struct err *err)
+{
+	_cleanup_(mount_option_clear) struct mount_option option = { 0 };
+	json_t *host = json_object_get(record->config, "HostConfig"), *binds;
+	bool long_form = strchr(text, '=') && (!strchr(text, ':') || str_prefix(text, "type="));
+	struct draft draft = { .engine = engine,
+			       .mounts = json_object_get(record->config, "Mounts") };
+	struct store *store = engine_store(engine, err);
+	int r = store ? (long_form ? mount_option_mount : mount_option_volume)(text, &option, err) :
+			-err->code;
+
+	if (r == 0)
+		r = mount_want(&draft, &option, err);
+	if (r == 0)
+		r = volumes_record(&draft, store, record->row.id, err);
+	strv_clear(draft.volumes);
+	strv_clear(draft.anonymous);
+	if (r < 0)
+		return r;
+	*ret_mount = json_array_get(draft.mounts, json_array_size(draft.mounts) - 1);
+	if (!long_form) {
+		binds = json_object_get(host, "Binds");
+		if (!json_is_array(binds)) {
+			binds = json_array();
+			json_put(host, "Binds", binds);
+		}
+		json_push(binds, json_text(text));
+	}
+	return 0;
+}
+
 static int conflict(struct store *store, const char *name, struct err *err)
 {
 	struct container_row other = { 0 };

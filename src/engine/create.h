@@ -43,6 +43,7 @@ struct create_options { /* as typed; filled by the command line's option table *
 	const char *bandwidth;
 	const char *timeout;
 	char **requires;
+	char **mount_add, **mount_rm; /* update */
 };
 
 struct record { /* a container: its row and its parsed config */
@@ -57,6 +58,11 @@ void record_clear(struct record *record);
 int create_container(struct engine *engine, const struct create_options *options, const char *image,
 		     char *const *command, struct record *ret_record, char ***ret_warnings,
 		     struct err *err);
+
+/* One more mount for a container that exists, as -v or --mount have it: into record->config, and *ret_mount is it there. Its volume is
+ * made and referred to. */
+int record_mount_add(struct engine *engine, struct record *record, const char *text,
+		     const json_t **ret_mount, struct err *err);
 
 /* Find by name, id or prefix, config parsed. `No such container: x`, exit status 1. */
 int record_find(struct engine *engine, const char *reference, struct record *ret_record,

@@ -12,6 +12,7 @@
 #include "engine/event.h"
 #include "engine/health.h"
 #include "engine/limit_option.h"
+#include "engine/live_mount.h"
 #include "engine/publish_change.h"
 #include "engine/restart.h"
 #include "engine/spec_build.h"
@@ -92,6 +93,63 @@ static int host_config_change(struct engine *engine, const struct create_options
 	return 0;
 }
 
+/* Of the record: the mount at a place, and what -v and --tmpfs said of it. */
+static int mount_forget(struct record *record, const char *target, struct err *err)
+{
+	json_t *mounts = json_object_get(record->config, "Mounts"),
+	       *host = json_object_get(record->config, "HostConfig"), *one;
+	json_t *binds = json_object_get(host, "Binds");
+	size_t i, length = strlen(target);
+	bool found = false;
+
+	for (i = json_array_size(mounts); i-- > 0;) {
+		one = json_array_get(mounts, i);
+		if (strcmp(json_string_at(one, "Destination", ""), target) != 0)
+			continue;
+		(void)json_array_remove(mounts, i);
+		found = true;
+	}
+	if (!found)
+		return err_set(err, ENOENT, "--mount-rm %s: the container has no mount there",
+			       target);
+	for (i = json_array_size(binds); i-- > 0;) {
+		const char *text = json_string_value(json_array_get(binds, i)),
+			   *at = text ? strchr(text, ':') : NULL;
+
+		at = at ? at + 1 : text;
+		if (at && strncmp(at, target, length) == 0 && (!at[length] || at[length] == ':'))
+			(void)json_array_remove(binds, i);
+	}
+	(void)json_object_del(json_object_get(host, "Tmpfs"), target);
+	return 0;
+}
+
+/* In the record, and in the container when it runs. What is taken away first makes room for what comes. */
+static int mounts_change(struct engine *engine, struct record *record,
+			 const struct create_options *options, bool running, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && options->mount_rm && options->mount_rm[i]; i++) {
+		r = mount_forget(record, options->mount_rm[i], err);
+		if (r == 0 && running)
+			r = live_mount_remove(engine, record, options->mount_rm[i], err);
+	}
+	for (size_t i = 0; r == 0 && options->mount_add && options->mount_add[i]; i++) {
+		/* the filter that runs is that of the mounts before */
+		_cleanup_json_ json_t *config = json_deep_copy(record->config);
+		struct record before = { .row = record->row, .config = config };
+		const json_t *mount;
+
+		r = record_mount_add(engine, record, options->mount_add[i], &mount, err);
+		if (r == 0 && running)
+			r = live_mount_add(engine, &before, mount, err);
+		if (r < 0)
+			(void)err_wrap(err, "--mount-add %s", options->mount_add[i]);
+	}
+	return r;
+}
+
 static int update_locked(struct engine *engine, struct record *record,
 			 const struct create_options *options, struct err *err)
 {
@@ -126,9 +184,13 @@ static int update_locked(struct engine *engine, struct record *record,
 	}
 	/* The kernel first: what it refused is not recorded. A kill in between leaves limits that the record has not; `update` again,
 	 * or the next start, makes them agree. */
+	r = mounts_change(engine, record, options, status.status == STATUS_RUNNING, err);
+	if (r < 0)
+		return r;
 	engine_kill_point("update-before-record");
 	text = json_dumps(record->config, JSON_COMPACT);
-	return container_set_config(store, record->row.id, text, err);
+	store = engine_store(engine, err); /* going into the container has closed it */
+	return store ? container_set_config(store, record->row.id, text, err) : -err->code;
 }
 
 int container_update(struct engine *engine, const char *reference,

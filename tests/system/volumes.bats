@@ -226,3 +226,48 @@ teardown()
 	assert_equal "$(cloche volume ls -q --filter name=half)" ""
 	assert_equal "$(ls -A "$CLOCHE_ROOT/tmp")" ""
 }
+
+@test "update --mount-add and --mount-rm: at once in a container that runs, and at its next start" {
+	mkdir -m 0700 safe
+	mkdir safe/here
+	echo of-the-host >safe/here/file
+	cloche run -d --name web --network none box sh -c 'mkdir /place && echo below >/place/file; exec sleep 600'
+	until_true 20 sh -c '"$CLOCHE" exec web test -e /place/file'
+	cloche update --mount-add "$PWD/safe/here:/place" --mount-add data:/data --mount-add type=tmpfs,target=/t,tmpfs-size=4096 web
+	assert_equal "$(cloche exec web sh -c 'cat /place/file; echo x >/place/new; echo y >/data/kept; stat -c %u /t; touch /t/z; cat /data/kept')" $'of-the-host\n0\ny'
+	assert_equal "$(stat -c %u safe/here/new)" 0
+	assert_equal "$(of web Mounts | jq -r '.[].Destination' | sort | tr '\n' ' ')" "/data /place /t "
+	run cloche volume rm data
+	assert_failure
+	cloche restart -t 0 web
+	assert_equal "$(cloche exec web cat /place/file /data/kept)" $'of-the-host\ny'
+	cloche update --mount-rm /place web
+	assert_equal "$(cloche exec web cat /place/file)" below
+	assert_equal "$(of web Mounts | jq -r '.[].Destination' | sort | tr '\n' ' ')" "/data /t "
+	assert_equal "$(of web HostConfig.Binds)" '["data:/data"]'
+	cloche restart -t 0 web
+	assert_equal "$(cloche exec web cat /place/file)" below
+	run cloche update --mount-rm /nowhere web
+	assert_failure 1
+	assert_output --partial 'has no mount there'
+	run cloche update --mount-add data:/data web
+	assert_failure 1
+	assert_output --partial 'Duplicate mount point: /data'
+	# within reach of host users, and the filter that runs would let set-id files be made
+	run cloche update --mount-add "/tmp:/reach" web
+	assert_failure 1
+	assert_output --partial 'which cannot be changed while it runs'
+	cloche update --mount-add "/tmp:/reach:ro" web
+	run cloche exec web touch /reach/x
+	assert_failure
+	# a link in the place does not lead out
+	cloche exec web ln -s /etc /sly
+	cloche update --mount-add "$PWD/safe/here:/sly/sub" web
+	assert_equal "$(cloche exec web cat /etc/sub/file)" of-the-host
+	[ ! -e /etc/sub ]
+	# stopped: only the record
+	cloche stop -t 0 web
+	cloche update --mount-rm /sly/sub --mount-add "$PWD/safe/here:/late" web
+	cloche start web
+	assert_equal "$(cloche exec web cat /late/file)" of-the-host
+}
