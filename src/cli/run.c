@@ -27,7 +27,6 @@
 #include "engine/status.h"
 
 #define LINKS "containers of a network of your own find each other by name; see --network-alias"
-#define LATER "not possible yet"
 #define WINDOWS "this is an option for Windows"
 #define REALTIME "realtime scheduling of groups is in no distribution's kernel"
 
@@ -250,7 +249,7 @@ static const struct opt run_opts[] = {
 	OPT_BOOL(0, "no-healthcheck", struct create_options, no_healthcheck,
 		 "no check, whatever the image has"),
 	OPT_LATER(0, "platform", "PLATFORM", "the platform is this host's"),
-	OPT_LATER(0, "storage-opt", "OPTION", LATER),
+	OPT_LATER(0, "storage-opt", "OPTION", "limits of disk space are not possible yet"),
 	OPT_END,
 };
 

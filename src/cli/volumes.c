@@ -16,13 +16,15 @@
 
 struct create_args {
 	const char *driver;
-	char **labels;
+	char **labels, **options;
 };
 
 static const struct opt create_opts[] = {
 	OPT_STRING('d', "driver", "NAME", struct create_args, driver, "local"),
 	OPT_LIST(0, "label", "NAME[=VALUE]", struct create_args, labels, "set a label"),
-	OPT_LATER('o', "opt", "NAME=VALUE", "not possible yet"),
+	OPT_LIST(
+		'o', "opt", "NAME=VALUE", struct create_args, options,
+		"mount something else: type=none, o=bind and device=FOLDER; or type=nfs, ext4, ... with device= and o="),
 	OPT_END,
 };
 
@@ -30,13 +32,14 @@ static int create_run(void *data, void *args, char **operands, struct err *err)
 {
 	struct create_args *a = args;
 	struct engine *engine = cli_engine(data, err);
-	_cleanup_free_ char *name = NULL;
+	_cleanup_free_ char *name = NULL, *options = NULL;
 
 	if (a->driver && strcmp(a->driver, "local") != 0) {
 		err_set(err, EOPNOTSUPP, "volume driver %s: volumes are local", a->driver);
 		return 1;
 	}
-	if (!engine || volume_create(engine, operands[0], a->labels, &name, err) < 0)
+	if (!engine || volume_options_parse(a->options, &options, err) < 0 ||
+	    volume_create(engine, operands[0], a->labels, options, &name, err) < 0)
 		return 1;
 	(void)printf("%s\n", name);
 	return 0;

@@ -250,6 +250,18 @@ static bool target_taken(const struct draft *draft, const char *target)
 	return false;
 }
 
+/* One that is mounted from elsewhere: a start need not ask the database what it is. */
+static void volume_options_put(struct engine *engine, const char *name, json_t *mount)
+{
+	struct err ignored = ERR_NONE;
+	struct store *store = engine_store(engine, &ignored);
+	struct volume_row row = { 0 };
+
+	if (store && volume_find(store, name, &row, &ignored) == 0 && row.options)
+		json_put(mount, "VolumeOptions", json_loads(row.options, 0, NULL));
+	volume_row_clear(&row);
+}
+
 static void volume_want(struct draft *draft, const struct mount_option *option, json_t *mount,
 			bool copy)
 {
@@ -262,6 +274,7 @@ static void volume_want(struct draft *draft, const struct mount_option *option, 
 		name = random;
 		strv_add(&draft->anonymous, name);
 	}
+	volume_options_put(draft->engine, name, mount);
 	strv_add(&draft->volumes, name);
 	path = str_printf("%s/volumes/%s/_data", draft->engine->settings.root, name);
 	json_put(mount, "Name", json_text(name));

@@ -443,7 +443,7 @@ json_t *inspect_volume(struct engine *engine, const char *name, struct err *err)
 	json_put(all, "Labels", row.labels ? json_loads(row.labels, 0, NULL) : json_object());
 	json_put(all, "Mountpoint", json_text(path));
 	json_put(all, "Name", json_text(name));
-	json_put(all, "Options", json_null());
+	json_put(all, "Options", row.options ? json_loads(row.options, 0, NULL) : json_null());
 	json_put(all, "Scope", json_text("local"));
 	volume_row_clear(&row);
 	return all;

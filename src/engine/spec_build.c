@@ -27,6 +27,7 @@
 #include "engine/secret.h"
 #include "engine/shared_namespace.h"
 #include "runtime/capability.h"
+#include "runtime/mount.h"
 #include "runtime/seccomp.h"
 #include "runtime/ulimit.h"
 #include "state/uid_range.h"
@@ -444,6 +445,61 @@ static int depth_compare(const void *a, const void *b)
 	return difference ? difference : strcmp(x->destination, y->destination);
 }
 
+/* A volume with options: a host folder like any other bind, or a file system that is mounted now and ends with the container. */
+static int volume_elsewhere(const json_t *json, const json_t *options, struct built_spec *built,
+			    struct err *err)
+{
+	static const struct {
+		const char *word;
+		uint64_t attrs;
+	} words[] = { { "ro", MOUNT_ATTR_RDONLY },
+		      { "rw", 0 },
+		      { "noexec", MOUNT_ATTR_NOEXEC },
+		      { "nosuid", MOUNT_ATTR_NOSUID },
+		      { "nodev", 0 } };
+	const char *type = json_string_at(options, "type", ""),
+		   *device = json_string_at(options, "device", "");
+	_cleanup_strv_ char **given = strv_split(json_string_at(options, "o", ""), ',');
+	_cleanup_(buf_clear) struct buf data = BUF_EMPTY;
+	uint64_t attrs = json_bool_at(json, "RW") ? 0 : MOUNT_ATTR_RDONLY;
+	struct spec_mount *mount;
+	bool bind = strcmp(type, "none") == 0;
+	int fd;
+
+	for (size_t i = 0; given[i]; i++) {
+		size_t k = 0;
+
+		while (k < ARRAY_SIZE(words) && strcmp(words[k].word, given[i]) != 0)
+			k++;
+		if (k < ARRAY_SIZE(words))
+			attrs |= words[k].attrs;
+		else if (strcmp(given[i], "bind") == 0 || strcmp(given[i], "rbind") == 0)
+			bind = true;
+		else if (*given[i])
+			buf_printf(&data, "%s%s", data.length ? "," : "", given[i]);
+	}
+	if (bind) {
+		_cleanup_json_ json_t *folder = json_copy((json_t *)json);
+
+		json_put(folder, "Source", json_text(device));
+		json_put(folder, "RW", json_boolean(!(attrs & MOUNT_ATTR_RDONLY)));
+		return bind_fill(folder, built, err);
+	}
+	fd = mount_new(type, device, data.data,
+		       (unsigned int)attrs | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID);
+	if (fd < 0) {
+		err_sys(err, fd, "mount volume %s: %s %s", json_string_at(json, "Name", ""), type,
+			device);
+		return fd == -ENODEV ? err_hint(err, "this kernel has no file system %s", type) :
+				       fd;
+	}
+	mount = bind_put(built->spec, device, json_string_at(json, "Destination", ""), attrs);
+	mount->source_fd = built_spec_keep(built, fd);
+	mount->source_is_mount = true;
+	spec_mount_map(built->spec, mount);
+	return 0;
+}
+
 static int volume_fill(struct engine *engine, const json_t *json, struct built_spec *built,
 		       struct err *err)
 {
@@ -453,6 +509,8 @@ static int volume_fill(struct engine *engine, const json_t *json, struct built_s
 	_cleanup_close_ int volumes = -1, volume = -1, data = -1;
 	struct spec_mount *mount;
 
+	if (json_object_get(json, "VolumeOptions"))
+		return volume_elsewhere(json, json_object_get(json, "VolumeOptions"), built, err);
 	/* made here rather than with the row, so that a killed create leaves a row and no half of a folder */
 	volumes = dir_open_make(engine->root, "volumes", 0700, err);
 	if (volumes < 0)

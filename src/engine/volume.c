@@ -13,8 +13,63 @@
 #include "engine/event.h"
 #include "engine/name.h"
 
-int volume_create(struct engine *engine, const char *name, char *const *labels, char **ret_name,
-		  struct err *err)
+static int options_check(const json_t *options, struct err *err)
+{
+	const char *type = json_string_at(options, "type", ""),
+		   *device = json_string_at(options, "device", "");
+	_cleanup_strv_ char **words = strv_split(json_string_at(options, "o", ""), ',');
+	bool bind = false;
+
+	for (size_t i = 0; words[i]; i++)
+		bind |= strcmp(words[i], "bind") == 0 || strcmp(words[i], "rbind") == 0;
+	if (!*type || !*device)
+		return err_set(err, EINVAL, "missing required option: \"%s\"",
+			       *type ? "device" : "type");
+	if (strcmp(type, "tmpfs") == 0) {
+		err_set(err, EOPNOTSUPP,
+			"volume of type tmpfs: each container would see another one");
+		return err_hint(err, "use --tmpfs, or --mount type=tmpfs");
+	}
+	if (strcmp(type, "none") == 0 && !bind)
+		return err_set(err, EINVAL, "volume of type none: only with o=bind");
+	if (bind && *device != '/')
+		return err_set(err, EINVAL, "volume device %s: not an absolute path", device);
+	return 0;
+}
+
+int volume_options_parse(char *const *options, char **ret_json, struct err *err)
+{
+	_cleanup_json_ json_t *object = json_object();
+	int r;
+
+	*ret_json = NULL;
+	for (size_t i = 0; options && options[i]; i++) {
+		_cleanup_free_ char *key = str_dup(options[i]);
+		char *value = strchr(key, '=');
+
+		if (value)
+			*value++ = '\0';
+		if (strcmp(key, "size") == 0) {
+			err_set(err, EOPNOTSUPP,
+				"volume option size: limits of disk space are not possible yet");
+			return err_hint(err,
+					"give it a file system of its own: type=ext4, device=");
+		}
+		if (!value || (strcmp(key, "type") != 0 && strcmp(key, "device") != 0 &&
+			       strcmp(key, "o") != 0))
+			return err_set(err, EINVAL, "invalid option: \"%s\"", key);
+		json_put(object, key, json_text(value));
+	}
+	if (json_object_size(object) == 0)
+		return 0;
+	r = options_check(object, err);
+	if (r == 0)
+		*ret_json = json_dumps(object, JSON_COMPACT);
+	return r;
+}
+
+int volume_create(struct engine *engine, const char *name, char *const *labels, const char *options,
+		  char **ret_name, struct err *err)
 {
 	struct store *store = engine_store(engine, err);
 	struct volume_row row = { .created_ns = engine_now_ns(), .anonymous = !name };
@@ -42,6 +97,7 @@ int volume_create(struct engine *engine, const char *name, char *const *labels, 
 	row.name = (char *)(name ? name : random);
 	text = json_dumps(object, JSON_COMPACT);
 	row.labels = text;
+	row.options = (char *)options;
 	r = volume_add(store, &row, err);
 	if (r < 0 && r != -EEXIST)
 		return r;

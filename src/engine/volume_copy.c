@@ -96,6 +96,9 @@ static int data_open(struct engine *engine, const char *name, struct volume_row 
 		return err_set(err, ENOENT, "get %s: no such volume", name);
 	if (r < 0)
 		return r;
+	if (row->options)
+		return err_set(err, EOPNOTSUPP, "volume %s is mounted from elsewhere: %s", name,
+			       row->options);
 	volumes = dir_open_make(engine->root, "volumes", 0700, err);
 	volume = volumes < 0 ? volumes : dir_open_make(volumes, name, 0700, err);
 	return volume < 0 ? volume : dir_open_make(volume, "_data", 0755, err);
@@ -131,7 +134,7 @@ static int made_whole(struct giver *giver, const char *name, char *const *labels
 				      err_sys(err, errno, "name the volume %s", name);
 	engine_kill_point("volume-named");
 	/* killed here, the folder is nobody's: `system check` finds it */
-	return r < 0 ? r : volume_create(engine, name, labels, &made, err);
+	return r < 0 ? r : volume_create(engine, name, labels, NULL, &made, err);
 }
 
 /* -- the three -------------------------------------------------------------------------------- */

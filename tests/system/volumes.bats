@@ -17,6 +17,7 @@ teardown()
 	local -a names
 
 	remove_containers
+	[ -z "${loop:-}" ] || ! losetup "$loop" >/dev/null 2>&1 || losetup -d "$loop"
 	mapfile -t names < <(cloche volume ls -q)
 	[ ${#names[@]} -eq 0 ] || cloche volume rm "${names[@]}" >/dev/null
 }
@@ -270,4 +271,50 @@ teardown()
 	cloche update --mount-rm /sly/sub --mount-add "$PWD/safe/here:/late" web
 	cloche start web
 	assert_equal "$(cloche exec web cat /late/file)" of-the-host
+}
+
+@test "volume create -o: a host folder, or a file system of its own, as Docker's local driver has it" {
+	mkdir -m 0700 safe
+	mkdir safe/here
+	echo of-the-host >safe/here/file
+	cloche volume create -o type=none -o o=bind -o "device=$PWD/safe/here" host >/dev/null
+	assert_equal "$(inside -v host:/d box sh -c 'cat /d/file; touch /d/new')" of-the-host
+	assert_equal "$(stat -c %u safe/here/new)" 0
+	assert_equal "$(cloche volume inspect -f '{{.Options.o}} {{.Options.type}}' host)" "bind none"
+	cloche volume create -o type=none -o o=bind,ro -o "device=$PWD/safe/here" host-ro >/dev/null
+	run inside -v host-ro:/d box touch /d/other
+	assert_output --partial 'Read-only file system'
+	if [ -e /dev/loop-control ] && command -v mke2fs >/dev/null; then
+		truncate -s 4M disk
+		mke2fs -q -t ext4 disk
+		loop=$(losetup -f --show disk)
+		cloche volume create -o type=ext4 -o "device=$loop" disk >/dev/null
+		run inside -v disk:/d box sh -c 'mkdir /d/dir && chown 7:8 /d/dir && stat -c %u /d/dir; head -c 8000000 /dev/zero >/d/big 2>/dev/null; [ $(stat -c %s /d/big) -lt 4194304 ] && echo full'
+		assert_output $'7\nfull'
+		# two at once see the same
+		cloche run -d --name one --network none -v disk:/d box sleep 600
+		assert_equal "$(inside -v disk:/d box stat -c %u:%g /d/dir)" 7:8
+		cloche rm -f one
+		losetup -d "$loop"
+	fi
+	refused() { # WORDS OPTION...
+		local words=$1
+
+		shift
+		run cloche volume create "$@" bad
+		assert_failure 1
+		assert_output --partial "$words"
+	}
+	refused 'invalid option: "colour"' -o colour=red
+	refused 'missing required option: "device"' -o type=nfs
+	refused 'only with o=bind' -o type=none -o device=/tmp
+	refused 'not possible yet' -o size=5m
+	refused 'each container would see another one' -o type=tmpfs -o device=tmpfs
+	cloche volume create -o type=nosuchfs -o device=x odd >/dev/null
+	run inside -v odd:/d box true
+	assert_failure 125
+	assert_output --partial 'mount volume odd: nosuchfs x'
+	run cloche volume export host
+	assert_failure 1
+	assert_output --partial 'is mounted from elsewhere'
 }
