@@ -2,6 +2,7 @@
 /* sockets: netstat -an of the host and of all containers in one table. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +17,12 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/grid.h"
+#include "cli/socket_rate.h"
 #include "cli/socket_view.h"
 
 struct sockets_args {
-	bool listen, established, numeric, processes, unix_too, tcp, udp, json, count, no_headings;
+	bool listen, established, numeric, processes, unix_too, tcp, udp, json, count, no_headings,
+		rate;
 	const char *peer, *port, *state, *watch;
 	char **containers, **engines;
 };
@@ -42,6 +45,9 @@ static const struct opt sockets_opts[] = {
 	OPT_STRING(0, "port", "PORT", struct sockets_args, port,
 		   "only sockets with this port on either end, or published as it"),
 	OPT_BOOL('p', "processes", struct sockets_args, processes, "show the process of each"),
+	OPT_BOOL(
+		0, "rate", struct sockets_args, rate,
+		"bytes per second of TCP, over one second: by container, then of each connection that moves"),
 	OPT_STRING(0, "state", "STATE", struct sockets_args, state,
 		   "only this state: LISTEN, ESTABLISHED, TIME_WAIT..."),
 	OPT_BOOL('t', "tcp", struct sockets_args, tcp, "only TCP"),
@@ -341,6 +347,143 @@ static void count_out(const struct socket_view *view, const struct sockets_args 
 	grid_print(&grid, columns, !a->no_headings, stdout);
 }
 
+/* -- how much ---------------------------------------------------------------------------------- */
+
+struct flow {
+	const struct socket *socket;
+	char container[128];
+	uint64_t in, out;
+	size_t connections;
+};
+
+static int by_flow(const void *a, const void *b)
+{
+	const struct flow *x = a, *y = b;
+
+	return x->in + x->out < y->in + y->out ? 1 : x->in + x->out > y->in + y->out ? -1 : 0;
+}
+
+static int by_flow_container(const void *a, const void *b)
+{
+	return strcmp(((const struct flow *)a)->container, ((const struct flow *)b)->container);
+}
+
+static void totals_out(const struct flow *flows, size_t count, bool headings)
+{
+	static const struct grid_column columns[] = { { "CONTAINER", false, 32 },
+						      { "CONNECTIONS", true, 0 },
+						      { "IN/s", true, 0 },
+						      { "OUT/s", true, 0 },
+						      { NULL, false, 0 } };
+	_cleanup_(grid_clear) struct grid grid = GRID_EMPTY;
+	_cleanup_free_ struct flow *totals = mem_new((count + 1) * sizeof(*totals));
+	size_t n = 0;
+
+	memcpy(totals, flows, count * sizeof(*totals));
+	qsort(totals, count, sizeof(*totals), by_flow_container);
+	for (size_t i = 0; i < count; i++) {
+		if (n > 0 && by_flow_container(&totals[n - 1], &totals[i]) == 0) {
+			totals[n - 1].in += totals[i].in;
+			totals[n - 1].out += totals[i].out;
+			totals[n - 1].connections++;
+		} else {
+			totals[n++] = totals[i];
+		}
+	}
+	qsort(totals, n, sizeof(*totals), by_flow);
+	for (size_t i = 0; i < n; i++) {
+		grid_cell(&grid, totals[i].container);
+		grid_number(&grid, totals[i].connections);
+		grid_number(&grid, totals[i].in);
+		grid_number(&grid, totals[i].out);
+	}
+	grid_print(&grid, columns, headings, stdout);
+}
+
+static void flows_out(struct socket_view *view, const struct sockets_args *a,
+		      const struct flow *flows, size_t count)
+{
+	static const struct grid_column columns[] = {
+		{ "CONTAINER", false, 32 }, { "LOCAL", false, 64 }, { "PEER", false, 64 },
+		{ "PUBLISHED", false, 48 }, { "IN/s", true, 0 },    { "OUT/s", true, 0 },
+		{ NULL, false, 0 },
+	};
+	_cleanup_(grid_clear) struct grid grid = GRID_EMPTY;
+
+	for (size_t i = 0; i < count; i++) {
+		char local[128], peer[128], text[256];
+
+		if (flows[i].in + flows[i].out == 0)
+			continue;
+		ends_text(flows[i].socket, local, peer);
+		socket_view_published(view, flows[i].socket, text, sizeof(text));
+		grid_cell(&grid, flows[i].container);
+		grid_cell(&grid, local);
+		grid_cell(&grid, peer);
+		grid_cell(&grid, *text ? text : "-");
+		grid_number(&grid, flows[i].in);
+		grid_number(&grid, flows[i].out);
+	}
+	grid_print(&grid, columns, !a->no_headings, stdout);
+}
+
+static void rate_json_out(struct socket_view *view, const struct flow *flows, size_t count)
+{
+	_cleanup_json_ json_t *all = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		json_t *one = socket_json(view, flows[i].socket);
+
+		json_put(one, "InPerSecond", json_integer((json_int_t)flows[i].in));
+		json_put(one, "OutPerSecond", json_integer((json_int_t)flows[i].out));
+		json_push(all, one);
+	}
+	(void)json_dumpf(all, stdout, JSON_INDENT(1));
+	(void)putchar('\n');
+}
+
+static int draw_rate(const struct sockets *sockets, struct err *err)
+{
+	const struct sockets_args *a = sockets->args;
+	_cleanup_(socket_view_clear) struct socket_view first = SOCKET_VIEW_EMPTY,
+							view = SOCKET_VIEW_EMPTY;
+	_cleanup_(rates_clear) struct rates rates = RATES_EMPTY;
+	_cleanup_free_ struct flow *flows = NULL;
+	const unsigned int what = SOCKET_WANT_TCP | SOCKET_WANT_BYTES;
+	size_t count = 0;
+	int r = socket_view_open(sockets->cli, what, false, &first, err);
+
+	if (r < 0)
+		return r;
+	rates_begin(&rates, &first.sockets);
+	(void)poll(NULL, 0, 1000); /* the time that is measured */
+	r = socket_view_open(sockets->cli, what, a->json, &view, err);
+	if (r < 0)
+		return r;
+	rates_end(&rates);
+	flows = mem_new((view.sockets.count + 1) * sizeof(*flows));
+	for (size_t i = 0; i < view.sockets.count; i++) {
+		const struct socket *s = &view.sockets.list[i];
+		struct flow *flow = &flows[count];
+
+		if (listens(s) || !wanted(&view, a, s))
+			continue;
+		*flow = (struct flow){ .socket = s, .connections = 1 };
+		socket_view_container(&view, s, flow->container, sizeof(flow->container));
+		rate_of(&rates, s, &flow->in, &flow->out);
+		count++;
+	}
+	qsort(flows, count, sizeof(*flows), by_flow);
+	if (a->json) {
+		rate_json_out(&view, flows, count);
+		return 0;
+	}
+	totals_out(flows, count, !a->no_headings);
+	(void)putchar('\n');
+	flows_out(&view, a, flows, count);
+	return 0;
+}
+
 /* -- the command ------------------------------------------------------------------------------ */
 
 static int draw(void *data, struct err *err)
@@ -354,6 +497,8 @@ static int draw(void *data, struct err *err)
 	size_t count = 0;
 	int r;
 
+	if (a->rate)
+		return draw_rate(sockets, err);
 	if (a->tcp || a->udp)
 		what = (a->tcp ? SOCKET_WANT_TCP : 0u) |
 		       (a->udp ? SOCKET_WANT_UDP | SOCKET_WANT_OTHER : 0u);
@@ -405,6 +550,11 @@ static int sockets_run(void *data, void *args, char **operands, struct err *err)
 			err_set(err, EINVAL, "engine %s: nobody knows it", a->engines[i]);
 			return 125;
 		}
+	if (a->rate && (a->udp || a->unix_too || a->count || a->listen)) {
+		err_set(err, EINVAL,
+			"--rate is of TCP connections: the kernel counts no others' bytes");
+		return 125;
+	}
 	return view_watch(interval, draw, &sockets, err) < 0;
 }
 

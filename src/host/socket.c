@@ -7,11 +7,14 @@
 #include <fcntl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,8 +104,29 @@ static const struct question {
 	{ SOCKET_SCTP, AF_INET6, IPPROTO_SCTP, SOCKET_WANT_OTHER },
 };
 
+/* tcp(7), struct tcp_info: newer kernels have longer ones. */
+static void bytes_read(struct socket *s, const struct inet_diag_msg *m, size_t length)
+{
+	const struct rtattr *a = (const void *)(m + 1);
+	unsigned int left = (unsigned int)(length - sizeof(*m));
+	struct tcp_info info;
+
+	s->cookie = (uint64_t)m->id.idiag_cookie[1] << 32 | m->id.idiag_cookie[0];
+	for (; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+		if (a->rta_type != INET_DIAG_INFO ||
+		    RTA_PAYLOAD(a) < offsetof(struct tcp_info, tcpi_bytes_received) +
+					     sizeof(info.tcpi_bytes_received))
+			continue;
+		memset(&info, 0, sizeof(info));
+		memcpy(&info, RTA_DATA(a),
+		       RTA_PAYLOAD(a) < sizeof(info) ? RTA_PAYLOAD(a) : sizeof(info));
+		s->sent = info.tcpi_bytes_acked;
+		s->received = info.tcpi_bytes_received;
+	}
+}
+
 static void diag_add(struct collected *out, const struct question *question,
-		     const struct inet_diag_msg *m)
+		     const struct inet_diag_msg *m, size_t length)
 {
 	struct socket *s = socket_new(out);
 
@@ -117,6 +141,8 @@ static void diag_add(struct collected *out, const struct question *question,
 	s->send_queue = m->idiag_wqueue;
 	s->uid = m->idiag_uid;
 	s->inode = m->idiag_inode;
+	if (question->proto == SOCKET_TCP && (out->shared->what & SOCKET_WANT_BYTES))
+		bytes_read(s, m, length);
 }
 
 /* 0, or -errno: -ENOENT: the kernel has no such sockets, or cannot tell. */
@@ -137,7 +163,7 @@ static int answer_read(int fd, struct collected *out, const struct question *que
 			if (h->nlmsg_type == NLMSG_ERROR)
 				return ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
 			if (h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
-				diag_add(out, question, NLMSG_DATA(h));
+				diag_add(out, question, NLMSG_DATA(h), h->nlmsg_len - NLMSG_HDRLEN);
 		}
 	}
 }
@@ -154,6 +180,10 @@ static void question_ask(int fd, struct collected *out, size_t which)
 			  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
 		.request = { .sdiag_family = question->family,
 			     .sdiag_protocol = question->protocol,
+			     .idiag_ext = out->shared->what & SOCKET_WANT_BYTES &&
+							  question->proto == SOCKET_TCP ?
+						  1 << (INET_DIAG_INFO - 1) :
+						  0,
 			     .idiag_states = UINT32_MAX },
 	};
 

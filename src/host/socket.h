@@ -47,7 +47,9 @@ struct socket {
 	uint32_t recv_queue, send_queue;
 	uint32_t uid; /* UINT32_MAX: nobody's, as in TIME-WAIT */
 	uint64_t inode;
-	int space; /* of the namespaces' list */
+	uint64_t cookie, received,
+		sent; /* of TCP, with SOCKET_WANT_BYTES: the kernel's name for it, and bytes so far */
+	int space;    /* of the namespaces' list */
 	int owner; /* of the processes' owners; socket_owners corrects it where several share a namespace */
 	pid_t pid; /* 0: not asked, or nobody's */
 	int type;  /* unix, packet: SOCK_STREAM... ; raw: the protocol's number is local_port */
@@ -68,6 +70,7 @@ enum socket_what {
 	SOCKET_WANT_OTHER = 4, /* udplite, sctp, raw, ping */
 	SOCKET_WANT_PACKET = 8,
 	SOCKET_WANT_UNIX = 16,
+	SOCKET_WANT_BYTES = 32, /* with TCP */
 };
 
 /* In the order of the namespaces; within one, tcp, tcp6, udp... as the kernel gives them. */

@@ -127,3 +127,36 @@ in_namespace()
 	assert_output --partial "partial: without root"
 	refute_output --partial inside
 }
+
+@test "--rate shows bytes per second, by container and by connection" {
+	cat >"$CLOCHE_TEST_DIR/flow.py" <<-'PYTHON'
+		import socket, threading, time
+		server = socket.create_server(("127.0.0.1", 7777))
+		def swallow():
+		    other, _ = server.accept()
+		    while other.recv(65536):
+		        pass
+		threading.Thread(target=swallow, daemon=True).start()
+		client = socket.create_connection(("127.0.0.1", 7777))
+		print("ready", flush=True)
+		while True:
+		    client.sendall(bytes(20000))
+		    time.sleep(0.02)
+	PYTHON
+	chmod 644 "$CLOCHE_TEST_DIR/flow.py"
+	cloche run -d --name flow -u 0 --network none -v "$CLOCHE_TEST_DIR/flow.py:/flow.py:ro" host python3 /flow.py >/dev/null
+	until_true 30 sh -c "'$CLOCHE' logs flow | grep -q ready"
+	run -0 cloche sockets --rate --container flow
+	[[ ${lines[0]} =~ ^CONTAINER\ +CONNECTIONS\ +IN/s\ +OUT/s$ ]]
+	[[ ${lines[1]} =~ ^flow\ +2\ +[1-9][0-9]+\ +[1-9][0-9]+$ ]]
+	assert_output --regexp "flow +127.0.0.1:[0-9]+ +127.0.0.1:7777 +- +0 +[1-9][0-9]+"
+	assert_output --regexp "flow +127.0.0.1:7777 +127.0.0.1:[0-9]+ +- +[1-9][0-9]+ +0"
+	cloche sockets --rate --json --container flow | jq -e 'length == 2 and (map(.InPerSecond) | add) > 1000 and .[0].Container == "flow"'
+	# what does not move is counted, and not listed
+	run -0 cloche sockets --rate --container inside
+	[[ ${lines[1]} =~ ^inside\ +[0-9]+\ +0\ +0$ ]]
+	refute_output --partial 3270
+	run -125 cloche sockets --rate --udp
+	assert_output --partial "the kernel counts no others' bytes"
+	cloche rm -f flow >/dev/null
+}
