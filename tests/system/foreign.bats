@@ -81,6 +81,26 @@ docker_up()
 	assert_output --partial "but container f-docker (docker) has 1 processes with this number"
 }
 
+@test "Docker: it loads what cloche saved, and cloche what it saved, with the same id" {
+	local id docker=(docker -H "unix://$F/docker.sock")
+
+	docker_up
+	tar -C "$R" -cf - . | cloche import -c 'CMD ["/bin/true"]' - moved:1 >/dev/null
+	id=$(cloche image inspect -f '{{.Id}}' moved:1)
+	cloche save -o "$F/ours.tar" moved:1
+	run -0 "${docker[@]}" load -i "$F/ours.tar"
+	assert_output --partial "moved:1"
+	assert_equal "$("${docker[@]}" image inspect -f '{{.Id}}' moved:1)" "$id"
+	"${docker[@]}" save -o "$F/theirs.tar" moved:1
+	cloche rmi moved:1 >/dev/null
+	run -0 cloche load -i "$F/theirs.tar"
+	assert_output "Loaded image: moved:1"
+	assert_equal "$(cloche image inspect -f '{{.Id}}' moved:1)" "$id"
+	"${docker[@]}" rmi moved:1 >/dev/null
+	cloche rmi moved:1 >/dev/null
+	rm "$F/ours.tar" "$F/theirs.tar"
+}
+
 @test "containerd: a container made by ctr, by its shim" {
 	docker_up
 	ctr -a "$F/docker-run/containerd/containerd.sock" -n f-test run --rootfs -d "$R" f-ctr /bin/sleep 2222
