@@ -59,11 +59,19 @@ int publish_conflict(struct engine *engine, const struct publication *p, struct 
 static int hold_take(struct publication *p, struct err *err)
 {
 	static const uint8_t loopback[16] = { [15] = 1 };
-	bool wild = address_is_any(&p->host), tcp = p->protocol == IPPROTO_TCP;
-	bool door = tcp && !p->visible && p->host.family == AF_INET6 &&
+	bool wild = address_is_any(&p->host), tcp = p->protocol == IPPROTO_TCP,
+	     udp = p->protocol == IPPROTO_UDP;
+	bool door = (tcp || udp) && !p->visible && p->host.family == AF_INET6 &&
 		    (wild || address_is_loopback(&p->host));
 	struct address one = { .family = AF_INET6 };
 
+	if (udp && door) { /* shared, it would be given beside another that shares */
+		int alone = reservation_take(p->protocol, &p->host, &p->port, false, err);
+
+		if (alone < 0 && alone != -EPROTONOSUPPORT)
+			return alone;
+		fd_close(alone);
+	}
 	p->hold = reservation_take(p->protocol, &p->host, &p->port, p->visible || door, err);
 	if (p->hold == -EADDRINUSE && p->port && tcp && !p->visible && !door)
 		/* sessions that a listener of ours had here may still be in their last minute */
@@ -86,7 +94,7 @@ static int hold_take(struct publication *p, struct err *err)
 	}
 	if (door) {
 		memcpy(one.bytes, loopback, sizeof(loopback));
-		p->listen = reservation_listen(&one, p->port, err);
+		p->listen = reservation_listen(p->protocol, &one, p->port, err);
 		if (p->listen < 0)
 			return p->listen;
 	}

@@ -19,24 +19,6 @@
 
 enum { TABLE_MAX = 16 << 20, BACKLOG = 4096 };
 
-static socklen_t socket_address(const struct address *address, uint16_t port,
-				struct sockaddr_storage *out)
-{
-	struct sockaddr_in *in4 = (struct sockaddr_in *)out;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
-
-	memset(out, 0, sizeof(*out));
-	out->ss_family = (sa_family_t)address->family;
-	if (address->family == AF_INET) {
-		in4->sin_port = htons(port);
-		memcpy(&in4->sin_addr, address->bytes, 4);
-		return sizeof(*in4);
-	}
-	in6->sin6_port = htons(port);
-	memcpy(&in6->sin6_addr, address->bytes, 16);
-	return sizeof(*in6);
-}
-
 static int bound_port(int fd, uint16_t *ret_port)
 {
 	struct sockaddr_storage name;
@@ -56,7 +38,7 @@ int reservation_take(int protocol, const struct address *address, uint16_t *port
 	_cleanup_close_ int fd = socket(address->family, type | SOCK_CLOEXEC, protocol);
 	struct sockaddr_storage name;
 	char text[ADDRESS_TEXT];
-	socklen_t length = socket_address(address, *port, &name);
+	socklen_t length = address_socket(address, *port, &name);
 
 	if (fd < 0)
 		return errno == EPROTONOSUPPORT || errno == EAFNOSUPPORT ||
@@ -97,21 +79,22 @@ void reservation_deafen(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 }
 
-int reservation_listen(const struct address *address, uint16_t port, struct err *err)
+int reservation_listen(int protocol, const struct address *address, uint16_t port, struct err *err)
 {
-	int on = 1;
+	int on = 1, type = protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
 	_cleanup_close_ int fd =
-		socket(address->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+		socket(address->family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 	struct sockaddr_storage name;
 	char text[ADDRESS_TEXT];
-	socklen_t length = socket_address(address, port, &name);
+	socklen_t length = address_socket(address, port, &name);
 
 	if (fd < 0)
 		return err_sys(err, errno, "open a socket");
 	if (address->family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&name, length) < 0 || listen(fd, BACKLOG) < 0) {
+	if (bind(fd, (struct sockaddr *)&name, length) < 0 ||
+	    (type == SOCK_STREAM && listen(fd, BACKLOG) < 0)) {
 		if (errno == EADDRINUSE)
 			return -EADDRINUSE;
 		return err_sys(err, errno, "listen at %s port %u", address_text(address, text),

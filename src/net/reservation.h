@@ -21,8 +21,8 @@ int reservation_take(int protocol, const struct address *address, uint16_t *port
 void reservation_close_door(int fd);
 /* Nothing that arrives is kept (datagrams for a port that is only held). */
 void reservation_deafen(int fd);
-/* A TCP listener beside a shared reservation, or alone. */
-int reservation_listen(const struct address *address, uint16_t port, struct err *err);
+/* A listener of TCP, or a socket for datagrams, beside a shared reservation, or alone. */
+int reservation_listen(int protocol, const struct address *address, uint16_t port, struct err *err);
 /* "nginx (pid 812)" of who has the port, NULL: nobody that /proc shows. The caller frees. */
 char *reservation_owner(int protocol, uint16_t port);
 

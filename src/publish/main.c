@@ -26,6 +26,7 @@
 #include <linux/capability.h>
 
 #include "publish/control.h"
+#include "publish/datagram.h"
 #include "publish/session.h"
 
 enum { EVENTS = 256, ACCEPTS = 64, ROOM = 4096 };
@@ -86,6 +87,8 @@ static struct door *door_add(int fd, char *words)
 {
 	struct door *door = doors;
 	char *port = strchr(words, ','), *rest;
+	int type = 0;
+	socklen_t size = sizeof(type);
 
 	while (door < doors + door_count && door->fd >= 0)
 		door++;
@@ -99,6 +102,8 @@ static struct door *door_add(int fd, char *words)
 		door->prefix = (unsigned int)strtoul(rest + 1, &rest, 10);
 	door->clients = strcmp(rest, ",clients") == 0;
 	door->fd = fd;
+	door->datagrams = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+			  type == SOCK_DGRAM;
 	if (door == doors + door_count)
 		door_count++;
 	return door;
@@ -197,9 +202,12 @@ static bool port_drop(const struct control_port *port)
 {
 	bool any = false;
 
-	for (size_t i = 0; i < door_count; i++)
-		if (is_at(doors[i].fd, port))
-			doors[i].fd = -1; /* kept has it, too */
+	for (size_t i = 0; i < door_count; i++) {
+		if (!is_at(doors[i].fd, port))
+			continue;
+		datagram_forget(&doors[i]);
+		doors[i].fd = -1; /* kept has it, too */
+	}
 	for (size_t i = 0; i < kept_count; i++) {
 		if (!is_at(kept[i], port))
 			continue;
@@ -270,6 +278,10 @@ static void round_do(int epoll, int control, unsigned int mark, struct epoll_eve
 			_exit(0); /* the container has ended */
 		if (data == &kept) {
 			control_serve(control, epoll);
+		} else if (datagram_is(data)) {
+			datagram_back(data);
+		} else if (is_door(data) && ((struct door *)data)->datagrams) {
+			datagram_in(data, epoll);
 		} else if (is_door(data)) {
 			/* one that an event before this one took away has fd -1: nothing comes of it */
 			for (int n = 0; n < ACCEPTS && session_accept(data, epoll, mark); n++)

@@ -15,6 +15,7 @@ struct door { /* a listener, and where its clients go */
 	socklen_t to_length;
 	unsigned int prefix; /* of the container's network */
 	bool clients;	     /* the container is to see the client's address */
+	bool datagrams;
 };
 
 struct session;

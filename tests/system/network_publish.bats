@@ -103,6 +103,22 @@ in_visible() { cloche exec visible python3 -c "$PEER" "$@"; }
 	assert_equal "$(at lan peer ask udp 10.50.0.1 8054)" "10.50.0.11 udp"
 	assert_equal "$(at lan peer ask udp fd50::1 8054)" "fd50::11 udp"
 	assert_equal "$(peer ask udp 10.50.0.1 8054)" "10.50.0.1 udp"
+	gateway6=$(cloche inspect -f '{{.NetworkSettings.IPv6Gateway}}' udp)
+	assert_equal "$(peer ask udp ::1 8054)" "$gateway6 udp"
+	# several clients at once, each with his own answers
+	run -0 python3 -c '
+import socket
+clients = [socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for _ in range(20)]
+for c in clients:
+    c.settimeout(20)
+    c.connect(("::1", 8054))
+for _ in range(3):
+    for c in clients: c.send(b"?")
+    for c in clients: assert c.recv(99)'
+	run -0 cloche update --publish-rm 8054/udp udp
+	run ! peer ask udp ::1 8054 1
+	run -0 cloche update --publish-add 8055:53/udp udp
+	assert_equal "$(peer ask udp ::1 8055)" "$gateway6 udp"
 	cloche rm -f udp
 }
 
