@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/json_table.h"
 #include "base/str.h"
+#include "oci/annotation.h"
 #include "oci/cgroup_path.h"
 #include "oci/notify.h"
 #include "oci/oci.h"
@@ -99,11 +100,15 @@ static void device_rules_add(struct spec_resources *resources)
 		resources->devices[resources->device_count++] = allowed[i];
 }
 
-static int spec_prepare(const struct launch_options *options, const struct buf *text,
-			struct spec *spec, struct err *err)
+static int spec_prepare(struct launch_options *options, const struct buf *text, struct spec *spec,
+			struct err *err)
 {
 	int r = spec_read(text->data, text->length, spec, err);
 
+	if (r == 0)
+		r = annotations_apply(spec, options, err);
+	if (r == 0)
+		r = annotations_open_hooks(spec, err);
 	if (r == 0)
 		r = spec_check(spec, err);
 	if (r == 0)
@@ -426,8 +431,8 @@ void launch_undo(const struct oci *oci, struct launched *l)
 		state_remove(oci, l->state.id);
 }
 
-int launch(const struct oci *oci, const char *id, const struct launch_options *options,
-	   bool wait_socket, struct launched *ret_launched, struct err *err)
+int launch(const struct oci *oci, const char *id, struct launch_options *options, bool wait_socket,
+	   struct launched *ret_launched, struct err *err)
 {
 	_cleanup_(launched_clear) struct launched l = LAUNCHED_NONE;
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;

@@ -35,8 +35,8 @@ struct launched {
 void launched_clear(struct launched *launched);
 
 /* wait_socket: init waits for `start` from another process. Changes the working folder to the bundle. On failure nothing is left. */
-int launch(const struct oci *oci, const char *id, const struct launch_options *options,
-	   bool wait_socket, struct launched *ret_launched, struct err *err);
+int launch(const struct oci *oci, const char *id, struct launch_options *options, bool wait_socket,
+	   struct launched *ret_launched, struct err *err);
 /* Undo it: kill, remove cgroup and state. */
 void launch_undo(const struct oci *oci, struct launched *launched);
 

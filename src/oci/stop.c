@@ -17,6 +17,7 @@
 #include "base/signal_name.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "oci/annotation.h"
 #include "oci/launch.h"
 #include "oci/notify.h"
 #include "oci/oci.h"
@@ -28,10 +29,14 @@
 
 enum { KILL_WAIT_MS = 10000 };
 
-void stop_hooks_lenient(const struct oci *oci, const struct spec *spec, enum spec_hook_kind kind,
+void stop_hooks_lenient(const struct oci *oci, struct spec *spec, enum spec_hook_kind kind,
 			const char *state)
 {
 	const char *name = kind == SPEC_HOOK_POSTSTART ? "poststart" : "poststop";
+	struct err files = ERR_NONE;
+
+	if (annotations_open_hooks(spec, &files) < 0)
+		oci_log(oci, "warning", files.words);
 
 	for (size_t i = 0; i < spec->hooks[kind].count; i++) {
 		struct spec_hooks one = { &spec->hooks[kind].list[i], 1 };
@@ -42,7 +47,7 @@ void stop_hooks_lenient(const struct oci *oci, const struct spec *spec, enum spe
 	}
 }
 
-int stop_delete(const struct oci *oci, const struct state *state, const struct spec *spec,
+int stop_delete(const struct oci *oci, const struct state *state, struct spec *spec,
 		struct cgroup *cgroup, struct err *err)
 {
 	struct hook_data data = { state, spec };

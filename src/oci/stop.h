@@ -11,10 +11,10 @@ struct oci;
 struct state;
 
 /* Remove what a container that has ended held: cgroup, state folder; then the poststop hooks run. spec NULL: none. */
-int stop_delete(const struct oci *oci, const struct state *state, const struct spec *spec,
+int stop_delete(const struct oci *oci, const struct state *state, struct spec *spec,
 		struct cgroup *cgroup, struct err *err);
 /* Hooks whose failure is a warning (runtime.md, "Lifecycle", steps 9 and 13): all of them run. */
-void stop_hooks_lenient(const struct oci *oci, const struct spec *spec, enum spec_hook_kind kind,
+void stop_hooks_lenient(const struct oci *oci, struct spec *spec, enum spec_hook_kind kind,
 			const char *state);
 
 #endif

@@ -476,6 +476,21 @@ static int set_up(struct container *c, const struct spec *spec, const struct con
 	return r;
 }
 
+/* config-linux.md, "Cgroup ownership": with a cgroup namespace of its own and a writable view of it, as the user of the command. */
+static bool cgroup_is_the_users(const struct spec *spec)
+{
+	if (!spec->told_exactly || spec->namespaces[SPEC_NS_CGROUP].mode != SPEC_NS_NEW)
+		return false;
+	for (size_t i = 0; i < spec->mount_count; i++) {
+		const struct spec_mount *mount = &spec->mounts[i];
+
+		if (mount->kind == SPEC_MOUNT_CGROUP &&
+		    strcmp(mount->destination, "/sys/fs/cgroup") == 0)
+			return !((mount->attr_set | mount->all_set) & MOUNT_ATTR_RDONLY);
+	}
+	return false;
+}
+
 int container_create(struct container *ret_container, const struct spec *spec,
 		     const struct container_io *io, const struct seccomp_program *seccomp,
 		     struct cgroup *cgroup, struct err *err)
@@ -491,6 +506,10 @@ int container_create(struct container *ret_container, const struct spec *spec,
 		return r;
 	if (spec->told_exactly)
 		r = cgroup_fill(cgroup, spec->cgroup_path, err);
+	if (r == 0 && cgroup_is_the_users(spec))
+		r = cgroup_give(cgroup, spec->cgroup_path,
+				spec_host_id(spec->uid_map, spec->uid_map_count, spec->process.uid),
+				err);
 	if (r == 0)
 		r = cgroup_door_open(cgroup, spec->cgroup_path, &door, err);
 	if (r == 0)

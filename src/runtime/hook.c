@@ -31,7 +31,8 @@ static _Noreturn void hook_become(const struct spec_hook *hook, int in, int repo
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
-	if (dup2(in, 0) >= 0)
+	if (dup2(in, 0) >= 0 && (hook->out == 0 || dup2(hook->out, 1) >= 0) &&
+	    (hook->error == 0 || dup2(hook->error, 2) >= 0))
 		(void)execve(hook->path, hook->args ? hook->args : alone,
 			     hook->env ? hook->env : environ);
 	code = errno;

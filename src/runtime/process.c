@@ -37,6 +37,13 @@ static _Noreturn void fail(const struct init_plan *plan, enum container_step ste
 	_exit(step == STEP_EXEC && report.code == ENOENT ? 127 : 126);
 }
 
+static int groups_set(const struct spec_process *process)
+{
+	return process->keep_groups ?
+		       0 :
+		       setgroups(process->additional_gid_count, process->additional_gids);
+}
+
 static void limits_set(const struct init_plan *plan)
 {
 	const struct spec_process *process = &plan->spec->process;
@@ -349,7 +356,7 @@ void process_check(const struct init_plan *plan)
 	if (plan->spec->hooks[SPEC_HOOK_START_CONTAINER].count == 0)
 		labels_set(plan);
 	limits_check(plan);
-	if (setgroups(process->additional_gid_count, process->additional_gids) < 0)
+	if (groups_set(process) < 0)
 		fail(plan, STEP_GROUPS, 0, errno);
 	if (process->cwd)
 		(void)folder_enter(
@@ -382,8 +389,7 @@ static void ids_set(const struct init_plan *plan)
 
 	if (r < 0)
 		fail(plan, STEP_CAPABILITIES, 0, r);
-	if (setgroups(process->additional_gid_count, process->additional_gids) < 0 ||
-	    setresgid(process->gid, process->gid, process->gid) < 0)
+	if (groups_set(process) < 0 || setresgid(process->gid, process->gid, process->gid) < 0)
 		fail(plan, STEP_GROUPS, 0, errno);
 	if (prctl(PR_SET_KEEPCAPS, 1) < 0 ||
 	    setresuid(process->uid, process->uid, process->uid) < 0)

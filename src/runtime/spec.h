@@ -138,6 +138,7 @@ struct spec_process {
 	char *user; /* "NAME|UID[:GROUP|GID]" for init to look up in the container's own files, or NULL: uid, gid */
 	char **group_names; /* additional groups, names or numbers, looked up too */
 	uint32_t uid, gid;
+	bool keep_groups; /* of the caller */
 	uint32_t *additional_gids;
 	size_t additional_gid_count;
 	char **args, **env;
@@ -171,6 +172,7 @@ struct spec_hook {
 	char *path;
 	char **args, **env; /* env NULL: the runtime's */
 	int timeout_s;	    /* 0: none */
+	int out, error;	    /* descriptors for its output and error stream; 0: ours */
 };
 
 struct spec_hooks {

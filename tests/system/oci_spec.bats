@@ -513,3 +513,26 @@ startContainer created inside"
 	run ! rt run "$ID"
 	assert_output --partial "move network device nosuchlink into the container"
 }
+
+# -- crun's annotations ------------------------------------------------------------------------
+
+@test "annotations of crun: groups, time offset, files of hooks; what cannot be followed is refused" {
+	bundle ".process.args = $(sh_args 'cat /proc/self/timens_offsets; id -G') | .annotations = {\"run.oci.timens_offset\": \"monotonic 1000 5\", \"run.oci.keep_original_groups\": \"1\",
+		\"run.oci.hooks.stdout\": \"$PWD/hook.out\", \"run.oci.hooks.stderr\": \"$PWD/hook.err\"} |
+		.hooks.createRuntime = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"echo out; echo error >&2\"]}] |
+		.hooks.poststop = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"echo stopped\"]}]"
+	run -0 setpriv --groups 44,55 timeout 60 "$RUNTIME" --root "$OCI_ROOT" run "$ID"
+	assert_output --regexp "monotonic +1000 +5"
+	assert_output --partial "0 44 55"
+	assert_equal "$(cat hook.out hook.err)" "$(printf 'out\nstopped\nerror')"
+	for name in handler seccomp_bpf_data systemd.force_cgroup_v1; do
+		bundle ".annotations = {\"run.oci.$name\": \"x\"}"
+		run ! rt run "$ID"
+		assert_output --partial "annotations: run.oci.$name: is not possible here"
+	done
+	bundle '.annotations = {"run.oci.timens_offset": "sideways 1 2"}'
+	run ! rt run "$ID"
+	assert_output --partial 'clock "sideways" is neither monotonic nor boottime'
+	bundle '.process.args = ["true"] | .annotations = {"run.oci.unheard": "x"}'
+	rt run "$ID"
+}

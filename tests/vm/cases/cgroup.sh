@@ -79,6 +79,16 @@ userns()
 }
 check "a user namespace" userns
 
+owner()
+{
+	local users='.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 700000, size: 65536}] | .linux.gidMappings = [{containerID: 0, hostID: 700000, size: 65536}] |
+		.process.args = ["sh", "-c", "mkdir /sys/fs/cgroup/mine && echo 0 >/sys/fs/cgroup/mine/cgroup.procs && cat /proc/self/cgroup; echo 1 >/sys/fs/cgroup/pids.max || echo no; sleep 100"] | .linux.namespaces += [{type: "cgroup"}] | .linux.namespaces |= unique'
+
+	up "$users | (.mounts[] | select(.destination == \"/sys/fs/cgroup\")).options -= [\"ro\"]" || return
+	is "$(stat -c %u $cg $cg/cgroup.procs $cg/pids.max | tr '\n' ' ')" "700000 700000 0 " && wait_for test -d $cg/mine && down && [ ! -e $cg ] || return
+	up "$users" && is "$(stat -c %u $cg $cg/cgroup.procs | tr '\n' ' ')" "0 0 " && down
+}
+check "a cgroup that is mounted writable in its own namespace is the user's, its limits are not" owner
 few()
 {
 	! up '.process.args = ["sleep", "100"] | .linux.resources.rdma = {nodevice: {hcaHandles: 3}}' || return
