@@ -14,6 +14,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,6 +23,7 @@
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/str.h"
 #include "base/sys.h"
 #include "runtime/cgroup.h"
 #include "runtime/container_step.h"
@@ -213,6 +216,34 @@ static int guest_clone(struct container *c, const struct spec *spec, int init_pi
 	return 0;
 }
 
+/* "Pid:\t12" of a pidfd's fdinfo (pidfd_open(2)). */
+static pid_t pidfd_pid(int pidfd)
+{
+	_cleanup_free_ char *file = str_printf("/proc/self/fdinfo/%d", pidfd);
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	const char *at = file_read(AT_FDCWD, file, 4096, &text) < 0 ? NULL :
+								      strstr(text.data, "Pid:");
+
+	return at ? (pid_t)strtol(at + strlen("Pid:"), NULL, 10) : -1;
+}
+
+/* A container that divides its own cgroup (v2, "no internal processes") has no place for a process at its root: where its first
+ * process is, there is one. */
+static int door_of_init(struct cgroup *cgroup, int init_pidfd, struct cgroup_door *ret_door,
+			struct err *err)
+{
+	pid_t pid = pidfd_pid(init_pidfd);
+	_cleanup_free_ char *file = str_printf("/proc/%d/cgroup", (int)pid);
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	int r = pid > 0 ? file_read(AT_FDCWD, file, 65536, &text) : -ESRCH;
+
+	if (r < 0 || !str_prefix(text.data, "0::/"))
+		return err_set(err, EBUSY, "find the cgroup of the container's first process");
+	text.data[strcspn(text.data, "\n")] = '\0';
+	cgroup_door_close(ret_door);
+	return cgroup_door_open(cgroup, text.data + strlen("0::"), ret_door, err);
+}
+
 /* The process that was born takes the place of its maker, which ends. */
 static int birth_take(struct container *c, struct err *err)
 {
@@ -244,6 +275,13 @@ int container_exec(struct container *ret_container, const struct spec *spec, int
 
 	if (r == 0)
 		r = guest_clone(&c, spec, init_pidfd, io, seccomp, &door, err);
+	if (r == -EBUSY && door.folder >= 0) {
+		container_abort(&c);
+		err_clear(err);
+		r = door_of_init(cgroup, init_pidfd, &door, err);
+		if (r == 0)
+			r = guest_clone(&c, spec, init_pidfd, io, seccomp, &door, err);
+	}
 	if (r < 0) {
 		container_abort(&c);
 		return r;

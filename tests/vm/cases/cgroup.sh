@@ -88,6 +88,14 @@ owner()
 	is "$(stat -c %u $cg $cg/cgroup.procs $cg/pids.max | tr '\n' ' ')" "700000 700000 0 " && wait_for test -d $cg/mine && down && [ ! -e $cg ] || return
 	up "$users" && is "$(stat -c %u $cg $cg/cgroup.procs | tr '\n' ' ')" "0 0 " && down
 }
+divided()
+{
+	up '.process.args = ["sh", "-c", "mkdir /sys/fs/cgroup/mine && echo 0 >/sys/fs/cgroup/mine/cgroup.procs && echo +pids >/sys/fs/cgroup/cgroup.subtree_control && exec sleep 100"] |
+		(.mounts[] | select(.destination == "/sys/fs/cgroup")).options -= ["ro"]' || return
+	wait_for grep -q pids $cg/cgroup.subtree_control || return
+	is "$(rt exec c cat /proc/self/cgroup)" 0::/mine && down && [ ! -e $cg ]
+}
+check "exec comes to the first process where the container has divided its cgroup" divided
 check "a cgroup that is mounted writable in its own namespace is the user's, its limits are not" owner
 few()
 {
