@@ -34,6 +34,8 @@ static const struct opt create_opts[] = {
 		   "bridge, lan (addresses of the host's own LAN), macvlan or ipvlan"),
 	OPT_LIST(0, "gateway", "IP", struct create_args, options.gateways,
 		 "the host's address on the network (default: the first of the subnet)"),
+	OPT_BOOL(0, "host-access", struct create_args, options.host_access,
+		 "of macvlan: the host reaches the containers, too"),
 	OPT_BOOL(0, "internal", struct create_args, options.internal,
 		 "no way out of the network, and none in"),
 	OPT_LIST(0, "ip-range", "SUBNET", struct create_args, options.ip_ranges,

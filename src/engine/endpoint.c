@@ -450,6 +450,33 @@ static int lan_attach(const struct endpoint *endpoint, int run, struct err *err)
 		       lan_attach_one(endpoint, endpoint->row.ip6, &endpoint->network.subnet6, err);
 }
 
+/* --host-access: the host reaches the container by a link of its own. RUN/ID/lan, too: the route would stay. */
+static int host_route(const struct endpoint *endpoint, int run, struct err *err)
+{
+	const char *texts[] = { endpoint->row.ip4, endpoint->row.ip6 };
+	_cleanup_free_ char *line = NULL;
+	char name[IFNAMSIZ];
+	int r;
+
+	network_host_link(&endpoint->network, name);
+	if (!*name)
+		return 0;
+	line = str_printf("%s %s %s\n", name, endpoint->row.ip4, endpoint->row.ip6);
+	r = run < 0 ? 0 : file_replace(run, "lan", line, strlen(line), 0600, false, err);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(texts); i++) {
+		struct address address;
+		struct subnet own;
+
+		if (address_parse(texts[i], &address) < 0)
+			continue;
+		r = lan_subnet(endpoint->network.row.link, address.family, &own, err);
+		if (r < 0) /* the host has no address there, from which it could speak */
+			return i == 0 ? err_wrap(err, "--host-access") : (err_clear(err), 0);
+		r = lan_route(name, &address, &own.address, err);
+	}
+	return r;
+}
+
 void endpoints_lan_release(int run)
 {
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
@@ -718,6 +745,8 @@ int endpoint_attach(struct endpoint *endpoint, const struct record *record, pid_
 		    veth_make(endpoint, record, inside, other, err);
 	if (r == 0 && strcmp(endpoint->network.row.driver, "lan") == 0)
 		r = lan_attach(endpoint, endpoint->run, err);
+	else if (r == 0)
+		r = host_route(endpoint, endpoint->run, err);
 	if (r < 0 || setns(other, CLONE_NEWNET) < 0) {
 		fd_close(host);
 		return r < 0 ? r : err_sys(err, errno, "enter the container's network namespace");

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -41,6 +42,13 @@ bool network_is_bridge(const struct network_row *row)
 bool network_is_child(const char *driver)
 {
 	return strcmp(driver, "macvlan") == 0 || strcmp(driver, "ipvlan") == 0;
+}
+
+void network_host_link(const struct network *network, char out[IFNAMSIZ])
+{
+	out[0] = '\0';
+	if (str_equal(network_option(network, "com.cloche.host_access", ""), "true"))
+		(void)snprintf(out, IFNAMSIZ, "cl-h%.8s", network->row.id);
 }
 
 bool network_internal(const struct network *network)
@@ -145,6 +153,7 @@ static int options_check(const struct making *making, struct err *err)
 		"com.docker.network.bridge.enable_ip_masquerade",
 		"com.docker.network.driver.mtu",
 		"com.cloche.spoofing",
+		"com.cloche.host_access",
 		"parent",
 		"macvlan_mode",
 		"ipvlan_mode",
@@ -292,6 +301,8 @@ static int parent_fill(struct making *making, struct err *err)
 		return err_hint(err, "name a link of the host: --parent eth0");
 	}
 	json_put(options, "parent", json_text(parent));
+	if (making->options->host_access)
+		json_put(options, "com.cloche.host_access", json_text("true"));
 	if (strcmp(driver_of(making), "macvlan") == 0)
 		return link_add_macvlan(NULL, NULL, 0, mode) < 0 ?
 			       err_set(err, EINVAL, "invalid macvlan_mode: %s", mode) :
@@ -314,8 +325,11 @@ static int subnets_choose(struct making *making, struct err *err)
 {
 	bool lan = strcmp(driver_of(making), "lan") == 0,
 	     macvlan = network_is_child(driver_of(making));
-	int r = lan || macvlan ? parent_fill(making, err) : taken_fill(making, err);
+	int r;
 
+	if (making->options->host_access && strcmp(driver_of(making), "macvlan") != 0)
+		return err_set(err, EINVAL, "--host-access is for the driver macvlan");
+	r = lan || macvlan ? parent_fill(making, err) : taken_fill(making, err);
 	if (lan)
 		return r;
 	if (r == 0)

@@ -8,6 +8,7 @@
 #define CLOCHE_ENGINE_NETWORK_H
 
 #include <jansson.h>
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -33,13 +34,16 @@ bool network_internal(const struct network *network);
 const char *network_option(const struct network *network, const char *name, const char *otherwise);
 uint32_t network_mtu(const struct network *network); /* 0: the kernel's */
 
+/* The host's own link to a macvlan network with --host-access: "" for others. */
+void network_host_link(const struct network *network, char out[IFNAMSIZ]);
+
 /* By name, id or prefix; "bridge" is made when it is missing. -ENOENT: `network x not found`. */
 int network_find(struct engine *engine, const char *reference, struct network *ret_network,
 		 struct err *err);
 
 struct network_options { /* as typed */
 	const char *driver, *parent, *ipam_driver, *scope;
-	bool internal, attachable, ipv4_off, ipv6_off, ipv6;
+	bool internal, attachable, ipv4_off, ipv6_off, ipv6, host_access;
 	char **subnets, **gateways, **ip_ranges, **aux_addresses, **options, **labels;
 };
 int network_create(struct engine *engine, const char *name, const struct network_options *options,

@@ -237,6 +237,60 @@ static int vlan_make(struct network *network, int s, struct err *err)
 	return 0;
 }
 
+/* A macvlan link reaches those of the same parent, the parent does not: the host gets one of its own, by which it routes to containers. */
+static int host_link_make(struct network *network, int s, struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	_cleanup_close_ int own = -1;
+	char name[IFNAMSIZ];
+	struct veth link = { .peer = name };
+	int r;
+
+	network_host_link(network, name);
+	if (!*name || link_index(s, name))
+		return 0;
+	own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	r = own < 0 ? err_sys(err, errno, "open our network namespace") :
+		      netlink_open(&nl, NETLINK_ROUTE, err);
+	if (r < 0)
+		return r;
+	link.namespace = own;
+	link.mac[0] = 2;
+	for (int i = 0; i < 4; i++) /* of its own, and the same each time */
+		link.mac[2 + i] = (uint8_t)strtoul((char[]){ network->row.id[2 * i],
+							     network->row.id[2 * i + 1], '\0' },
+						   NULL, 16);
+	(void)link_add_macvlan(&nl, &link, network->index, "bridge");
+	r = netlink_send(&nl, err);
+	if (r == -EEXIST) {
+		err_clear(err);
+		r = 0;
+	}
+	if (r == 0) {
+		link_set_up(&nl, link_index(s, name));
+		r = netlink_send(&nl, err);
+	}
+	return r < 0 ? err_wrap(err, "make the host's link %s", name) : 0;
+}
+
+static int host_link_remove(const struct network *network, int s, struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	char name[IFNAMSIZ];
+	int index, r;
+
+	network_host_link(network, name);
+	index = *name ? link_index(s, name) : 0;
+	if (!index)
+		return 0;
+	r = netlink_open(&nl, NETLINK_ROUTE, err);
+	if (r < 0)
+		return r;
+	link_delete(&nl, index);
+	r = netlink_send(&nl, err);
+	return r < 0 ? err_wrap(err, "remove link %s", name) : 0;
+}
+
 int network_up(struct engine *engine, struct network *network, int lock, struct err *err)
 {
 	_cleanup_free_ char *table = network_table(engine);
@@ -258,6 +312,9 @@ int network_up(struct engine *engine, struct network *network, int lock, struct 
 		if (!network->index)
 			return err_set(err, ENODEV, "network %s: the host has no link %s",
 				       network->row.name, network->row.link);
+		r = host_link_make(network, s, err);
+		if (r < 0)
+			return r;
 		return strcmp(network->row.driver, "lan") == 0 ?
 			       forwarding_on(true, network->subnet6.address.family != 0, err) :
 			       0;
@@ -419,7 +476,7 @@ int network_down(struct engine *engine, const struct network *network, struct er
 	int r = s < 0 ? s : netlink_open(&route, NETLINK_ROUTE, err);
 
 	if (!network_is_bridge(&network->row))
-		return 0;
+		return r < 0 ? r : host_link_remove(network, s, err);
 	if (r == 0)
 		r = link_down((struct network_row *)&network->row, &route, s, err);
 	if (r == 0)

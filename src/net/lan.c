@@ -301,6 +301,20 @@ int lan_open(const char *link, const char *veth, const struct address *address,
 	return r < 0 ? err_wrap(err, "answer for the container on link %s", link) : 0;
 }
 
+int lan_route(const char *link, const struct address *address, const struct address *own,
+	      struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	_cleanup_close_ int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int r = netlink_open(&nl, NETLINK_ROUTE, err);
+
+	if (r < 0 || s < 0)
+		return r < 0 ? r : err_sys(err, errno, "open a socket");
+	route(&nl, link_index(s, link), address, own);
+	r = netlink_send(&nl, err);
+	return r < 0 ? err_wrap(err, "route the container by link %s", link) : 0;
+}
+
 int lan_close(const char *link, const struct address *address, struct err *err)
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;

@@ -17,6 +17,9 @@ int lan_probe(const char *link, const struct address *address, char ret_mac[MAC_
 /* Answer for address on `link`, route it to `veth`, and tell the neighbours. own: the host's address there. */
 int lan_open(const char *link, const char *veth, const struct address *address,
 	     const struct address *own, struct err *err);
+/* Only the route: the container is on the LAN by itself, and `link` is the host's own way to it. */
+int lan_route(const char *link, const struct address *address, const struct address *own,
+	      struct err *err);
 /* Answer no more, and route no more. Not there is no error. */
 int lan_close(const char *link, const struct address *address, struct err *err);
 

@@ -140,3 +140,34 @@ inspircd() { pgrep -x inspircd | head -n 1; }
 	run -0 cloche procs --sort rss --no-headings -o container,rss,comm
 	assert_output --regexp "mvs38j1 +[0-9]+ +hercules"
 }
+
+@test "a user of IRC behind a router talks through the published port, and is seen with his own address" {
+	ip netns add home
+	ip link add home0 netns phoenix type veth peer name eth0 netns home
+	ip -n phoenix addr add 10.60.0.1/24 dev home0
+	ip -n phoenix link set home0 up
+	ip netns exec phoenix sysctl -qw net.ipv4.ip_forward=1
+	ip -n home addr add 10.60.0.2/24 dev eth0
+	ip -n home link set eth0 up
+	ip -n home route add default via 10.60.0.1
+	ip route add 10.60.0.0/24 via 192.168.1.187
+	cat >irc.py <<-'END'
+		import socket
+		s = socket.create_connection(("192.168.1.189", 6667), 60)
+		s.settimeout(60)
+		s.sendall(b"NICK visitor\r\nUSER visitor 0 * :Visitor\r\n")
+		for line in s.makefile("r", errors="replace"):
+		    if line.startswith("PING"):
+		        s.sendall(line.replace("PING", "PONG", 1).encode())
+		    elif " 001 " in line:
+		        s.sendall(b"JOIN #bell\r\nWHO #bell\r\n")
+		    elif " 352 " in line:
+		        print(line.strip())
+		        break
+	END
+	run ip netns exec home python3 irc.py
+	ip netns del home
+	ip route del 10.60.0.0/24
+	assert_success
+	assert_output --regexp '#bell .*10\.60\.0\.2'
+}

@@ -89,8 +89,27 @@ teardown_file()
 	from_far() { answer=$(at far peer ask tcp 10.51.0.20 7000 2 2>/dev/null); }
 	until_true 20 from_far
 	assert_equal "$answer" "10.51.0.9 plugged"
+	# the host is another matter
+	ip address add 10.51.0.1/24 dev wire0
+	run ! peer ask tcp 10.51.0.20 7000 0.5
 	cloche rm -f plugged
 	cloche network rm wire
+	cloche network create -d macvlan --parent wire0 --host-access --subnet 10.51.0.0/24 --gateway 10.51.0.9 wire >/dev/null
+	serve plugged --network wire --ip 10.51.0.21 -- tcp 7000
+	asked tcp 10.51.0.21 7000
+	assert_equal "$answer" "10.51.0.1 plugged"
+	background peer serve tcp 7008
+	until_true 20 peer ask tcp 10.51.0.1 7008
+	assert_equal "$(cloche exec plugged python3 -c "$PEER" ask tcp 10.51.0.1 7008)" 10.51.0.21
+	assert_equal "$(at far peer ask tcp 10.51.0.21 7000)" "10.51.0.9 plugged"
+	cloche rm -f plugged
+	run ip route get 10.51.0.21
+	refute_output --partial cl-h
+	cloche network rm wire
+	run ip -o link show
+	refute_output --partial cl-h
+	run -1 cloche network create --host-access odd
+	assert_output --partial "--host-access is for the driver macvlan"
 	ip link del wire0
 	run cloche network create -d macvlan --subnet 10.51.0.0/24 orphan
 	assert_failure
