@@ -31,7 +31,7 @@ state() { cloche inspect -f '{{.State.Status}}' "$1"; }
 	[[ $output == *'is not paused' ]]
 	cloche exec still true
 	cloche rm -f still
-	[[ $(actions still) == 'create start pause unpause exec_create exec_start '* ]]
+	[[ $(actions still) == 'create start pause unpause exec_create: true exec_start: true '* ]]
 }
 
 @test "what does not run cannot be paused" {
