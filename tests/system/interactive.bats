@@ -5,6 +5,8 @@
 
 load helper
 
+teardown() { [ -z "${watcher:-}" ] || kill "$watcher" 2>/dev/null || :; }
+
 # on_terminal COMMAND...: cloche COMMAND on a terminal, with a script of pty.py on stdin.
 on_terminal() { timeout 60 python3 "$BATS_TEST_DIRNAME/pty.py" "$CLOCHE" "$@"; }
 
@@ -343,7 +345,11 @@ no_zombies() { ! cloche exec init sh -c 'cat /proc/[0-9]*/stat 2>/dev/null' | gr
 	wait "$watcher"
 	grep -q second drawn
 	# elsewhere only what changed is printed
-	timeout 3 "$CLOCHE" ps --watch --format '{{.Names}}' >plain || :
+	"$CLOCHE" ps --watch --format '{{.Names}}' >plain &
+	watcher=$!
+	until_true 20 grep -q second plain
+	kill "$watcher"
+	wait "$watcher" || :
 	assert_equal "$(sort plain | tr '\n' ' ')" "first second "
 	cloche rm -f first second
 }
