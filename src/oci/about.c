@@ -51,7 +51,7 @@ static int features_run(void *cli, void *args, char **operands, struct err *err)
 	buf_puts(&out, ", ");
 	list_put(&out, "capabilities", capability_at);
 	buf_puts(&out,
-		 ", \"cgroup\": {\"v1\": true, \"v2\": true, \"systemd\": false, "
+		 ", \"cgroup\": {\"v1\": true, \"v2\": true, \"systemd\": true, "
 		 "\"systemdUser\": false, \"rdma\": true}, \"seccomp\": {\"enabled\": true, ");
 	list_put(&out, "actions", seccomp_action_name);
 	buf_puts(&out, ", ");
@@ -71,7 +71,10 @@ static int features_run(void *cli, void *args, char **operands, struct err *err)
 		       "\"mountExtensions\": {\"idmap\": {\"enabled\": true}}, "
 		       "\"netDevices\": {\"enabled\": true}}, "
 		       "\"annotations\": {\"org.cloche.runtime.version\": \"" CLOCHE_VERSION "\"}, "
-		       "\"potentiallyUnsafeConfigAnnotations\": []}");
+		       "\"potentiallyUnsafeConfigAnnotations\": [\"org.systemd.property.\", "
+		       "\"run.oci.hooks.stdout\", \"run.oci.hooks.stderr\", "
+		       "\"run.oci.keep_original_groups\", \"run.oci.pidfd_receiver\", "
+		       "\"run.oci.seccomp.receiver\", \"run.oci.timens_offset\"]}");
 	(void)printf("%s\n", out.data);
 	return 0;
 }

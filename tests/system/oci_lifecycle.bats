@@ -270,7 +270,8 @@ created()
 	assert_success
 	assert_equal "$(jq -r '.ociVersionMin, .ociVersionMax' <<<"$output" | xargs)" "1.0.0 1.3.0"
 	jq -e '(.hooks | length) == 6 and (.linux.namespaces | index("time")) and
-		(.mountOptions | index("rro")) and (.linux.seccomp.actions | index("SCMP_ACT_NOTIFY"))' \
+		(.mountOptions | index("rro")) and (.linux.seccomp.actions | index("SCMP_ACT_NOTIFY")) and
+		.linux.cgroup.systemd and (.potentiallyUnsafeConfigAnnotations | index("org.systemd.property."))' \
 		<<<"$output"
 }
 
