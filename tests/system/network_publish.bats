@@ -338,3 +338,25 @@ while True:
 	cloche rm -f told
 	nft delete table inet firewalld
 }
+
+@test "sockets shows a translated connection as what address of the host it came to" {
+	cloche run -d --name holder -p 8070:7070 host python3 -c '
+import socket
+server, held = socket.create_server(("0.0.0.0", 7070)), []
+while True:
+    held.append(server.accept())' >/dev/null
+	background at lan python3 -c '
+import socket, time
+while True:
+    try:
+        held = socket.create_connection(("10.50.0.1", 8070))
+        break
+    except OSError:
+        time.sleep(0.1)
+time.sleep(600)'
+	held() { cloche sockets --container holder --established --no-headings | grep -q ' 10.50.0.11:'; }
+	until_true 30 held
+	run -0 cloche sockets --container holder --established --no-headings
+	assert_output --regexp "$(ip4_of holder):7070 +10.50.0.11:[0-9]+ +ESTABLISHED +holder +cloche +[^ ]+ +10.50.0.1:8070"
+	cloche rm -f holder >/dev/null
+}
