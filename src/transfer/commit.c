@@ -2,7 +2,9 @@
 #include "transfer/commit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/fd.h"
@@ -12,6 +14,7 @@
 #include "image/manifest.h"
 #include "image/work.h"
 #include "transfer/change.h"
+#include "transfer/compress.h"
 #include "transfer/import.h"
 #include "transfer/kept_blob.h"
 #include "transfer/layer.h"
@@ -120,6 +123,23 @@ static int manifest_make(const struct work *work, const char *parent, const stru
 	return 0;
 }
 
+/* What a registry and the store get of the new layer. */
+static int keep_packed(const struct work *work, int fd, struct outcome *outcome,
+		       struct kept_blob *ret_blob, struct err *err)
+{
+	static const char name[] = "packed";
+	_cleanup_close_ int packed =
+		openat(work->dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int r = packed < 0 ? err_sys(err, errno, "make a file in tmp") :
+			     compress_file(fd, packed, err);
+
+	if (r == 0)
+		r = kept_blob_add(work, packed, NULL, name, outcome, ret_blob, err);
+	/* the plain archive is not needed any more */
+	(void)unlinkat(work->dir, IMPORT_SPOOL, 0);
+	return r;
+}
+
 int commit_image(const struct work *work, int fd, const struct commit_options *options,
 		 struct outcome *outcome, struct err *err)
 {
@@ -141,7 +161,7 @@ int commit_image(const struct work *work, int fd, const struct commit_options *o
 	if (r == 0)
 		r = layer_unpack(work, LAYER_SOURCE(fd), NULL, options->limit_bytes, &layer, err);
 	if (r == 0)
-		r = kept_blob_add(work, fd, layer.diff_id, IMPORT_SPOOL, outcome, &blob, err);
+		r = keep_packed(work, fd, outcome, &blob, err);
 	if (r < 0)
 		return r;
 	diff_ids = json_object_get(json_object_get(image, "rootfs"), "diff_ids");

@@ -261,10 +261,20 @@ id_of() { cloche image inspect -f '{{.Id}}' "$1"; }
 }
 
 @test "a container that was committed can be pushed, saved, and run elsewhere" {
+	local layer
+
 	cloche load -qi "$ARCHIVES/docker.tar"
-	cloche run --network none --name maker web:1 busybox sh -c 'echo made >/etc/made'
+	cloche run --network none --name maker web:1 busybox sh -c 'echo made >/etc/made; cat /bin/busybox /bin/busybox /bin/busybox >/big'
 	cloche commit maker "$PLAIN/made:1"
+	cloche commit maker again:1
 	cloche rm maker
+	# the new layer is kept as gzip, the same bytes each time, and unpacks to what the configuration names
+	layer=$(cloche save again:1 | tar -xOf - manifest.json | jq -r '.[0].Layers[-1]')
+	cloche save again:1 | tar -xOf - "$layer" >layer.gz
+	assert_equal "$(cloche save "$PLAIN/made:1" | tar -xOf - manifest.json | jq -r '.[0].Layers[-1]')" "$layer"
+	assert_equal "sha256:$(gzip -dc layer.gz | sha256sum | cut -c -64)" "$(cloche image inspect -f '{{json .RootFS.Layers}}' again:1 | jq -r '.[-1]')"
+	[ "$(wc -c <layer.gz)" -lt "$(gzip -dc layer.gz | wc -c)" ]
+	cloche rmi again:1 >/dev/null
 	run -0 cloche push -q "$PLAIN/made:1"
 	run -0 cloche save -o made.tar "$PLAIN/made:1"
 	cloche rmi "$PLAIN/made:1" web:1 >/dev/null
