@@ -136,6 +136,8 @@ static const struct opt run_opts[] = {
 	OPT_LIST(
 		0, "egress", "deny|allow=CIDR|NAME[:PORT]", struct create_options, egress,
 		"where it may begin connections to: nowhere, but for what is allowed; it can still answer"),
+	OPT_LIST(0, "network-device", "LINK[=NAME]", struct create_options, network_devices,
+		 "a link of the host that the container gets; a NIC comes back at its end"),
 	OPT_LIST(0, "route", "\"SUBNET via GATEWAY\"", struct create_options, routes,
 		 "one more route, by a gateway on one of its networks"),
 	OPT_STRING(0, "mac-address", "MAC", struct create_options, mac_address,

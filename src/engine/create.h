@@ -39,7 +39,7 @@ struct create_options { /* as typed; filled by the command line's option table *
 	char **device_read_iops, **device_write_iops;
 	const char *ip, *ip6, *mac_address, *publish_mode;
 	char **publish_add, **publish_rm; /* update */
-	char **egress, **routes;
+	char **egress, **routes, **network_devices;
 	const char *bandwidth;
 	const char *timeout;
 	char **requires;

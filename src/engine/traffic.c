@@ -150,6 +150,17 @@ int traffic_options(const struct create_options *o, json_t *own, struct err *err
 		if (way_parse(o->routes[i], &way, err) < 0)
 			return -err->code;
 	}
+	for (size_t i = 0; o->network_devices && o->network_devices[i]; i++) {
+		const char *text = o->network_devices[i], *equals = strchr(text, '=');
+		size_t length = equals ? (size_t)(equals - text) : strlen(text);
+
+		if (length == 0 || length >= IFNAMSIZ || strpbrk(text, "/: \t\n") ||
+		    (equals && (!equals[1] || strlen(equals + 1) >= IFNAMSIZ)))
+			return err_set(err, EINVAL, "invalid --network-device %s: LINK[=NAME]",
+				       text);
+	}
+	if (o->network_devices)
+		json_put(own, "NetworkDevices", json_from_strv(o->network_devices));
 	if (o->egress)
 		json_put(own, "Egress", json_from_strv(o->egress));
 	if (o->bandwidth)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a container's traffic may be: --egress, --bandwidth, --route. Kept as typed in Cloche.Egress, Bandwidth and Routes, applied to each of
+/* What a container's traffic may be: --egress, --bandwidth, --route; and --network-device, which the runtime moves. Kept as typed in Cloche.Egress, Bandwidth, Routes and NetworkDevices, applied to each of
  * its links when it is made. Names of --egress are looked up then, by the host. */
 #ifndef CLOCHE_ENGINE_TRAFFIC_H
 #define CLOCHE_ENGINE_TRAFFIC_H

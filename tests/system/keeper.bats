@@ -95,9 +95,12 @@ another() { local now; now=$(pid_in "$1") && [ -n "$now" ] && [ "$now" != "$2" ]
 
 @test "its own memory is at most 256 KiB" {
 	skip_if_sanitized
-	kb=$(awk '/^Pss:/ { print $2 }' "/proc/$(pid_in "$CLOCHE_RUN_ROOT/keeper")/smaps_rollup")
-	echo "$kb KiB"
-	[ "$kb" -le 256 ]
+	small()
+	{
+		kb=$(awk '/^Pss:/ { print $2 }' "/proc/$(pid_in "$CLOCHE_RUN_ROOT/keeper")/smaps_rollup")
+		[ "$kb" -le 256 ]
+	}
+	until_true 20 small || fail "$kb KiB" # while it works, it takes more
 }
 
 @test "kill -9 of it harms nothing, and it comes again when it is wanted" {

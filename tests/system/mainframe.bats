@@ -61,7 +61,16 @@ teardown_file()
 }
 
 hercules() { pgrep -x hercules | head -n 1; }
-inspircd() { pgrep -x inspircd | head -n 1; }
+# The daemon, which leads a session of its own; not the process that waits for it to begin.
+inspircd()
+{
+	local pid
+
+	for pid in $(pgrep -x inspircd); do
+		[ "$(ps -o sid= -p "$pid" | tr -d ' ')" != "$pid" ] || { echo "$pid"; return 0; }
+	done
+	return 1
+}
 
 @test "ps -ef | grep herc: each process bears its container's name" {
 	run -0 on_host sh -c 'ps -ef | grep herc | grep -v grep'
@@ -122,26 +131,8 @@ inspircd() { pgrep -x inspircd | head -n 1; }
 	assert_output --regexp "^ircserv"
 }
 
-@test "root's kill by mistake is refused, or recorded with who did it" {
-	local pid level
-
-	cloche guard enable >/dev/null 2>&1 || skip "this kernel takes no BPF programs"
-	cloche restart -t 1 ircserver1 >/dev/null # under the guard
-	until_true 60 inspircd
-	pid=$(inspircd)
-	level=$(cloche guard status | sed -n 's/^level: //p')
-	run kill -TERM "$pid"
-	[ "$level" = deny ] || assert_success
-	run -0 cloche guard log
-	assert_output --regexp "(denied|seen) SIGTERM pid [0-9]+ .* of user root.* to pid $pid \(inspircd, [0-9]+ inside\) of container ircserver1"
-}
-
-@test "the memory hog has a name, a container and a limit" {
-	run -0 cloche procs --sort rss --no-headings -o container,rss,comm
-	assert_output --regexp "mvs38j1 +[0-9]+ +hercules"
-}
-
 @test "a user of IRC behind a router talks through the published port, and is seen with his own address" {
+	until_true 60 sh -c "'$CLOCHE' sockets --container ircserver1 --port 6667 --listen --no-headings | grep -q 6667"
 	ip netns add home
 	ip link add home0 netns phoenix type veth peer name eth0 netns home
 	ip -n phoenix addr add 10.60.0.1/24 dev home0
@@ -170,4 +161,23 @@ inspircd() { pgrep -x inspircd | head -n 1; }
 	ip route del 10.60.0.0/24
 	assert_success
 	assert_output --regexp '#bell .*10\.60\.0\.2'
+}
+
+@test "root's kill by mistake is refused, or recorded with who did it" {
+	local pid level
+
+	cloche guard enable >/dev/null 2>&1 || skip "this kernel takes no BPF programs"
+	cloche restart -t 1 ircserver1 >/dev/null # under the guard
+	until_true 60 inspircd
+	pid=$(inspircd)
+	level=$(cloche guard status | sed -n 's/^level: //p')
+	run kill -TERM "$pid"
+	[ "$level" = deny ] || assert_success
+	run -0 cloche guard log
+	assert_output --regexp "(denied|seen) SIGTERM pid [0-9]+ .* of user root.* to pid $pid \(inspircd, [0-9]+ inside\) of container ircserver1"
+}
+
+@test "the memory hog has a name, a container and a limit" {
+	run -0 cloche procs --sort rss --no-headings -o container,rss,comm
+	assert_output --regexp "mvs38j1 +[0-9]+ +hercules"
 }

@@ -151,3 +151,26 @@ assert time.monotonic() - before > 0.5, "out"'
 	run -125 cloche run --rm --route "10.9.0.0/16 192.0.2.1" host true
 	assert_output --partial 'invalid --route "10.9.0.0/16 192.0.2.1": "SUBNET via GATEWAY"'
 }
+
+@test "network-device: a link of the host goes in, with its addresses, under another name" {
+	ip link add wire0 type veth peer name wire1
+	ip address add 10.54.0.1/24 dev wire0
+	ip address add 10.54.0.2/24 dev wire1
+	ip link set wire0 up
+	ip link set wire1 up
+	cloche run -d --name wired --network none --network-device wire1=eth7 host python3 -c "$PEER" serve tcp 7011 wired
+	run ! ip link show wire1
+	run -0 cloche exec wired ip -o -4 address show eth7
+	assert_output --partial 10.54.0.2/24
+	asked tcp 10.54.0.2 7011
+	assert_equal "$answer" "10.54.0.1 wired"
+	cloche rm -f wired
+	run -125 cloche run --rm --network none --network-device wire1 host true
+	assert_output --partial wire1
+	run -125 cloche run --rm --network host --network-device lan0 host true
+	assert_output --partial "--network-device needs a network namespace of the container's own"
+	ip link show lan0 >/dev/null
+	run -125 cloche run --rm --network-device a/b host true
+	assert_output --partial "invalid --network-device a/b: LINK[=NAME]"
+	ip link del wire0 2>/dev/null || : # it went with its peer
+}
