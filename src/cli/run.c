@@ -250,7 +250,8 @@ static const struct opt run_opts[] = {
 		   "time that a check may take (default 30s)"),
 	OPT_BOOL(0, "no-healthcheck", struct create_options, no_healthcheck,
 		 "no check, whatever the image has"),
-	OPT_LATER(0, "platform", "PLATFORM", "the platform is this host's"),
+	OPT_STRING(0, "platform", "OS/ARCH[/VARIANT]", struct create_options, platform,
+		   "the platform that the image must be for, and that is pulled"),
 	OPT_LATER(0, "storage-opt", "OPTION", "limits of disk space are not possible yet"),
 	OPT_END,
 };

@@ -668,6 +668,33 @@ static int own_options(struct draft *draft, struct err *err)
 	return 0;
 }
 
+/* --platform: whether the kernel can run it is its own matter (binfmt_misc); that the image is of it is ours. */
+static int platform_check(const struct draft *draft, const char *image, struct err *err)
+{
+	const char *wanted = draft->options->platform,
+		   *variant = json_string_at(draft->image, "variant", "");
+	_cleanup_strv_ char **words = NULL;
+	size_t at;
+
+	if (!wanted || !*wanted || !draft->image)
+		return 0;
+	words = strv_split(wanted, '/');
+	at = words[1] != NULL; /* "arm64" alone is an architecture */
+	if ((at == 1 && strcmp(words[0], json_string_at(draft->image, "os", "linux")) != 0) ||
+	    (at == 0 && strcmp(words[0], json_string_at(draft->image, "os", "linux")) != 0 &&
+	     strcmp(words[0], json_string_at(draft->image, "architecture", "")) != 0) ||
+	    (at == 1 && strcmp(words[1], json_string_at(draft->image, "architecture", "")) != 0) ||
+	    (at == 1 && words[2] && *variant && strcmp(words[2], variant) != 0)) {
+		err_set(err, ENOENT,
+			"image with reference %s was found but does not provide the specified platform (%s)",
+			image, wanted);
+		return err_hint(err, "it is for %s/%s; --pull always gets the other one",
+				json_string_at(draft->image, "os", "linux"),
+				json_string_at(draft->image, "architecture", "unknown"));
+	}
+	return 0;
+}
+
 static int draft_fill(struct draft *draft, struct container_row *row, const char *image,
 		      char *const *command, struct err *err)
 {
@@ -680,6 +707,7 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 			"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
 			o->name);
 	if ((r = image_load(draft, image, row, err)) < 0 ||
+	    (r = platform_check(draft, image, err)) < 0 ||
 	    (o->rootfs && (r = rootfs_set(draft, err)) < 0) ||
 	    (r = mode_options(draft->engine, o, draft->host, draft->warnings, err)) < 0 ||
 	    (r = network_options(o, draft->host, draft->own, err)) < 0 ||

@@ -295,6 +295,15 @@ teardown()
 	refused 'its options are not possible here' --userns auto:size=5
 }
 
+@test "--platform: an image of it, or none" {
+	local own
+
+	own=$(cloche image inspect -f '{{.Os}}/{{.Architecture}}' box)
+	assert_equal "$(inside --platform "$own" box echo well)" well
+	refused 'does not provide the specified platform (linux/riscv64)' --pull never --platform linux/riscv64
+	refused 'does not provide the specified platform (windows)' --pull never --platform windows
+}
+
 @test "--cgroupns host shows the host's folders, read-only" {
 	run inside --cgroupns host box sh -c 'cat /proc/self/cgroup; mkdir /sys/fs/cgroup/x /sys/fs/cgroup/*/x'
 	assert_output --partial '/cloche'
