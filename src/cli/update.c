@@ -43,6 +43,10 @@ static const struct opt update_opts[] = {
 		   "memory soft limit"),
 	OPT_STRING(0, "memory-swap", "BYTES", struct create_options, memory_swap,
 		   "memory and swap together; -1: unlimited swap"),
+	OPT_LIST(0, "device-add", "HOST[:CONTAINER[:RWM]]", struct create_options, device_add,
+		 "one more device; a container that runs gets it at once"),
+	OPT_LIST(0, "device-rm", "PATH", struct create_options, device_rm,
+		 "take the device at PATH away"),
 	OPT_LIST(0, "mount-add", "MOUNT", struct create_options, mount_add,
 		 "one more mount, as -v or --mount have it; a container that runs gets it at once"),
 	OPT_LIST(0, "mount-rm", "PATH", struct create_options, mount_rm,
@@ -75,7 +79,7 @@ static bool any_set(const struct create_options *o)
 	return o->cpu_period || o->cpu_quota || o->cpu_shares || o->cpus || o->cpuset_cpus ||
 	       o->cpuset_mems || o->memory || o->memory_reservation || o->memory_swap ||
 	       o->pids_limit || o->restart || o->publish_add || o->publish_rm ||
-	       health_option_any(o) || o->mount_add || o->mount_rm;
+	       health_option_any(o) || o->mount_add || o->mount_rm || o->device_add || o->device_rm;
 }
 
 static int update_run(void *data, void *args, char **operands, struct err *err)

@@ -43,7 +43,7 @@ struct create_options { /* as typed; filled by the command line's option table *
 	const char *bandwidth;
 	const char *timeout;
 	char **requires;
-	char **mount_add, **mount_rm; /* update */
+	char **mount_add, **mount_rm, **device_add, **device_rm; /* update */
 };
 
 struct record { /* a container: its row and its parsed config */

@@ -366,7 +366,7 @@ static bool rights_valid(const char *rights)
 	return *rights && strspn(rights, "rwm") == strlen(rights) && strlen(rights) <= 3;
 }
 
-static int devices_put(json_t *host_config, char *const *list, struct err *err)
+int device_list_put(json_t *host_config, char *const *list, struct err *err)
 {
 	json_t *array = json_array();
 
@@ -514,7 +514,7 @@ int right_options(const struct create_options *o, json_t *host_config, struct er
 	json_put(host_config, "CapAdd", capability_list(add, NULL));
 	json_put(host_config, "CapDrop", capability_list(drop, add));
 	json_put(host_config, "Privileged", json_boolean(o->privileged));
-	r = devices_put(host_config, o->devices, err);
+	r = device_list_put(host_config, o->devices, err);
 	return r < 0 ? r : security_put(host_config, o, err);
 }
 

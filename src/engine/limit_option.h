@@ -16,4 +16,7 @@ int right_options(const struct create_options *options, json_t *host_config, str
 int mode_options(struct engine *engine, const struct create_options *options, json_t *host_config,
 		 char ***warnings, struct err *err);
 
+/* --device as HostConfig.Devices, without those of CDI. */
+int device_list_put(json_t *host_config, char *const *list, struct err *err);
+
 #endif

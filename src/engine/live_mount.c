@@ -203,3 +203,23 @@ int live_mount_remove(struct engine *engine, const struct record *record, const 
 
 	return send_there(engine, &place, err);
 }
+
+int live_device_add(struct engine *engine, const struct record *record, const char *path,
+		    struct err *err)
+{
+	_cleanup_(built_spec_clear) struct built_spec built = { 0 };
+	_cleanup_close_ int fd = -1;
+	struct place place = { .record = record, .path = path };
+	int r = spec_build_devices(engine, record, &built, err);
+
+	for (size_t i = 0; r == 0 && i < built.spec->device_count; i++) {
+		if (strcmp(built.spec->devices[i].path, path) != 0)
+			continue;
+		fd = container_device_open(built.spec, &built.spec->devices[i], err);
+		if (fd < 0)
+			return fd;
+		place.mount_fd = fd;
+		return send_there(engine, &place, err);
+	}
+	return r < 0 ? r : err_set(err, ENOENT, "no device at %s", path);
+}

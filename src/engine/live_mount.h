@@ -21,4 +21,8 @@ int live_mount_add(struct engine *engine, const struct record *record, const jso
 int live_mount_remove(struct engine *engine, const struct record *record, const char *target,
 		      struct err *err);
 
+/* The device that the record has at this path, as a node of the container's own. Its cgroup is the caller's to change. */
+int live_device_add(struct engine *engine, const struct record *record, const char *path,
+		    struct err *err);
+
 #endif

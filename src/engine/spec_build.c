@@ -953,6 +953,27 @@ int spec_build(struct engine *engine, const struct record *record, struct built_
 	return 0;
 }
 
+int spec_build_devices(struct engine *engine, const struct record *record,
+		       struct built_spec *ret_built, struct err *err)
+{
+	struct built_spec built = { .spec = spec_new() };
+	int r;
+
+	basics_fill(engine, record, built.spec);
+	spec_resources(record, &built.spec->resources);
+	r = device_limits(json_at(record->config, "HostConfig"), &built.spec->resources, err);
+	if (r == 0)
+		r = devices_fill(record, built.spec, err);
+	if (r == 0)
+		r = cdi_fill(engine, record, &built, err);
+	if (r < 0) {
+		built_spec_clear(&built);
+		return r;
+	}
+	*ret_built = built;
+	return 0;
+}
+
 int spec_build_process(struct engine *engine, const struct record *record,
 		       struct built_spec *ret_built, struct err *err)
 {

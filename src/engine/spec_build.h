@@ -22,6 +22,9 @@ struct built_spec {
 /* The container's folder has its hosts, hostname, resolv.conf, upper and work already. */
 int spec_build(struct engine *engine, const struct record *record, struct built_spec *ret_built,
 	       struct err *err);
+/* The devices of a container and the limits of its cgroup, rules included: for one that runs. */
+int spec_build_devices(struct engine *engine, const struct record *record,
+		       struct built_spec *ret_built, struct err *err);
 /* What one more process in the running container needs of it: namespaces, process, rights, filter. */
 int spec_build_process(struct engine *engine, const struct record *record,
 		       struct built_spec *ret_built, struct err *err);

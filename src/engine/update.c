@@ -150,6 +150,59 @@ static int mounts_change(struct engine *engine, struct record *record,
 	return r;
 }
 
+/* The cgroup's rules of the record's devices, for a container that runs. */
+static int device_rules(struct engine *engine, const struct record *record, struct err *err)
+{
+	_cleanup_(built_spec_clear) struct built_spec built = { 0 };
+	_cleanup_free_ char *path = spec_cgroup_path(engine, record);
+	struct cgroup *cgroup = engine_cgroup(engine, err);
+	int r = cgroup ? spec_build_devices(engine, record, &built, err) : -err->code;
+
+	return r < 0 ? r : cgroup_update(cgroup, path, &built.spec->resources, err);
+}
+
+static int device_forget(json_t *devices, const char *path, struct err *err)
+{
+	for (size_t i = json_array_size(devices); i-- > 0;)
+		if (strcmp(json_string_at(json_array_get(devices, i), "PathInContainer", ""),
+			   path) == 0) {
+			(void)json_array_remove(devices, i);
+			return 0;
+		}
+	return err_set(err, ENOENT, "--device-rm %s: the container has no device there", path);
+}
+
+/* The record, the rules, the nodes; what is taken away loses its right first, what comes gets it first. */
+static int devices_change(struct engine *engine, struct record *record,
+			  const struct create_options *options, bool running, struct err *err)
+{
+	json_t *host = json_object_get(record->config, "HostConfig"), *one;
+	_cleanup_json_ json_t *added = json_object();
+	size_t i;
+	int r = device_list_put(added, options->device_add, err);
+
+	if (r < 0 || (!options->device_add && !options->device_rm))
+		return r;
+	if (!json_is_array(json_object_get(host, "Devices")))
+		json_put(host, "Devices", json_array());
+	for (i = 0; r == 0 && options->device_rm && options->device_rm[i]; i++)
+		r = device_forget(json_object_get(host, "Devices"), options->device_rm[i], err);
+	json_array_foreach(json_object_get(added, "Devices"), i, one)
+		json_push(json_object_get(host, "Devices"), json_deep_copy(one));
+	if (r < 0 || !running)
+		return r;
+	r = device_rules(engine, record, err);
+	for (i = 0; r == 0 && options->device_rm && options->device_rm[i]; i++)
+		r = live_mount_remove(engine, record, options->device_rm[i], err);
+	json_array_foreach(json_object_get(added, "Devices"), i, one)
+	{
+		if (r == 0)
+			r = live_device_add(engine, record,
+					    json_string_at(one, "PathInContainer", ""), err);
+	}
+	return r;
+}
+
 static int update_locked(struct engine *engine, struct record *record,
 			 const struct create_options *options, struct err *err)
 {
@@ -185,6 +238,8 @@ static int update_locked(struct engine *engine, struct record *record,
 	/* The kernel first: what it refused is not recorded. A kill in between leaves limits that the record has not; `update` again,
 	 * or the next start, makes them agree. */
 	r = mounts_change(engine, record, options, status.status == STATUS_RUNNING, err);
+	if (r == 0)
+		r = devices_change(engine, record, options, status.status == STATUS_RUNNING, err);
 	if (r < 0)
 		return r;
 	engine_kill_point("update-before-record");

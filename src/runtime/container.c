@@ -213,7 +213,8 @@ int container_bind_open(const struct spec *spec, const struct spec_mount *mount,
 
 /* A private node of the same device, owned by the container: the host's node stays as it is (design page, "Mounts and
  * devices"). The tmpfs lives as long as the mount of the node. */
-static int device_open(const struct spec *spec, const struct spec_device *device, struct err *err)
+int container_device_open(const struct spec *spec, const struct spec_device *device,
+			  struct err *err)
 {
 	uid_t uid = spec_host_id(spec->uid_map, spec->uid_map_count, device->uid);
 	gid_t gid = spec_host_id(spec->gid_map, spec->gid_map_count, device->gid);
@@ -297,7 +298,7 @@ static int mounts_send(const struct container *c, const struct spec *spec, int u
 	     i++) {
 		if (spec->devices[i].fifo)
 			continue;
-		fds[count] = device_open(spec, &spec->devices[i], err);
+		fds[count] = container_device_open(spec, &spec->devices[i], err);
 		r = fds[count] < 0 ? fds[count] : 0;
 		count += r == 0;
 	}

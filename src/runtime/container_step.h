@@ -84,9 +84,13 @@ enum init_word {
 /* Whether the parent makes the device nodes, which a user namespace cannot; else init does. */
 bool container_nodes_by_parent(const struct spec *spec);
 /* A bind as a detached mount, its attributes and id maps set. userns: the container's, -1: the host's. */
+struct spec_device;
 struct spec_mount;
 int container_bind_open(const struct spec *spec, const struct spec_mount *mount, int userns,
 			struct err *err);
+/* A node of a device, owned by the container, as a detached mount; device->uid and gid are the container's. */
+int container_device_open(const struct spec *spec, const struct spec_device *device,
+			  struct err *err);
 /* Whether the container's root, mounts and pivot are made; not in a mount namespace that was joined. */
 bool container_has_root(const struct spec *spec);
 

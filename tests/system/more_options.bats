@@ -295,6 +295,24 @@ teardown()
 	refused 'its options are not possible here' --userns auto:size=5
 }
 
+@test "update --device-add and --device-rm: at once in a container that runs, and at its next start" {
+	skip_unless_cgroup devices
+	cloche run -d --name web --network none box sleep 600
+	cloche update --device-add /dev/full:/dev/more web
+	run cloche exec web sh -c 'echo x >/dev/more'
+	assert_output --partial 'No space left on device'
+	assert_equal "$(of web HostConfig.Devices)" '[{"PathOnHost":"/dev/full","PathInContainer":"/dev/more","CgroupPermissions":"rw"}]'
+	cloche restart -t 0 web
+	run cloche exec web sh -c 'echo x >/dev/more'
+	assert_output --partial 'No space left on device'
+	cloche update --device-rm /dev/more web
+	run cloche exec web sh -c 'test -c /dev/more'
+	assert_failure
+	run cloche update --device-rm /dev/more web
+	assert_failure 1
+	assert_output --partial 'has no device there'
+}
+
 @test "--platform: an image of it, or none" {
 	local own
 
