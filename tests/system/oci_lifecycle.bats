@@ -255,6 +255,18 @@ created()
 	assert_output --partial "is to be preserved and is not open"
 }
 
+@test "LISTEN_FDS: sockets of a service manager go in, as the first process's" {
+	echo content >file
+	bundle ".process.args = $(sh_args 'echo $LISTEN_FDS $LISTEN_PID; cat <&3')"
+	# bats has 3 and 4 for itself
+	run bash -c 'exec 3<file 4>&-; LISTEN_FDS=1 timeout 60 "$0" --root "$1" run "$2"' "$RUNTIME" "$OCI_ROOT" "$ID"
+	assert_output --partial "1 1"
+	assert_output --partial content
+	run bash -c 'exec 3>&- 4>&-; LISTEN_FDS=1 timeout 60 "$0" --root "$1" run "$2"' "$RUNTIME" "$OCI_ROOT" "$ID"
+	assert_failure
+	assert_output --partial "descriptor 3 is to be preserved and is not open"
+}
+
 @test "what is not possible is refused with a reason" {
 	run ! rt checkpoint x
 	assert_output --partial "not possible yet"
