@@ -6,6 +6,7 @@
                                     METHOD PATH RANGE AUTHORIZATION, "-" for what is not there
 """
 import base64
+import functools
 import gzip
 import hashlib
 import io
@@ -38,6 +39,7 @@ def tar(files):
     return out.getvalue()
 
 
+@functools.lru_cache(maxsize=None)
 def pseudo_random(size):
     out, seed = bytearray(), b"seed"
     while len(out) < size:

@@ -11,7 +11,7 @@ setup_file()
 	export SERVER=$BATS_FILE_TMPDIR
 	python3 "$BATS_TEST_DIRNAME/hostile_registry.py" "$SERVER" >"$SERVER/out" 2>&1 3>&- &
 	echo $! >"$SERVER/pid"
-	until_true 20 test -s "$SERVER/port"
+	until_true 60 test -s "$SERVER/port"
 	REGISTRY=127.0.0.1:$(cat "$SERVER/port")
 	export REGISTRY
 }
