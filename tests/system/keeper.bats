@@ -80,7 +80,7 @@ another() { local now; now=$(pid_in "$1") && [ -n "$now" ] && [ "$now" != "$2" ]
 	dir=$CLOCHE_RUN_ROOT/$(cloche inspect -f '{{.Id}}' felled)
 	entry=$(ip netns list | grep -o 'felled[^ ]*')
 	# shellcheck disable=SC2046 # three numbers
-	kill -KILL $(cut -d ' ' -f 1 -s "$dir/monitor" "$dir/holder" "$dir/init")
+	kill -KILL $(sed -sn '1s, .*,,p' "$dir/monitor" "$dir/holder" "$dir/init")
 	until_true 20 sh -c '! [ -L "/run/netns/$1" ] && ! [ -e "$2" ]' sh "$entry" "$dir"
 	cloche rm felled
 }

@@ -108,8 +108,8 @@ kill_everything()
 	dir=$CLOCHE_RUN_ROOT/$(cloche inspect -f '{{.Id}}' "$1")
 
 	# shellcheck disable=SC2046 # three numbers
-	kill -KILL $(cut -d ' ' -f 1 -s "$dir/monitor" "$dir/holder" "$dir/init")
-	until_true 20 sh -c '! [ -e "/proc/$1/ns/net" ]' sh "$(cut -d ' ' -f 1 "$dir/init")"
+	kill -KILL $(sed -sn '1s, .*,,p' "$dir/monitor" "$dir/holder" "$dir/init")
+	until_true 20 sh -c '! [ -e "/proc/$1/ns/net" ]' sh "$(sed -n '1s, .*,,p' "$dir/init")"
 	rm -f "$CLOCHE_ROOT"/locks/* # a mark that the holder may have been quick enough to make
 }
 

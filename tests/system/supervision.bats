@@ -101,8 +101,8 @@ assert len(seen) == wanted, "lines that nobody wrote"
 	uname_at_least 6 15 || skip "this kernel does not tell exit codes by pidfd"
 	cloche run -d --network none --name code host sh -c 'trap "exit 9" TERM; while :; do sleep 0.1; done'
 	monitor_kill code
-	kill -TERM "$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$id/init")"
-	until_true 10 ended "$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$id/init")"
+	kill -TERM "$(sed -n '1s, .*,,p' "$CLOCHE_RUN_ROOT/$id/init")"
+	until_true 10 ended "$(sed -n '1s, .*,,p' "$CLOCHE_RUN_ROOT/$id/init")"
 	run cloche inspect -f '{{.State.ExitCode}} {{.Cloche.ExitUnknown}}' code
 	assert_output "9 false"
 	cloche rm code
@@ -168,7 +168,7 @@ uname_at_least()
 	cloche run -d -i -t --network none --name term host sh -c \
 		'while read -r line; do echo "got $line"; done'
 	monitor_kill term
-	kill -0 "$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$id/init")"
+	kill -0 "$(sed -n '1s, .*,,p' "$CLOCHE_RUN_ROOT/$id/init")"
 	run timeout 20 python3 "$BATS_TEST_DIRNAME/pty.py" "$CLOCHE" attach term <<-'END'
 		send one\r
 		wait got one
