@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/doctor_step.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <poll.h>
@@ -316,12 +317,26 @@ static void unanswered(struct doctor *d, const char *who, const struct trace *tr
 			    "%s: the packets arrive and no answer comes back", who);
 }
 
+/* Bound now, so that the answers are known from those of earlier attempts, which a server may repeat for a minute. 0: it could not be. */
+static uint16_t own_port(int s, int family)
+{
+	struct address any = { .family = family };
+	struct sockaddr_storage name;
+	socklen_t length = address_socket(&any, 0, &name);
+
+	if (bind(s, (const struct sockaddr *)&name, length) < 0 ||
+	    getsockname(s, (struct sockaddr *)&name, &length) < 0)
+		return 0;
+	return ntohs(family == AF_INET ? ((struct sockaddr_in *)&name)->sin_port :
+					 ((struct sockaddr_in6 *)&name)->sin6_port);
+}
+
 void doctor_connect(struct doctor *d, int s, const char *who, const struct address *to,
 		    uint16_t port, const struct address *from, const struct address *answers,
 		    uint16_t answers_port)
 {
 	_cleanup_(trace_end) struct trace trace = TRACE_NONE;
-	struct trace_flow flow = { *from, port, *answers, answers_port };
+	struct trace_flow flow = { *from, port, own_port(s, to->family), *answers, answers_port };
 	struct sockaddr_storage address;
 	socklen_t length = address_socket(to, port, &address);
 	char offender[ADDRESS_TEXT];

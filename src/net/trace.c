@@ -24,7 +24,7 @@ enum {
 /* -- the table -------------------------------------------------------------------------------- */
 
 static void rule(struct netlink *nl, const char *table, const char *chain,
-		 const struct address *source, uint32_t port_at, uint16_t port)
+		 const struct address *source, uint32_t port_at, uint16_t port, uint16_t to_port)
 {
 	bool v4 = source->family == AF_INET;
 	uint8_t family = v4 ? NFPROTO_IPV4 : NFPROTO_IPV6, tcp = IPPROTO_TCP;
@@ -41,6 +41,11 @@ static void rule(struct netlink *nl, const char *table, const char *chain,
 	nft_cmp(nl, NFT_CMP_EQ, NFT_REG32_00, &tcp, sizeof(tcp));
 	nft_payload(nl, NFT_PAYLOAD_TRANSPORT_HEADER, port_at, sizeof(number), NFT_REG32_00);
 	nft_cmp(nl, NFT_CMP_EQ, NFT_REG32_00, &number, sizeof(number));
+	if (to_port) {
+		number = htons(to_port);
+		nft_payload(nl, NFT_PAYLOAD_TRANSPORT_HEADER, 2, sizeof(number), NFT_REG32_00);
+		nft_cmp(nl, NFT_CMP_EQ, NFT_REG32_00, &number, sizeof(number));
+	}
 	nft_tcp_flags(nl, FLAG_SYN); /* not what earlier connections still have to say */
 	nft_trace(nl);
 	nft_rule_end(nl, at);
@@ -74,9 +79,9 @@ int trace_begin(struct trace *trace, const struct trace_flow *flow, struct err *
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
 		nft_add_chain(&trace->nl, trace->table, chains[i].name, "filter", chains[i].hook,
 			      FIRST, NULL);
-		rule(&trace->nl, trace->table, chains[i].name, &flow->from, 2, flow->port);
+		rule(&trace->nl, trace->table, chains[i].name, &flow->from, 2, flow->port, 0);
 		rule(&trace->nl, trace->table, chains[i].name, &flow->answers, 0,
-		     flow->answers_port);
+		     flow->answers_port, flow->own_port);
 	}
 	r = nft_commit(&trace->nl, err);
 	return r < 0 ? err_wrap(err, "trace packets in the firewall") : 0;

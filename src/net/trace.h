@@ -24,6 +24,7 @@ struct err;
 struct trace_flow { /* TCP */
 	struct address from;
 	uint16_t port; /* that it asks for */
+	uint16_t own_port; /* from which: of others, and of earlier attempts, the answers are not counted */
 	/* who answers, as his packets begin; the same as was asked unless that was translated */
 	struct address answers;
 	uint16_t answers_port;
