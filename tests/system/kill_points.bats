@@ -23,6 +23,7 @@ killed()
 }
 
 nothing_runs() { [ -z "$(cloche ps -q)" ]; }
+nothing_is() { [ -z "$(cloche ps -aq)" ]; }
 
 # After a kill, the next command; then what check finds. What is left on the host is looked for at the end of each test.
 assert_none()
@@ -143,6 +144,7 @@ whole_or_none()
 
 @test "run --rm is killed while the container runs" {
 	killed start-started run --rm --network none --name it host sleep 0.1
+	until_true 20 nothing_is # its monitor has it released
 	assert_none
 }
 
