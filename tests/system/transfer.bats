@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # cloche-transfer: images from archives, good ones and hostile ones. Each test has a data root of its
 # own; a refused archive must leave nothing in it, and nothing outside of it.
+# shellcheck disable=SC2030,SC2031 # pid is set and used within one test
 
 load helper
 
