@@ -106,8 +106,8 @@ another() { local now; now=$(pid_in "$1") && [ -n "$now" ] && [ "$now" != "$2" ]
 @test "kill -9 of it harms nothing, and it comes again when it is wanted" {
 	was=$(pid_in "$CLOCHE_RUN_ROOT/keeper")
 	kill -KILL "$was"
-	until_true 20 sh -c '! [ -e "/proc/$1/exe" ]' sh "$was"
-	run -1 cloche system keeper --status
+	gone() { ! cloche system keeper --status; }
+	until_true 20 gone
 	asked tcp 127.0.0.1 8080
 	cloche exec web true
 	kill -KILL "$(pid_in "$run/monitor")"
