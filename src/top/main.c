@@ -463,5 +463,6 @@ int main(int argc, char **argv)
 	top_rows_clear(&s.rows);
 	strv_clear(s.text);
 	engine_close(s.engine);
+	settings_clear(&settings); /* empty when the engine took them */
 	return r < 0 ? err_print(&err, "cloche", 1) : 0;
 }
