@@ -78,7 +78,9 @@ static int recreate_run(void *data, void *args, char **operands, struct err *err
 	_cleanup_(record_clear) struct record old = RECORD_EMPTY, fresh = RECORD_EMPTY;
 	_cleanup_strv_ char **words = NULL, **warnings = NULL;
 	_cleanup_free_ char *name = NULL;
+	_cleanup_free_ char **given = NULL; /* the parser moves words, and leaves some out */
 	char **typed = operands + 1;
+	size_t count;
 	int r;
 
 	if (!engine)
@@ -103,7 +105,10 @@ static int recreate_run(void *data, void *args, char **operands, struct err *err
 		return 1;
 	name = recreate_name(&old);
 	words = words_make(engine, &old, name, a->pull, typed);
-	if (cli_create(cli, words, &fresh, err) < 0)
+	count = strv_length(words);
+	given = mem_new((count + 1) * sizeof(*given));
+	memcpy(given, words, count * sizeof(*given));
+	if (cli_create(cli, given, &fresh, err) < 0)
 		return 125;
 	r = recreate_swap(engine, &old, &fresh, a->wait_s * 1000, a->keep, &warnings, err);
 	for (size_t i = 0; warnings && warnings[i]; i++)
