@@ -18,6 +18,9 @@ setup_file()
 	touch "$R/etc/machine-id"
 }
 
+# What podman does after a container's end goes on for a moment, with its storage mounted.
+no_podman() { ! pgrep -x 'podman|conmon' >/dev/null; }
+
 teardown_file()
 {
 	local file folder
@@ -25,6 +28,8 @@ teardown_file()
 	for file in "$F"/*.end; do
 		[ ! -e "$file" ] || bash "$file" >/dev/null 2>&1 || :
 	done
+	until_true 10 no_podman || :
+	umount "$F/pod/overlay" 2>/dev/null || :
 	for folder in cloche-foreign lxc.payload.f-lxc lxc.monitor.f-lxc f-test/f-ctr f-test lxc.pivot payload supervisor; do
 		rmdir /sys/fs/cgroup/*/"$folder" 2>/dev/null || :
 	done
