@@ -98,9 +98,6 @@ static const struct {
 	{ "Cloche.Timeout", "timeout", NUMBER, NULL },
 	{ "Cloche.Guard", "guard", TEXT, NULL },
 	{ "Cloche.PublishMode", "publish-mode", TEXT, "kernel" },
-	{ "Cloche.Egress", "egress", LIST, NULL },
-	{ "Cloche.Routes", "route", LIST, NULL },
-	{ "Cloche.Bandwidth", "bandwidth", TEXT, NULL },
 	{ "Cloche.HealthOnFailure", "health-on-failure", TEXT, NULL },
 };
 

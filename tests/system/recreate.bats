@@ -55,6 +55,9 @@ assert web["ports"] == ["127.0.0.1:8080:80"] and web["mem_limit"] == 67108864, w
 	assert_line 'Timezone=UTC'
 	assert_line 'Exec=sh -c "echo $HOME"'
 	assert_line 'Restart=always'
+	cloche create --name tight --egress deny host true
+	run -0 cloche inspect --as run tight
+	assert_equal "$(grep -c -e --egress <<<"$output")" 1
 	run cloche inspect --as poetry web
 	assert_failure 1
 	assert_output --partial 'not run, compose or quadlet'
