@@ -23,6 +23,7 @@
 #include "engine/status.h"
 #include "net/ruleset.h"
 #include "publish/control.h"
+#include "runtime/fd_pass.h"
 
 enum { RELAY_PATIENCE_MS = 5000 };
 
@@ -143,32 +144,23 @@ void publish_relay_end(int run)
 
 static int tell(int run, const struct control_message *message, int fd, struct err *err)
 {
-	char room[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = { 0 };
-	struct iovec iov = { (void *)message, sizeof(*message) };
-	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1 };
 	struct timeval patience = { .tv_sec = RELAY_PATIENCE_MS / 1000 };
 	struct sockaddr_un address;
 	_cleanup_close_ int s = control_socket(run, &address, err);
 	char done = 0;
+	int r = 0;
 
 	if (s < 0)
 		return s;
-	if (fd >= 0) {
-		struct cmsghdr *extra;
-
-		header.msg_control = room;
-		header.msg_controllen = sizeof(room);
-		extra = CMSG_FIRSTHDR(&header);
-		extra->cmsg_level = SOL_SOCKET;
-		extra->cmsg_type = SCM_RIGHTS;
-		extra->cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(extra), &fd, sizeof(fd));
-	}
 	(void)setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (connect(s, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    sendmsg(s, &header, MSG_NOSIGNAL) < 0 || recv(s, &done, 1, 0) != 1)
-		return err_sys(err, errno ? errno : EPIPE,
-			       "speak to the container's cloche-publish");
+	if (connect(s, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		r = -errno;
+	if (r == 0)
+		r = fd_pass_send_bytes(s, message, sizeof(*message), &fd, fd >= 0);
+	if (r == 0 && recv(s, &done, 1, 0) != 1)
+		r = -(errno ? errno : EPIPE);
+	if (r < 0)
+		return err_sys(err, r, "speak to the container's cloche-publish");
 	return done ? 0 : -ENOENT;
 }
 

@@ -24,6 +24,7 @@
 #include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/status.h"
+#include "runtime/fd_pass.h"
 
 bool resolver_wanted(const struct record *record)
 {
@@ -188,25 +189,13 @@ int resolver_tell(int connection, const struct record *record, const struct endp
 {
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
 	int fds[3] = { pidfd, sockets ? sockets[0] : -1, sockets ? sockets[1] : -1 };
-	char control[CMSG_SPACE(sizeof(fds))] __attribute__((aligned(8))) = { 0 };
-	struct iovec part;
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	int r;
 
 	message_put(&text, record, endpoints);
-	part = (struct iovec){ text.data, text.length };
-	if (pidfd >= 0) {
-		struct cmsghdr *c;
-
-		message.msg_control = control;
-		message.msg_controllen = sizeof(control);
-		c = CMSG_FIRSTHDR(&message);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(fds));
-		memcpy(CMSG_DATA(c), fds, sizeof(fds));
-	}
-	if (sendmsg(connection, &message, MSG_NOSIGNAL) < 0)
-		return err_sys(err, errno, "tell the resolver of %s", record->row.name);
+	r = fd_pass_send_bytes(connection, text.data, text.length, fds,
+			       pidfd >= 0 ? ARRAY_SIZE(fds) : 0);
+	if (r < 0)
+		return err_sys(err, r, "tell the resolver of %s", record->row.name);
 	return 0;
 }
 

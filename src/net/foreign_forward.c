@@ -82,19 +82,29 @@ static void accept_add(struct netlink *nl, uint8_t family, const char *comment, 
 	nft_rule_end(nl, rule);
 }
 
-static int allow(struct netlink *nl, uint8_t family, const char *link, struct err *err)
+/* 1: the host's chain drops, and has no rule of ours for the link; *ret_search has the comment that one would bear. */
+static int missing(struct netlink *nl, uint8_t family, const char *link, struct search *ret_search,
+		   struct err *err)
 {
 	struct chain chain = { 0 };
-	struct search search = { 0 };
 	int r = nft_chain(nl, family, TABLE, CHAIN, chain_seen, &chain, err);
 
+	*ret_search = (struct search){ 0 };
 	if (r == -ENOENT || (r == 0 && !chain.drops)) {
 		err_clear(err);
 		return 0;
 	}
 	if (r == 0)
-		r = find(nl, family, link, &search, err);
-	if (r < 0 || search.count > 0)
+		r = find(nl, family, link, ret_search, err);
+	return r < 0 ? r : ret_search->count == 0;
+}
+
+static int allow(struct netlink *nl, uint8_t family, const char *link, struct err *err)
+{
+	struct search search;
+	int r = missing(nl, family, link, &search, err);
+
+	if (r <= 0)
 		return r;
 	nft_begin(nl);
 	accept_add(nl, family, search.comment, NFT_META_IIFNAME, link);
@@ -111,26 +121,12 @@ int foreign_forward_allow(struct netlink *nl, const char *link, struct err *err)
 	return r < 0 ? err_wrap(err, "let %s through the host's chain FORWARD", link) : 0;
 }
 
-static int missing(struct netlink *nl, uint8_t family, const char *link, struct err *err)
-{
-	struct chain chain = { 0 };
-	struct search search = { 0 };
-	int r = nft_chain(nl, family, TABLE, CHAIN, chain_seen, &chain, err);
-
-	if (r == -ENOENT || (r == 0 && !chain.drops)) {
-		err_clear(err);
-		return 0;
-	}
-	if (r == 0)
-		r = find(nl, family, link, &search, err);
-	return r < 0 ? r : search.count == 0;
-}
-
 int foreign_forward_missing(struct netlink *nl, const char *link, struct err *err)
 {
-	int r = missing(nl, NFPROTO_IPV4, link, err);
+	struct search search;
+	int r = missing(nl, NFPROTO_IPV4, link, &search, err);
 
-	return r != 0 ? r : missing(nl, NFPROTO_IPV6, link, err);
+	return r != 0 ? r : missing(nl, NFPROTO_IPV6, link, &search, err);
 }
 
 static int forget(struct netlink *nl, uint8_t family, const char *link, struct err *err)

@@ -7,10 +7,10 @@
 
 #include "base/fd.h"
 
-static int pass_send(int socket, const char *text, size_t length, const int *fds, size_t count)
+int fd_pass_send_bytes(int socket, const void *data, size_t length, const int *fds, size_t count)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * FD_PASS_MAX)] = { 0 };
-	struct iovec iov = { .iov_base = (char *)text, .iov_len = length };
+	struct iovec iov = { .iov_base = (void *)data, .iov_len = length };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 
@@ -35,12 +35,12 @@ static int pass_send(int socket, const char *text, size_t length, const int *fds
 
 int fd_pass_send(int socket, char word, const int *fds, size_t count)
 {
-	return pass_send(socket, &word, 1, fds, count);
+	return fd_pass_send_bytes(socket, &word, 1, fds, count);
 }
 
 int fd_pass_send_text(int socket, const char *text, int fd)
 {
-	return pass_send(socket, text, strlen(text), &fd, 1);
+	return fd_pass_send_bytes(socket, text, strlen(text), &fd, 1);
 }
 
 int fd_pass_receive(int socket, char word, int *fds, size_t room)

@@ -12,7 +12,9 @@ int fd_pass_send(int socket, char word, const int *fds, size_t count);
 /* One packet that must start with word. Count of descriptors, -EPIPE at the end, -EPROTO for another word, -errno. */
 int fd_pass_receive(int socket, char word, int *fds, size_t room);
 
-/* The same over a stream or seqpacket socket: text and one descriptor, as terminals and seccomp listeners are handed over. */
+/* Any bytes, with descriptors when count is not 0, over any socket of unix(7) that is connected. */
+int fd_pass_send_bytes(int socket, const void *data, size_t length, const int *fds, size_t count);
+/* Text and one descriptor, as terminals and seccomp listeners are handed over. */
 int fd_pass_send_text(int socket, const char *text, int fd);
 
 #endif
