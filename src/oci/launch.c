@@ -356,6 +356,13 @@ static int scope_enter(struct launched *l, pid_t *ret_holder, struct err *err)
 	return 0;
 }
 
+static int cgroup_made(const void *data, struct cgroup *cgroup, struct err *err)
+{
+	const struct hook_data *hook = data;
+
+	return state_cgroup_record(hook->state, cgroup, err);
+}
+
 static int container_make(const struct oci *oci, const struct launch_options *options,
 			  bool wait_socket, struct launched *l, struct err *err)
 {
@@ -371,6 +378,7 @@ static int container_make(const struct oci *oci, const struct launch_options *op
 	io.own_stdio = true;
 	io.hook_state = launch_hook_state;
 	io.listener_state = launch_listener_state;
+	io.cgroup_made = cgroup_made;
 	io.data = &hook;
 	r = launch_preserve(options->preserve_fds, l->spec, &io, err);
 	if (r == 0)

@@ -216,14 +216,15 @@ static int ps_run(void *cli, void *args, char **operands, struct err *err)
 	_cleanup_free_ pid_t *pids = NULL;
 	struct list_args *a = args;
 	struct cgroup *cgroup = NULL;
-	ssize_t count;
+	ssize_t count = 0;
 
 	if (state_read(cli, operands[0], &state, err) < 0)
 		return 1;
 	cgroup = cgroup_open(err);
-	count = cgroup ? cgroup_pids(cgroup, state.cgroup, &pids, err) : -1;
+	if (cgroup && state_cgroup_is_ours(&state, cgroup))
+		count = cgroup_pids(cgroup, state.cgroup, &pids, err);
 	cgroup_close(cgroup);
-	if (count < 0)
+	if (!cgroup || count < 0)
 		return 1;
 	if (strcmp(a->format, "table") == 0)
 		return ps_table(operands + 1, pids, (size_t)count, err) < 0 ? 1 : 0;

@@ -232,6 +232,58 @@ int state_read(const struct oci *oci, const char *id, struct state *ret_state, s
 	return 0;
 }
 
+/* -- the cgroup ------------------------------------------------------------------------------- */
+
+static char *boot_id(void)
+{
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+
+	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 128, &text) < 0)
+		return str_dup("");
+	text.data[strcspn(text.data, "\n")] = '\0';
+	return str_dup(text.data);
+}
+
+/* The line that tells which it is; to be freed. */
+static char *cgroup_line(const struct state *state, struct cgroup *cgroup, struct err *err)
+{
+	_cleanup_free_ char *boot = NULL;
+	uint64_t identity;
+
+	if (cgroup_identity(cgroup, state->cgroup, &identity, err) < 0)
+		return NULL;
+	boot = boot_id();
+	return str_printf("%s %llu\n", boot, (unsigned long long)identity);
+}
+
+int state_cgroup_record(const struct state *state, struct cgroup *cgroup, struct err *err)
+{
+	_cleanup_free_ char *line = cgroup_line(state, cgroup, err);
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (!line)
+		return -err->code;
+	/* half a line, of one who was killed over it, is no record: nobody is in the cgroup then */
+	fd = openat(state->dir, "cgroup", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
+	r = fd < 0 ? -errno : fd_write_all(fd, line, strlen(line));
+	return r < 0 ? err_sys(err, r, "record the cgroup of container %s", state->id) : 0;
+}
+
+bool state_cgroup_is_ours(const struct state *state, struct cgroup *cgroup)
+{
+	_cleanup_(buf_clear) struct buf recorded = BUF_EMPTY;
+	_cleanup_free_ char *line = NULL;
+	struct err ignored = ERR_NONE;
+
+	if (!state->cgroup || !*state->cgroup ||
+	    file_read(state->dir, "cgroup", 256, &recorded) < 0)
+		return false;
+	line = cgroup_line(state, cgroup, &ignored);
+	return line && strcmp(line, recorded.data) == 0;
+}
+
 /* -- processes -------------------------------------------------------------------------------- */
 
 /* Start time and one-letter state of a process, behind its name, which may hold anything. */
@@ -253,16 +305,6 @@ static int stat_read(int proc, uint64_t *ret_start, char *ret_letter)
 		return -EINVAL;
 	*ret_start = strtoull(p, NULL, 10);
 	return 0;
-}
-
-static char *boot_id(void)
-{
-	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
-
-	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 128, &text) < 0)
-		return str_dup("");
-	text.data[strcspn(text.data, "\n")] = '\0';
-	return str_dup(text.data);
 }
 
 static int proc_open(pid_t pid)

@@ -2,6 +2,7 @@
 /* The state folder of a container, ROOT/ID (0700, flock'd by who changes the container):
  *	state.json	what is below; written before anything else is made, so that delete finds what a killed create left
  *	config.json	as it was at create: the bundle's may change
+ *	cgroup		which cgroup is ours: boot id and identity; written before anybody is in it
  *	start		the socket on which the first process waits for `start`
  *
  * What always holds: a pid is believed only with its start time and boot id; the status is looked up, never remembered.
@@ -61,6 +62,10 @@ void state_remove(const struct oci *oci, const char *id);
 enum oci_status state_status(const struct state *state, struct cgroup *cgroup, int *ret_pidfd);
 /* Fill pid, start_time and boot. */
 int state_set_pid(struct state *state, pid_t pid, struct err *err);
+/* Record that the cgroup at the state's path is ours, and look whether what is there now is the one recorded: a create that was killed
+ * before it made it, or others after it was removed, may have left another's at that path, whose processes are not ours to kill. */
+int state_cgroup_record(const struct state *state, struct cgroup *cgroup, struct err *err);
+bool state_cgroup_is_ours(const struct state *state, struct cgroup *cgroup);
 /* A connection to the socket of a container that waits for start; -ECONNREFUSED: it does not wait (any more). */
 int state_connect(const struct state *state);
 

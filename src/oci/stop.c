@@ -51,10 +51,24 @@ int stop_delete(const struct oci *oci, const struct state *state, struct spec *s
 		struct cgroup *cgroup, struct err *err)
 {
 	struct hook_data data = { state, spec };
-	int r = state->scope.unit && scope_possible() ? scope_stop(&state->scope, err) : 0;
+	int r = 0;
 
-	if (r == 0 && state->cgroup && *state->cgroup)
-		r = cgroup_remove(cgroup, state->cgroup, err);
+	if (state_cgroup_is_ours(state, cgroup)) {
+		r = state->scope.unit && scope_possible() ? scope_stop(&state->scope, err) : 0;
+		if (r == 0)
+			r = cgroup_remove(cgroup, state->cgroup, err);
+	} else if (state->cgroup && *state->cgroup && !state->scope.unit) {
+		/* made by a create that was killed before it could tell, and nobody ever in it, or another's */
+		r = cgroup_remove_empty(cgroup, state->cgroup, err);
+		if (r > 0) {
+			_cleanup_free_ char *words = str_printf(
+				"cgroup %s was not made for container %s, and is left alone",
+				state->cgroup, state->id);
+
+			oci_log(oci, "warning", words);
+			r = 0;
+		}
+	}
 
 	if (r < 0)
 		return r;
@@ -184,7 +198,8 @@ static int kill_one(const struct oci *oci, const char *id, int signal_number, bo
 	if (!cgroup)
 		return -err->code;
 	/* Without a pid namespace of its own the rest does not end with the first process. */
-	if (all || (pidfd < 0 && !state.own_pid_namespace && state.cgroup))
+	if ((all || (pidfd < 0 && !state.own_pid_namespace)) &&
+	    state_cgroup_is_ours(&state, cgroup))
 		r = cgroup_kill(cgroup, state.cgroup, signal_number, err);
 	else if (pidfd < 0)
 		r = err_set(err, ESRCH, "container not running");

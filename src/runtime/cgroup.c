@@ -535,6 +535,20 @@ int cgroup_open_folder(struct cgroup *cg, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+int cgroup_identity(struct cgroup *cg, const char *path, uint64_t *ret_identity, struct err *err)
+{
+	const char *folder = folder_of(path, err);
+	int r = folder ? cgroup_hierarchy_open(cg->chief, err) : -EINVAL;
+	struct stat st;
+
+	if (r < 0)
+		return r;
+	if (fstatat(cg->chief->fd, folder, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(err, errno, "look at cgroup %s", path);
+	*ret_identity = st.st_ino;
+	return 0;
+}
+
 int cgroup_kill(struct cgroup *cg, const char *path, int signal_number, struct err *err)
 {
 	const char *folder = folder_of(path, err);
@@ -565,24 +579,31 @@ ssize_t cgroup_pids(struct cgroup *cg, const char *path, pid_t **ret_pids, struc
 
 /* -- removal ---------------------------------------------------------------------------------- */
 
-int cgroup_remove(struct cgroup *cg, const char *path, struct err *err)
+int cgroup_remove_empty(struct cgroup *cg, const char *path, struct err *err)
 {
 	const char *folder = folder_of(path, err);
 	bool busy = false;
-	int r = folder ? 0 : -EINVAL, first = 0;
 
-	if (r < 0)
-		return r;
+	if (!folder)
+		return -EINVAL;
 	FOR_EACH_HIERARCHY(h, cg)
 	{
-		r = cgroup_hierarchy_open(h, err);
+		int r = cgroup_hierarchy_open(h, err);
+
 		if (r < 0)
 			return r;
-		if (unlinkat(h->fd, folder, AT_REMOVEDIR) < 0 && errno != ENOENT)
-			busy = true; /* other causes have their words below */
+		busy |= unlinkat(h->fd, folder, AT_REMOVEDIR) < 0 && errno != ENOENT;
 	}
-	if (!busy)
-		return 0;
+	return busy;
+}
+
+int cgroup_remove(struct cgroup *cg, const char *path, struct err *err)
+{
+	const char *folder = folder_of(path, err);
+	int r = cgroup_remove_empty(cg, path, err), first = 0;
+
+	if (r <= 0)
+		return r;
 	/* First where it is best done, and out of a freezer of v1, in which nothing dies. */
 	FOR_EACH_HIERARCHY(h, cg)
 	h->ops->hold(h, folder, false);

@@ -511,6 +511,8 @@ int container_create(struct container *ret_container, const struct spec *spec,
 		r = cgroup_give(cgroup, spec->cgroup_path,
 				spec_host_id(spec->uid_map, spec->uid_map_count, spec->process.uid),
 				err);
+	if (r == 0 && io->cgroup_made)
+		r = io->cgroup_made(io->data, cgroup, err);
 	if (r == 0)
 		r = cgroup_door_open(cgroup, spec->cgroup_path, &door, err);
 	if (r == 0)

@@ -36,6 +36,8 @@ struct container_io {
 	char *(*hook_state)(const void *data, pid_t pid, const char *status);
 	/* What goes along with the descriptor to the listener (config-linux.md, "containerProcessState"); called in init. */
 	char *(*listener_state)(const void *data, pid_t pid);
+	/* The cgroup is made, and nobody is in it yet: for a record that tells it from one of the same name. */
+	int (*cgroup_made)(const void *data, struct cgroup *cgroup, struct err *err);
 	const void *data;
 };
 #define CONTAINER_IO_NONE \

@@ -8,6 +8,7 @@ load oci
 
 setup_file() { oci_setup_file; }
 teardown_file() { oci_teardown_file; }
+teardown() { [ -z "${OTHER:-}" ] || kill -9 "$OTHER" 2>/dev/null || :; }
 
 # created: a container that waits for start and then sleeps.
 created()
@@ -207,6 +208,83 @@ created()
 	run rt state "$ID"
 	assert_success
 	assert_equal "$(jq -r .status <<<"$output")" stopped
+	rt delete --force "$ID"
+	[ -z "$(find /sys/fs/cgroup -type d -name "$ID")" ]
+}
+
+# cgroup_rmdir DIR: in every hierarchy.
+cgroup_rmdir()
+{
+	local h
+
+	for h in /sys/fs/cgroup /sys/fs/cgroup/*/; do
+		[ ! -d "$h$1" ] || until_true 20 rmdir "$h$1"
+	done
+}
+
+# in_cgroup DIR COMMAND...: in the background, in the cgroup DIR of every hierarchy. Its pid is in OTHER.
+in_cgroup()
+{
+	local path=$1 h
+
+	shift
+	"$@" >/dev/null 2>&1 3>&- 4>&- &
+	OTHER=$!
+	for h in /sys/fs/cgroup /sys/fs/cgroup/*/; do
+		[ -e "$h/cgroup.procs" ] || continue
+		mkdir -p "$h$path"
+		[ ! -e "$h$path/cpuset.cpus" ] || for file in cpuset.cpus cpuset.mems; do
+			cat "$h${path%/*}/../$file" >"$h${path%/*}/$file"
+			cat "$h${path%/*}/$file" >"$h$path/$file"
+		done
+		echo $OTHER >"$h$path/cgroup.procs"
+	done
+}
+
+@test "who is in the cgroup that a killed create was going to make lives on" {
+	skip_unless_program strace
+	bundle '.process.args = ["sleep", "100"]'
+	local path=/cloche-oci-${CLOCHE_TEST_DIR##*.}/$ID
+
+	# the state with the path is there, the cgroup is not yet made
+	run ! strace -qq -o /dev/null -e trace=bind -e inject=bind:signal=KILL:when=1 \
+		"$RUNTIME" --root "$OCI_ROOT" create "$ID"
+	jq -e '.cgroup' "$OCI_ROOT/$ID/state.json"
+	[ ! -e "$OCI_ROOT/$ID/cgroup" ]
+	in_cgroup "$path" sleep 300
+	run rt kill --all "$ID" KILL
+	assert_failure
+	run rt ps -f json "$ID"
+	assert_output "[]"
+	rt --log log --log-format json delete --force "$ID"
+	grep -q "was not made for container $ID" log
+	run rt state "$ID"
+	assert_failure
+	kill -0 $OTHER
+	grep -q "$path" /proc/$OTHER/cgroup
+
+	# nor does one of a name that was used again get what was meant for the earlier
+	kill $OTHER
+	wait $OTHER || :
+	rt run --detach --keep "$ID" </dev/null >/dev/null 2>&1
+	kill -9 "$(rt state "$ID" | jq .pid)"
+	until_true 20 status_is "$ID" stopped
+	cgroup_rmdir "$path"
+	in_cgroup "$path" sleep 300
+	rt delete --force "$ID"
+	kill -0 $OTHER
+	kill $OTHER
+	wait $OTHER || :
+	cgroup_rmdir "$path"
+}
+
+@test "a create that was killed when its cgroup was made leaves none" {
+	skip_unless_program strace
+	bundle '.process.args = ["sleep", "100"]'
+	# at the record of the cgroup: it is empty, and removed without being known
+	run ! strace -qq -o /dev/null -P cgroup -e trace=openat -e inject=openat:signal=KILL:when=1 \
+		"$RUNTIME" --root "$OCI_ROOT" create "$ID"
+	[ -n "$(find /sys/fs/cgroup -type d -name "$ID")" ]
 	rt delete --force "$ID"
 	[ -z "$(find /sys/fs/cgroup -type d -name "$ID")" ]
 }
