@@ -18,8 +18,10 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/image_view.h"
+#include "cli/package_view.h"
 #include "engine/engine.h"
 #include "engine/image.h"
+#include "host/distribution.h"
 #include "host/elf_need.h"
 #include "runtime/cgroup.h"
 #include "state/store.h"
@@ -33,6 +35,7 @@ struct compat {
 	json_t *findings;
 	struct utsname host;
 	enum verdict worst; /* FITS, WARNS or FAILS */
+	char today[16];	    /* YYYY-MM-DD */
 };
 
 static void found(struct compat *compat, enum verdict verdict, const char *what, const char *fmt,
@@ -213,71 +216,58 @@ static void labels_check(struct compat *compat)
 
 /* -- what distribution it is ------------------------------------------------------------------ */
 
-/* Last day of security support that the distributions have announced, long-term support by the distribution itself included. */
-static const struct {
-	const char *id, *version, *until;
-} supports[] = {
-	{ "debian", "9", "2022-06-30" },     { "debian", "10", "2024-06-30" },
-	{ "debian", "11", "2026-08-31" },    { "debian", "12", "2028-06-30" },
-	{ "debian", "13", "2030-06-30" },    { "ubuntu", "18.04", "2023-05-31" },
-	{ "ubuntu", "20.04", "2025-05-31" }, { "ubuntu", "22.04", "2027-06-01" },
-	{ "ubuntu", "24.04", "2029-05-31" }, { "alpine", "3.16", "2024-05-23" },
-	{ "alpine", "3.17", "2024-11-22" },  { "alpine", "3.18", "2025-05-09" },
-	{ "alpine", "3.19", "2025-11-01" },  { "alpine", "3.20", "2026-04-01" },
-	{ "alpine", "3.21", "2026-11-01" },  { "alpine", "3.22", "2027-05-01" },
-	{ "centos", "7", "2024-06-30" },     { "centos", "8", "2021-12-31" },
-	{ "fedora", "39", "2024-11-26" },    { "fedora", "40", "2025-05-13" },
-	{ "fedora", "41", "2025-12-15" },    { "fedora", "42", "2026-05-13" },
-};
-
 static void distribution_check(struct compat *compat)
 {
-	_cleanup_(buf_clear) struct buf text = BUF_EMPTY, own = BUF_EMPTY;
-	_cleanup_free_ char *id = NULL, *version = NULL, *until = NULL, *own_id = NULL,
-			    *own_version = NULL;
-	char today[16] = "";
-	time_t now = time(NULL);
-	struct tm tm;
+	_cleanup_(distribution_clear) struct distribution theirs = { 0 }, own = { 0 };
+	bool ended;
 
-	image_view_text(compat->engine, &compat->image, "etc/os-release", 65536, &text);
-	if (text.length == 0)
-		image_view_text(compat->engine, &compat->image, "usr/lib/os-release", 65536, &text);
-	id = os_release_value(text.data, "ID");
-	version = os_release_value(text.data, "VERSION_ID");
-	until = os_release_value(text.data, "SUPPORT_END");
-	if (!*id) {
+	package_view_distribution(compat->engine, &compat->image, &theirs);
+	package_view_distribution(compat->engine, NULL, &own);
+	if (!*theirs.id) {
 		found(compat, UNKNOWN, "distribution", "the image does not say");
 		return;
 	}
-	for (size_t i = 0; !*until && i < ARRAY_SIZE(supports); i++) {
-		size_t n = strlen(supports[i].version);
-
-		if (strcmp(supports[i].id, id) != 0 ||
-		    strncmp(version, supports[i].version, n) != 0 ||
-		    (version[n] != '\0' && version[n] != '.'))
-			continue;
-		free(until);
-		until = str_dup(supports[i].until);
-	}
-	if (gmtime_r(&now, &tm))
-		(void)strftime(today, sizeof(today), "%Y-%m-%d", &tm);
-	if (!*until)
+	ended = distribution_ended(&theirs, compat->today);
+	if (!*theirs.support_end)
 		found(compat, UNKNOWN, "distribution", "%s %s: the end of its support is not known",
-		      id, version);
+		      theirs.id, theirs.version);
 	else
-		found(compat, strcmp(until, today) < 0 ? WARNS : FITS, "distribution",
-		      strcmp(until, today) < 0 ? "%s %s: security support ended on %s" :
-						 "%s %s: security support until %s",
-		      id, version, until);
-	if (file_read(AT_FDCWD, "/usr/lib/os-release", 65536, &own) < 0 &&
-	    file_read(AT_FDCWD, "/etc/os-release", 65536, &own) < 0)
-		return;
-	own_id = os_release_value(own.data, "ID");
-	own_version = os_release_value(own.data, "VERSION_ID");
-	if (strcmp(own_id, id) == 0 && strcmp(own_version, version) != 0)
+		found(compat, ended ? WARNS : FITS, "distribution",
+		      ended ? "%s %s: security support ended on %s" :
+			      "%s %s: security support until %s",
+		      theirs.id, theirs.version, theirs.support_end);
+	if (strcmp(own.id, theirs.id) == 0 && strcmp(own.version, theirs.version) != 0)
 		found(compat, FITS, "release",
 		      "the image is %s %s, this host %s; programs that talk to the kernel's modules want the same",
-		      id, version, own_version);
+		      theirs.id, theirs.version, own.version);
+}
+
+/* How far the image's packages are behind the host's, and how old it is. */
+static void patches_check(struct compat *compat)
+{
+	struct package_view view = PACKAGE_VIEW_EMPTY;
+	const char *created = json_string_at(compat->config, "created", "");
+	struct tm tm = { 0 };
+
+	package_view_compare(compat->engine, &compat->image, NULL, &view);
+	if (view.why_not)
+		found(compat, UNKNOWN, "patches", "%s", view.why_not);
+	else if (view.older > 0)
+		found(compat, WARNS, "patches",
+		      "%zu of %zu packages that the host has too are older than its own; cloche outdated --packages names them",
+		      view.older, view.common);
+	else
+		found(compat, FITS, "patches",
+		      "none of %zu packages that the host has too is older than its own",
+		      view.common);
+	package_view_clear(&view);
+	if (strptime(created, "%Y-%m-%dT%H:%M:%S", &tm)) {
+		time_t made = timegm(&tm), now = time(NULL);
+
+		if (made > 0 && now >= made)
+			found(compat, FITS, "age", "made %.10s, %lld days ago", created,
+			      (long long)(now - made) / 86400);
+	}
 }
 
 /* systemd 256 starts on cgroup v1 only when forced to, 258 not at all (its NEWS). */
@@ -327,11 +317,13 @@ static int compat_run(void *data, void *args, char **operands, struct err *err)
 	compat.config = config;
 	compat.findings = findings;
 	(void)uname(&compat.host);
+	package_view_today(compat.today);
 	architecture_check(&compat);
 	libc_check(&compat);
 	labels_check(&compat);
 	systemd_check(&compat);
 	distribution_check(&compat);
+	patches_check(&compat);
 	image_row_clear(&compat.image);
 	if (a->json) {
 		(void)json_dumpf(findings, stdout, JSON_INDENT(1));

@@ -49,23 +49,3 @@ void image_view_text(struct engine *engine, const struct image_row *image, const
 		out->length = 0;
 	buf_puts(out, "");
 }
-
-char *os_release_value(const char *text, const char *key)
-{
-	size_t n = strlen(key);
-
-	for (; text && *text; text = strchr(text, '\n') ? strchr(text, '\n') + 1 : NULL) {
-		const char *value = text + n + 1;
-		size_t length;
-
-		if (strncmp(text, key, n) != 0 || text[n] != '=')
-			continue;
-		length = strcspn(value, "\n");
-		if (length >= 2 && (value[0] == '"' || value[0] == '\'')) {
-			value++;
-			length -= 2;
-		}
-		return str_ndup(value, length);
-	}
-	return str_dup("");
-}

@@ -14,7 +14,5 @@ int image_view_open(struct engine *engine, const struct image_row *image, const 
 /* Its text, empty when it is not there; at most limit_bytes. */
 void image_view_text(struct engine *engine, const struct image_row *image, const char *path,
 		     size_t limit_bytes, struct buf *out);
-/* KEY of os-release(5), without quotes, to be freed; "" without. */
-char *os_release_value(const char *text, const char *key);
 
 #endif

@@ -1,27 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* outdated: images whose packages are older than the host's own. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "base/fd.h"
 #include "base/json.h"
 #include "base/opt.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/grid.h"
-#include "cli/image_view.h"
 #include "cli/outdated_remote.h"
+#include "cli/package_view.h"
 #include "engine/engine.h"
 #include "engine/image.h"
-#include "host/package.h"
 #include "state/store.h"
-
-enum { DATABASE_LIMIT_BYTES = 64 << 20 };
 
 struct outdated_args {
 	bool json, packages, remote;
@@ -39,84 +34,10 @@ static const struct opt outdated_opts[] = {
 };
 
 struct finding { /* an image */
-	char *name, *distribution, *containers;
-	size_t common, older;
-	json_t *packages;
-	const char *why_not; /* NULL: compared */
+	char *name, *containers;
+	bool ended; /* its distribution's support */
+	struct package_view view;
 };
-
-struct host_state {
-	struct packages packages;
-	char *id, *version;
-};
-
-static void host_read(struct host_state *host)
-{
-	static const char *const databases[] = { "/var/lib/dpkg/status", "/lib/apk/db/installed" };
-	_cleanup_(buf_clear) struct buf release = BUF_EMPTY;
-
-	if (file_read(AT_FDCWD, "/usr/lib/os-release", 65536, &release) < 0)
-		(void)file_read(AT_FDCWD, "/etc/os-release", 65536, &release);
-	host->id = os_release_value(release.data ? release.data : "", "ID");
-	host->version = os_release_value(release.data ? release.data : "", "VERSION_ID");
-	for (size_t i = 0; i < ARRAY_SIZE(databases) && host->packages.count == 0; i++) {
-		_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
-
-		if (file_read(AT_FDCWD, databases[i], DATABASE_LIMIT_BYTES, &text) == 0)
-			packages_parse(text.data, &host->packages);
-	}
-}
-
-static void older_add(struct finding *finding, const struct package *theirs,
-		      const struct package *own)
-{
-	json_t *one = json_object();
-
-	json_put(one, "Name", json_text(theirs->name));
-	json_put(one, "Version", json_text(theirs->version));
-	json_put(one, "HostVersion", json_text(own->version));
-	json_push(finding->packages, one);
-	finding->older++;
-}
-
-static void image_compare(struct engine *engine, const struct image_row *image,
-			  const struct host_state *host, struct finding *finding)
-{
-	static const char *const databases[] = { "var/lib/dpkg/status", "lib/apk/db/installed",
-						 "usr/lib/apk/db/installed" };
-	_cleanup_(buf_clear) struct buf release = BUF_EMPTY;
-	_cleanup_free_ char *id = NULL, *version = NULL;
-	struct packages theirs = PACKAGES_EMPTY;
-
-	image_view_text(engine, image, "etc/os-release", 65536, &release);
-	if (release.length == 0)
-		image_view_text(engine, image, "usr/lib/os-release", 65536, &release);
-	id = os_release_value(release.data, "ID");
-	version = os_release_value(release.data, "VERSION_ID");
-	finding->distribution = str_printf("%s%s%s", *id ? id : "-", *version ? " " : "", version);
-	if (strcmp(id, host->id) != 0) {
-		finding->why_not = "another distribution than the host's";
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(databases) && theirs.count == 0; i++) {
-		_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
-
-		image_view_text(engine, image, databases[i], DATABASE_LIMIT_BYTES, &text);
-		packages_parse(text.data, &theirs);
-	}
-	if (theirs.count == 0)
-		finding->why_not = "no dpkg or apk database that can be read";
-	for (size_t i = 0; i < theirs.count; i++) {
-		const struct package *own = packages_find(&host->packages, theirs.list[i].name);
-
-		if (!own)
-			continue;
-		finding->common++;
-		if (version_compare(theirs.list[i].version, own->version) < 0)
-			older_add(finding, &theirs.list[i], own);
-	}
-	packages_clear(&theirs);
-}
 
 char *outdated_users(struct store *store, const struct image_row *image, struct err *err)
 {
@@ -138,7 +59,7 @@ char *outdated_users(struct store *store, const struct image_row *image, struct 
 	return str_dup(text.data ? text.data : "");
 }
 
-/* Most older packages first; of those that containers use before the others. */
+/* Images that containers use before others; then those whose distribution gets no fixes any more, most exposed packages first, most older ones first. */
 static int by_urgency(const void *a, const void *b)
 {
 	const struct finding *x = a, *y = b;
@@ -146,47 +67,73 @@ static int by_urgency(const void *a, const void *b)
 
 	if (x_used != y_used)
 		return y_used - x_used;
-	if (x->older != y->older)
-		return x->older < y->older ? 1 : -1;
+	if (x->ended != y->ended)
+		return y->ended - x->ended;
+	if (x->view.exposed != y->view.exposed)
+		return x->view.exposed < y->view.exposed ? 1 : -1;
+	if (x->view.older != y->view.older)
+		return x->view.older < y->view.older ? 1 : -1;
 	return strcmp(x->name, y->name);
+}
+
+static char *distribution_text(const struct distribution *distribution)
+{
+	return str_printf("%s%s%s", *distribution->id ? distribution->id : "-",
+			  *distribution->version ? " " : "", distribution->version);
+}
+
+static void grid_packages(struct grid *grid, const json_t *packages)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(packages, i, one)
+	{
+		_cleanup_free_ char *line = str_printf(
+			"%s %s, the host has %s%s", json_string_at(one, "Name", ""),
+			json_string_at(one, "Version", ""), json_string_at(one, "HostVersion", ""),
+			json_is_true(json_object_get(one, "Exposed")) ? " (exposed)" : "");
+
+		for (int c = 0; c < 6; c++)
+			grid_cell(grid, "");
+		grid_cell(grid, line);
+	}
 }
 
 static void grid_out(const struct finding *list, size_t count, bool packages)
 {
 	static const struct grid_column columns[] = {
-		{ "IMAGE", false, 40 }, { "DISTRIBUTION", false, 20 }, { "OLDER", true, 0 },
-		{ "OF", true, 0 },	{ "CONTAINERS", false, 40 },   { "", false, 0 },
-		{ NULL, false, 0 },
+		{ "IMAGE", false, 40 }, { "DISTRIBUTION", false, 20 },
+		{ "EXPOSED", true, 0 }, { "OLDER", true, 0 },
+		{ "OF", true, 0 },	{ "CONTAINERS", false, 40 },
+		{ "", false, 0 },	{ NULL, false, 0 },
 	};
 	_cleanup_(grid_clear) struct grid grid = GRID_EMPTY;
 
 	for (size_t i = 0; i < count; i++) {
-		const json_t *one;
-		size_t k;
+		const struct package_view *view = &list[i].view;
+		_cleanup_free_ char *distribution = distribution_text(&view->distribution),
+				    *remark = NULL;
 
+		if (list[i].ended)
+			remark = str_printf("support ended on %s%s%s",
+					    view->distribution.support_end,
+					    view->why_not ? "; " : "",
+					    view->why_not ? view->why_not : "");
 		grid_cell(&grid, list[i].name);
-		grid_cell(&grid, list[i].distribution);
-		if (list[i].why_not) {
-			grid_cell(&grid, "-");
-			grid_cell(&grid, "-");
+		grid_cell(&grid, distribution);
+		if (view->why_not) {
+			for (int c = 0; c < 3; c++)
+				grid_cell(&grid, "-");
 		} else {
-			grid_number(&grid, list[i].older);
-			grid_number(&grid, list[i].common);
+			grid_number(&grid, view->exposed);
+			grid_number(&grid, view->older);
+			grid_number(&grid, view->common);
 		}
 		grid_cell(&grid, *list[i].containers ? list[i].containers : "-");
-		grid_cell(&grid, list[i].why_not ? list[i].why_not : "");
-		json_array_foreach(list[i].packages, k, one)
-		{
-			_cleanup_free_ char *line = str_printf(
-				"%s %s, the host has %s", json_string_at(one, "Name", ""),
-				json_string_at(one, "Version", ""),
-				json_string_at(one, "HostVersion", ""));
-
-			for (int c = 0; packages && c < 5; c++)
-				grid_cell(&grid, "");
-			if (packages)
-				grid_cell(&grid, line);
-		}
+		grid_cell(&grid, remark ? remark : view->why_not ? view->why_not : "");
+		if (packages)
+			grid_packages(&grid, view->packages);
 	}
 	grid_print(&grid, columns, true, stdout);
 }
@@ -196,19 +143,47 @@ static void json_out(const struct finding *list, size_t count)
 	_cleanup_json_ json_t *all = json_array();
 
 	for (size_t i = 0; i < count; i++) {
+		const struct package_view *view = &list[i].view;
+		_cleanup_free_ char *distribution = distribution_text(&view->distribution);
 		json_t *one = json_object();
 
 		json_put(one, "Image", json_text(list[i].name));
-		json_put(one, "Distribution", json_text(list[i].distribution));
+		json_put(one, "Distribution", json_text(distribution));
+		json_put(one, "SupportEnd", json_text(view->distribution.support_end));
+		json_put(one, "SupportEnded", json_boolean(list[i].ended));
 		json_put(one, "Containers", json_text(list[i].containers));
-		json_put(one, "Common", json_integer((json_int_t)list[i].common));
-		json_put(one, "Older", json_incref(list[i].packages));
+		json_put(one, "Common", json_integer((json_int_t)view->common));
+		json_put(one, "Exposed", json_integer((json_int_t)view->exposed));
+		json_put(one, "Older", json_incref(view->packages));
 		json_put(one, "NotCompared",
-			 list[i].why_not ? json_text(list[i].why_not) : json_null());
+			 view->why_not ? json_text(view->why_not) : json_null());
 		json_push(all, one);
 	}
 	(void)json_dumpf(all, stdout, JSON_INDENT(1));
 	(void)putchar('\n');
+}
+
+/* Reading an rpm database closes the store, so that all is asked of it before. */
+static struct finding *findings_of(struct engine *engine, struct store *store,
+				   const struct image_row *images, size_t count, struct err *err)
+{
+	struct finding *list = mem_new((count + 1) * sizeof(*list));
+	struct package_host host = PACKAGE_HOST_EMPTY;
+	char today[16];
+
+	package_view_today(today);
+	for (size_t i = 0; i < count; i++)
+		list[i].containers = outdated_users(store, &images[i], err);
+	for (size_t i = 0; i < count; i++) {
+		list[i].name = images[i].tags && images[i].tags[0] ?
+				       image_familiar(images[i].tags[0]) :
+				       str_ndup(images[i].id, 19);
+		package_view_compare(engine, &images[i], &host, &list[i].view);
+		list[i].ended = distribution_ended(&list[i].view.distribution, today);
+	}
+	package_host_clear(&host);
+	qsort(list, count, sizeof(*list), by_urgency);
+	return list;
 }
 
 static int outdated_run(void *data, void *args, char **operands, struct err *err)
@@ -216,7 +191,6 @@ static int outdated_run(void *data, void *args, char **operands, struct err *err
 	const struct outdated_args *a = args;
 	struct engine *engine = cli_engine(data, err);
 	struct store *store = engine ? engine_store(engine, err) : NULL;
-	struct host_state host = { 0 };
 	struct image_row *images = NULL;
 	struct finding *list;
 	int count;
@@ -227,42 +201,30 @@ static int outdated_run(void *data, void *args, char **operands, struct err *err
 	count = store ? image_list(store, false, &images, err) : -err->code;
 	if (count < 0)
 		return 1;
-	host_read(&host);
-	list = mem_new(((size_t)count + 1) * sizeof(*list));
-	for (int i = 0; i < count; i++) {
-		list[i].name = images[i].tags && images[i].tags[0] ?
-				       image_familiar(images[i].tags[0]) :
-				       str_ndup(images[i].id, 19);
-		list[i].packages = json_array();
-		list[i].containers = outdated_users(store, &images[i], err);
-		image_compare(engine, &images[i], &host, &list[i]);
-	}
-	qsort(list, (size_t)count, sizeof(*list), by_urgency);
+	list = findings_of(engine, store, images, (size_t)count, err);
+	image_rows_free(images, (size_t)count);
 	if (a->json)
 		json_out(list, (size_t)count);
 	else
 		grid_out(list, (size_t)count, a->packages);
 	for (int i = 0; i < count; i++) {
 		free(list[i].name);
-		free(list[i].distribution);
 		free(list[i].containers);
-		json_decref(list[i].packages);
+		package_view_clear(&list[i].view);
 	}
 	free(list);
-	image_rows_free(images, (size_t)count);
-	packages_clear(&host.packages);
-	free(host.id);
-	free(host.version);
 	return 0;
 }
 
 const struct command command_outdated = {
 	.name = "outdated",
 	.args = "",
-	.summary = "list images whose distribution packages are older than the host's",
+	.summary =
+		"list images and their containers whose distribution packages are older than the host's",
 	.details =
-		"Of packages that both have, by dpkg's or apk's database in the image's layers. Images that containers use come first, those with most "
-		"older packages before others. An image of another distribution than the host's, or with an rpm database, is listed and not compared. With --remote "
+		"Of packages that both have, by dpkg's, apk's or rpm's database in the image's layers (of rpm's forms SQLite and Berkeley DB are read, SUSE's own "
+		"is not). The most urgent come first: images that containers use, then those whose distribution gets no security fixes any more, then by "
+		"EXPOSED, the older packages that meet the outside (the C library, TLS, SSH, parsers, servers), then by all older ones. An image of another distribution than the host's is listed and not compared. With --remote "
 		"the registries are asked, by one HEAD for each tag that was pulled or pushed.",
 	.opts = outdated_opts,
 	.args_size = sizeof(struct outdated_args),

@@ -146,8 +146,72 @@ static void version_split(const char *version, unsigned long *ret_epoch, char **
 	*ret_revision = str_dup(dash ? dash + 1 : "");
 }
 
-int version_compare(const char *a, const char *b)
+/* "~" before the end, "^" behind it, and both before all else: 0 when neither has one here, else which is older. */
+static int rpm_mark(const char **a, const char **b, char mark, bool *ret_both)
 {
+	*ret_both = **a == mark && **b == mark;
+	if (*ret_both) {
+		++*a;
+		++*b;
+		return 0;
+	}
+	if (**a != mark && **b != mark)
+		return 0;
+	if (mark == '~')
+		return **a == mark ? -1 : 1;
+	if (**a == mark)
+		return **b ? -1 : 1;
+	return **a ? 1 : -1;
+}
+
+/* rpm-version(7): runs of digits or of letters in turn, whatever stands between them. Digits are newer than letters. */
+static int rpm_part_compare(const char *a, const char *b)
+{
+	for (;;) {
+		bool both, digits;
+		size_t x, y;
+		int r;
+
+		while (*a && !isalnum((unsigned char)*a) && *a != '~' && *a != '^')
+			a++;
+		while (*b && !isalnum((unsigned char)*b) && *b != '~' && *b != '^')
+			b++;
+		r = rpm_mark(&a, &b, '~', &both);
+		if (r == 0 && !both)
+			r = rpm_mark(&a, &b, '^', &both);
+		if (r != 0)
+			return r;
+		if (both)
+			continue;
+		if (!*a || !*b)
+			return *a ? 1 : *b ? -1 : 0;
+		digits = isdigit((unsigned char)*a);
+		if (digits != (isdigit((unsigned char)*b) != 0))
+			return digits ? 1 : -1;
+		if (digits) {
+			a += strspn(a, "0");
+			b += strspn(b, "0");
+		}
+		for (x = 0; digits ? isdigit((unsigned char)a[x]) : isalpha((unsigned char)a[x]);)
+			x++;
+		for (y = 0; digits ? isdigit((unsigned char)b[y]) : isalpha((unsigned char)b[y]);)
+			y++;
+		if (digits && x != y)
+			return x < y ? -1 : 1;
+		r = memcmp(a, b, x < y ? x : y);
+		if (r == 0 && x != y)
+			r = x < y ? -1 : 1;
+		if (r != 0)
+			return r;
+		a += x;
+		b += y;
+	}
+}
+
+int version_compare(enum package_kind kind, const char *a, const char *b)
+{
+	int (*compare)(const char *, const char *) = kind == PACKAGE_RPM ? rpm_part_compare :
+									   part_compare;
 	_cleanup_free_ char *a_upstream = NULL, *a_revision = NULL, *b_upstream = NULL,
 			    *b_revision = NULL;
 	unsigned long a_epoch, b_epoch;
@@ -157,6 +221,28 @@ int version_compare(const char *a, const char *b)
 	version_split(b, &b_epoch, &b_upstream, &b_revision);
 	if (a_epoch != b_epoch)
 		return a_epoch < b_epoch ? -1 : 1;
-	r = part_compare(a_upstream, b_upstream);
-	return r ? r : part_compare(a_revision, b_revision);
+	r = compare(a_upstream, b_upstream);
+	return r ? r : compare(a_revision, b_revision);
+}
+
+bool package_is_exposed(const char *name)
+{
+	static const char *const beginnings[] = {
+		"libc6",   "glibc",	"musl",	      "openssl",
+		"libssl",  "libcrypto", "gnutls",     "libgnutls",
+		"nss",	   "openssh",	"dropbear",   "curl",
+		"libcurl", "wget",	"zlib",	      "libexpat",
+		"expat",   "libxml2",	"krb5",	      "libgssapi",
+		"nginx",   "apache2",	"httpd",      "bind9",
+		"bind",	   "dnsmasq",	"sudo",	      "bash",
+		"xz",	   "liblzma",	"libwebp",    "ca-certificates",
+		"php",	   "nodejs",	"postgresql", "mariadb",
+		"mysql",   "samba",	"systemd",    "libtasn1",
+		"gnupg",   "git",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(beginnings); i++)
+		if (str_prefix(name, beginnings[i]))
+			return true;
+	return false;
 }

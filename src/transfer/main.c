@@ -6,6 +6,7 @@
  *	cloche-transfer import --root DIR [--change INSTRUCTION]... [--message TEXT] [--platform P] [--limit-bytes N] [FILE|-]
  *	cloche-transfer commit --root DIR --parent ID [--parent-manifest DIGEST] --config JSON [--author TEXT] [--message TEXT] [--change INSTRUCTION]...
  *	cloche-transfer files --root DIR
+ *	cloche-transfer packages --root DIR             an rpm database on stdin: rpm_database.h
  *	cloche-transfer save --root DIR MANIFEST|NAME...
  *	cloche-transfer push --root DIR [--insecure-registry HOST]... [--progress MODE] NAME MANIFEST|NAME...
  *	cloche-transfer login --user NAME SERVER        the password on stdin
@@ -42,6 +43,7 @@
 #include "transfer/outcome.h"
 #include "transfer/pull.h"
 #include "transfer/push.h"
+#include "transfer/rpm_database.h"
 #include "transfer/save.h"
 #include "transfer/save_folder.h"
 
@@ -406,6 +408,32 @@ static const struct command files_command = {
 	.run = files_run,
 };
 
+/* What cannot be read is an answer, too: "Refused: why". */
+static int packages_run(void *unused, void *data, char **operands, struct err *err)
+{
+	struct job job = { .work = WORK_NONE, .outcome = OUTCOME_EMPTY, .input = -1 };
+	_cleanup_close_ int root = -1;
+	int r = job_open_root(data, &job, &root, err);
+
+	(void)unused;
+	(void)operands;
+	if (r == 0 && rpm_database_tell(&job.work, STDIN_FILENO, STDOUT_FILENO, err) < 0) {
+		(void)printf("\nRefused: %s\n", err->words);
+		err_clear(err);
+	}
+	work_close(&job.work);
+	return r < 0 ? 1 : 0;
+}
+
+static const struct command packages = {
+	.name = "packages",
+	.args = "",
+	.summary = "print names and versions from the rpm database on stdin, for outdated",
+	.opts = files_opts,
+	.args_size = sizeof(struct transfer_args),
+	.run = packages_run,
+};
+
 static const struct opt commit_opts[] = {
 	OPT_STRING(0, "root", "DIR", struct transfer_args, root, "the data root"),
 	OPT_STRING(0, "parent", "ID", struct transfer_args, parent, "the image below"),
@@ -475,6 +503,7 @@ static const struct command *const commands[] = {
 	&import,
 	&pull,
 	&files_command,
+	&packages,
 	&commit,
 	&save,
 	&push,

@@ -51,9 +51,9 @@ setup_file()
 @test "outdated lists what is older than the host's packages, and does not compare what cannot be" {
 	[ "$(. /etc/os-release && echo "$ID")" = debian ] || skip "this host is no Debian"
 	run -0 cloche outdated --packages
-	assert_output --regexp "old(:latest)? +debian 9 +1 +1"
+	assert_output --regexp "old(:latest)? +debian 9 +1 +1 +1 +- +support ended on 2022-06-30"
 	assert_output --regexp "libc6 1.0, the host has [0-9]"
-	assert_output --regexp "other(:latest)? +elsewhere +- +- +- +another distribution"
+	assert_output --regexp "other(:latest)? +elsewhere +- +- +- +- +another distribution"
 	cloche outdated --json | jq -e '[.[] | select(.Older | length == 1)] | length == 1'
 }
 
