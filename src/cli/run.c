@@ -198,6 +198,10 @@ static const struct opt run_opts[] = {
 	OPT_LIST(0, "sysctl", "NAME=VALUE", struct create_options, sysctls,
 		 "set a kernel parameter of the container's namespaces"),
 	OPT_LIST(0, "tmpfs", "PATH[:OPTIONS]", struct create_options, tmpfs, "mount a tmpfs"),
+	OPT_STRING(
+		0,
+		"systemd", "MODE", struct create_options, systemd,
+		"what systemd needs as the first process: true (when the program is one), always or false"),
 	OPT_BOOL('t', "tty", struct create_options, tty, "give the container a terminal"),
 	OPT_STRING(0, "tz", "ZONE", struct create_options, tz,
 		   "time zone, such as Europe/Paris; local: the host's"),

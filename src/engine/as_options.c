@@ -49,12 +49,12 @@ enum rule {
 static const struct {
 	const char *path, *option;
 	enum rule rule;
-	const char *usual; /* TEXT: this is left out, too */
+	const char *usual; /* TEXT: this is left out, too; NOT_IMAGES: with systemd as init */
 } rows[] = {
 	{ "Config.Domainname", "domainname", TEXT, NULL },
 	{ "Config.User", "user", NOT_IMAGES, NULL },
 	{ "Config.WorkingDir", "workdir", NOT_IMAGES, NULL },
-	{ "Config.StopSignal", "stop-signal", NOT_IMAGES, NULL },
+	{ "Config.StopSignal", "stop-signal", NOT_IMAGES, "SIGRTMIN+3" },
 	{ "Config.StopTimeout", "stop-timeout", NUMBER, NULL },
 	{ "Config.Tty", "tty", SWITCH, NULL },
 	{ "Config.OpenStdin", "interactive", SWITCH, NULL },
@@ -96,6 +96,7 @@ static const struct {
 	{ "HostConfig.PublishAllPorts", "publish-all", SWITCH, NULL },
 	{ "Cloche.TimeZone", "tz", TEXT, NULL },
 	{ "Cloche.Timeout", "timeout", NUMBER, NULL },
+	{ "Cloche.Systemd", "systemd", TEXT, NULL },
 	{ "Cloche.Guard", "guard", TEXT, NULL },
 	{ "Cloche.PublishMode", "publish-mode", TEXT, "kernel" },
 	{ "Cloche.HealthOnFailure", "health-on-failure", TEXT, NULL },
@@ -140,6 +141,9 @@ static void row_add(struct making *m, size_t i)
 			add_text(m, rows[i].option, text);
 		break;
 	case NOT_IMAGES:
+		if (text && rows[i].usual && strcmp(text, rows[i].usual) == 0 &&
+		    json_bool_at(m->own, "SystemdInit"))
+			break; /* it comes of --systemd */
 		if (text && strcmp(text, json_string_at(m->image, key, "")) != 0)
 			add_text(m, rows[i].option, text);
 		break;

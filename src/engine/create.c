@@ -38,6 +38,7 @@
 #include "engine/shared_namespace.h"
 #include "engine/single_option.h"
 #include "engine/spec_build.h"
+#include "engine/systemd_init.h"
 #include "engine/traffic.h"
 #include "engine/volumes_from.h"
 #include "state/uid_range.h"
@@ -234,7 +235,10 @@ static int config_fill(struct draft *draft, const char *id, const char *image, c
 		return r;
 	if ((r = environment(draft, err)) < 0 || (r = labels(draft, err)) < 0)
 		return r;
-	return command_line(draft, command, err);
+	r = command_line(draft, command, err);
+	return r < 0 ? r :
+		       systemd_init_option(o, json_string_at(draft->own, "Path", ""), draft->host,
+					   config, draft->own, err);
 }
 
 /* -- Mounts ----------------------------------------------------------------------------------- */

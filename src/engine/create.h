@@ -41,7 +41,7 @@ struct create_options { /* as typed; filled by the command line's option table *
 	char **publish_add, **publish_rm; /* update */
 	char **egress, **routes, **network_devices;
 	const char *bandwidth;
-	const char *timeout;
+	const char *timeout, *systemd;
 	char **requires;
 	char **mount_add, **mount_rm, **device_add, **device_rm; /* update */
 };

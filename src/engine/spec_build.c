@@ -26,6 +26,7 @@
 #include "engine/host_image.h"
 #include "engine/secret.h"
 #include "engine/shared_namespace.h"
+#include "engine/systemd_init.h"
 #include "runtime/capability.h"
 #include "runtime/mount.h"
 #include "runtime/seccomp.h"
@@ -935,6 +936,7 @@ int spec_build(struct engine *engine, const struct record *record, struct built_
 							 neighbour ? neighbour : "");
 
 		system_mounts(record, spec, shared_shm);
+		systemd_init_fill(record, spec);
 		/* who shares a network has its names, as with Docker */
 		own_files(record, spec, neighbour ? theirs : folder);
 		r = user_mounts(engine, record, &built, err);

@@ -384,27 +384,54 @@ int cgroup_fill(struct cgroup *cg, const char *path, struct err *err)
 	return r;
 }
 
-int cgroup_give(struct cgroup *cg, const char *path, uid_t uid, struct err *err)
+static int folder_give(int folder, char *names, uid_t uid, const char *path, struct err *err)
 {
-	static const char files_without_list[] =
-		"cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n";
-	_cleanup_(buf_clear) struct buf list = BUF_EMPTY;
-	_cleanup_close_ int folder = cgroup_open_folder(cg, path);
-	char *rest, *name;
+	char *name;
 
-	if (folder == -EOPNOTSUPP)
-		return 0;
 	if (folder < 0 || fchownat(folder, "", uid, (gid_t)-1, AT_EMPTY_PATH) < 0)
 		return err_sys(err, folder < 0 ? folder : errno, "give cgroup %s to its user",
 			       path);
-	if (file_read(AT_FDCWD, "/sys/kernel/cgroup/delegate", 65536, &list) < 0)
-		buf_puts(&list, files_without_list);
-	for (rest = list.data; (name = strsep(&rest, "\n")) != NULL;)
+	while ((name = strsep(&names, "\n")) != NULL)
 		if (*name && !strchr(name, '/') &&
 		    fchownat(folder, name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) < 0 &&
 		    errno != ENOENT) /* of a controller that is not here */
 			return err_sys(err, errno, "give %s of cgroup %s to its user", name, path);
 	return 0;
+}
+
+static int nameless_give(struct cgroup *cg, const char *path, uid_t uid, struct err *err)
+{
+	const char *name = folder_of(path, err);
+	int r = name ? 0 : -EINVAL;
+
+	FOR_EACH_HIERARCHY(h, cg)
+	{
+		char files[] = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\ntasks\n";
+		_cleanup_close_ int folder = -1;
+
+		if (r < 0 || (h->ops == &cgroup_v1_ops && !h->named))
+			continue;
+		r = cgroup_hierarchy_open(h, err);
+		if (r < 0)
+			break;
+		folder = openat(h->fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		r = folder_give(folder < 0 ? -errno : folder, files, uid, path, err);
+	}
+	return r;
+}
+
+int cgroup_give(struct cgroup *cg, const char *path, uid_t uid, bool nameless, struct err *err)
+{
+	static const char files_without_list[] =
+		"cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n";
+	_cleanup_(buf_clear) struct buf list = BUF_EMPTY;
+	_cleanup_close_ int folder = cgroup_open_folder(cg, path);
+
+	if (folder == -EOPNOTSUPP)
+		return nameless ? nameless_give(cg, path, uid, err) : 0;
+	if (file_read(AT_FDCWD, "/sys/kernel/cgroup/delegate", 65536, &list) < 0)
+		buf_puts(&list, files_without_list);
+	return folder_give(folder, list.data, uid, path, err);
 }
 
 int cgroup_update(struct cgroup *cg, const char *path, const struct spec_resources *resources,

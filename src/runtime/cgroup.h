@@ -57,9 +57,10 @@ int cgroup_adopt(struct cgroup *cg, const char *path, const struct spec_resource
 /* Beneath a parent that somebody else made, a cpuset of v1 may be born without processors, and then takes no process: give it
  * its parent's. */
 int cgroup_fill(struct cgroup *cg, const char *path, struct err *err);
-/* v2 alone: the folder, and the files in it that the kernel names for it, become the user's, who may then divide it
- * (config-linux.md, "Cgroup ownership"; cgroups(7), "delegation"). Elsewhere nothing happens: v1 cannot be delegated safely. */
-int cgroup_give(struct cgroup *cg, const char *path, uid_t uid, struct err *err);
+/* v2: the folder, and the files in it that the kernel names for it, become the user's, who may then divide it
+ * (config-linux.md, "Cgroup ownership"; cgroups(7), "delegation"). Elsewhere nothing happens, for controllers of v1 cannot be delegated
+ * safely; with `nameless`, hierarchies without controllers are given away there, v1's and the unified one. */
+int cgroup_give(struct cgroup *cg, const char *path, uid_t uid, bool nameless, struct err *err);
 /* Change the limits that are set in resources. Device rules, when there are any, replace all earlier ones. */
 int cgroup_update(struct cgroup *cg, const char *path, const struct spec_resources *resources,
 		  struct err *err);

@@ -108,6 +108,7 @@ static void line_parse(char *line, struct cgroup_mounts *mounts)
 		h.ops = &cgroup_v2_ops;
 	} else if (strcmp(type, "cgroup") == 0) {
 		h.ops = &cgroup_v1_ops;
+		h.named = strstr(options, "name=") != NULL;
 		h.controllers = options_bits(options);
 	} else {
 		return;

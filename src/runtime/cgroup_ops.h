@@ -38,6 +38,7 @@ struct cgroup_hierarchy {
 	dev_t device;	      /* of the mount, to notice when something else lies over it */
 	bool whole;	      /* mounted from the hierarchy's root, not from a folder in it */
 	unsigned controllers; /* v1: from the mount options; v2: filled by ops->controllers */
+	bool named;	      /* v1: of processes alone, "name=systemd" */
 	bool asked;	      /* v2: cgroup.controllers was read */
 	int fd;		      /* O_PATH of mount_point, -1 until cgroup_hierarchy_open */
 };

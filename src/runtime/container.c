@@ -481,7 +481,7 @@ static int set_up(struct container *c, const struct spec *spec, const struct con
 static bool cgroup_is_the_users(const struct spec *spec)
 {
 	if (!spec->told_exactly || spec->namespaces[SPEC_NS_CGROUP].mode != SPEC_NS_NEW)
-		return false;
+		return spec->systemd;
 	for (size_t i = 0; i < spec->mount_count; i++) {
 		const struct spec_mount *mount = &spec->mounts[i];
 
@@ -510,7 +510,7 @@ int container_create(struct container *ret_container, const struct spec *spec,
 	if (r == 0 && cgroup_is_the_users(spec))
 		r = cgroup_give(cgroup, spec->cgroup_path,
 				spec_host_id(spec->uid_map, spec->uid_map_count, spec->process.uid),
-				err);
+				spec->systemd, err);
 	if (r == 0 && io->cgroup_made)
 		r = io->cgroup_made(io->data, cgroup, err);
 	if (r == 0)

@@ -216,13 +216,15 @@ static void dev_populate(const struct init_plan *plan, int dev, bool fresh, bool
 
 /* -- /sys/fs/cgroup --------------------------------------------------------------------------- */
 
-/* base is a fresh tmpfs of ours. */
-static int cgroup_one(int base, char *controllers, unsigned int attrs)
+/* base is a fresh tmpfs of ours. divided: to the container's systemd, where nothing is limited by it. */
+static int cgroup_one(int base, char *controllers, unsigned int attrs, bool divided)
 {
 	_cleanup_close_ int fd = -1;
 	const char *name = controllers;
 	char data[128] = "";
 
+	if (divided && (!*controllers || str_prefix(controllers, "name=")))
+		attrs &= ~(unsigned int)MOUNT_ATTR_RDONLY;
 	if (!*controllers) {
 		name = "unified";
 		fd = mount_new("cgroup2", "cgroup", NULL, attrs);
@@ -241,7 +243,7 @@ static int cgroup_one(int base, char *controllers, unsigned int attrs)
 }
 
 /* v1 and hybrid: one mount per line of /proc/self/cgroup ("4:cpu,cpuacct:/"), on a tmpfs that is closed afterwards. */
-static int cgroup_v1(int root, const struct spec_mount *mount)
+static int cgroup_v1(int root, const struct spec_mount *mount, bool divided)
 {
 	unsigned int attrs = (unsigned int)mount->attr_set | MOUNT_ATTR_NODEV;
 	_cleanup_(buf_clear) struct buf lines = BUF_EMPTY;
@@ -262,7 +264,7 @@ static int cgroup_v1(int root, const struct spec_mount *mount)
 		if (!controllers || !(end = strchr(++controllers, ':')))
 			continue;
 		*end = '\0';
-		r = cgroup_one(base, controllers, attrs);
+		r = cgroup_one(base, controllers, attrs, divided);
 		for (char *comma; r == 0 && (comma = strrchr(controllers, ',')) != NULL;) {
 			char target[128] = "";
 
@@ -283,15 +285,18 @@ static int cgroup_v1(int root, const struct spec_mount *mount)
 	return r;
 }
 
-static int cgroup_any(int root, const struct spec_mount *mount)
+static int cgroup_any(int root, const struct spec_mount *mount, bool divided)
 {
+	unsigned int attrs = (unsigned int)mount->attr_set | MOUNT_ATTR_NODEV;
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
 	/* A v1 hierarchy has no such file at the place where v2 alone has it. */
 	if (stat("/sys/fs/cgroup/cgroup.controllers", &st) < 0)
-		return cgroup_v1(root, mount);
-	fd = mount_new("cgroup2", "cgroup", NULL, (unsigned int)mount->attr_set | MOUNT_ATTR_NODEV);
+		return cgroup_v1(root, mount, divided);
+	if (divided)
+		attrs &= ~(unsigned int)MOUNT_ATTR_RDONLY;
+	fd = mount_new("cgroup2", "cgroup", NULL, attrs);
 	return fd < 0 ? fd : attach_at(root, mount->destination, fd, true);
 }
 
@@ -308,7 +313,7 @@ static int cgroup_mount(const struct init_plan *plan, int root, const struct spe
 		if (back < 0 || unshare(CLONE_NEWCGROUP) < 0)
 			return -errno;
 	}
-	r = cgroup_any(root, mount);
+	r = cgroup_any(root, mount, plan->spec->systemd);
 	if (back >= 0)
 		(void)setns(back, CLONE_NEWCGROUP);
 	return r;

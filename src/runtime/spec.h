@@ -233,7 +233,8 @@ struct spec {
 	char *seccomp_listener,
 		*seccomp_metadata; /* of SCMP_ACT_NOTIFY: where the descriptor goes */
 	bool init;		   /* a tiny reaper of ours as pid 1 */
-	bool privileged;	   /* all devices, nothing masked */
+	bool systemd; /* the first process gets cgroups to divide: all of v2, of v1 what limits nothing */
+	bool privileged; /* all devices, nothing masked */
 
 	/* What only a config.json says. */
 	char **warnings; /* what is left out because it cannot be had here */

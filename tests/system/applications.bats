@@ -11,7 +11,7 @@ setup_file()
 	local tar
 
 	cloche_setup_file
-	tar=$(debian_tar screen cron inetutils-syslogd iputils-ping)
+	tar=$(debian_tar screen cron inetutils-syslogd iputils-ping systemd systemd-sysv) # as in systemd_init.bats
 	cloche import -c 'CMD ["/bin/bash"]' "$tar" debian >/dev/null
 }
 
