@@ -106,7 +106,8 @@ container_cgroups()
 }
 
 # processes_of DIR: whoever has a file of DIR open, works in it, was started with its name, or
-# lives in another mount namespace that shows it, as a container does.
+# lives in another mount namespace that shows it, as a container does. Not who has a mere copy of
+# our mounts, at the same places: another file of tests, started meanwhile.
 processes_of()
 {
 	local name=${1##*/} here pid
@@ -116,7 +117,9 @@ processes_of()
 		find /proc/[0-9]*/{cwd,root,exe,fd} -maxdepth 1 -lname "*/$name/*" 2>/dev/null
 		grep -laF "$name/" /proc/[0-9]*/cmdline 2>/dev/null
 		grep -lF "$name/" /proc/[0-9]*/mountinfo 2>/dev/null | while IFS=/ read -r _ _ pid _; do
-			[ "$(readlink "/proc/$pid/ns/mnt" 2>/dev/null)" = "$here" ] || echo "/proc/$pid/"
+			[ "$(readlink "/proc/$pid/ns/mnt" 2>/dev/null)" = "$here" ] ||
+				! awk -v dir="$1/" 'index($5, dir) == 1 { exit 1 }' "/proc/$pid/mountinfo" 2>/dev/null ||
+				echo "/proc/$pid/"
 		done
 	} | cut -d / -f 3 | grep -vx "$BASHPID" | sort -un || :
 }
