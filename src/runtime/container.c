@@ -353,13 +353,8 @@ static int init_clone(struct container *c, const struct spec *spec, const struct
 	} else {
 		pid = sys_clone3(&args);
 	}
-	if (pid < 0) {
-		err_sys(err, errno, "make the container's namespaces");
-		if (err->code == EINVAL || err->code == ENOSPC || err->code == EUSERS)
-			err_hint(err, "the kernel may lack user namespaces, or their number is "
-				      "used up: see /proc/sys/user/max_user_namespaces");
-		return -err->code;
-	}
+	if (pid < 0)
+		return join_refused(errno, err);
 	if (pid == 0) {
 		struct init_plan plan = { .spec = (struct spec *)spec, /* a copy since the fork */
 					  .io = io,

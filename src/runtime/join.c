@@ -140,6 +140,18 @@ static void join_and_clone(const struct spec *spec, struct clone_args args, int 
 	_exit(0);
 }
 
+int join_refused(int code, struct err *err)
+{
+	err_sys(err, code, "make the container's namespaces");
+	if (err->code == EINVAL || err->code == ENOSPC || err->code == EUSERS)
+		err_hint(err, "the kernel may lack user namespaces, or their number is used up: "
+			      "see /proc/sys/user/max_user_namespaces");
+	else if (err->code == EPERM)
+		err_hint(err, "a process in a chroot may not make a user namespace: enter its root "
+			      "by pivot_root, or run with --userns=host");
+	return -err->code;
+}
+
 /* -- in the caller ---------------------------------------------------------------------------- */
 
 static int paths_open(const struct spec *spec, int *fds, struct err *err)
@@ -163,7 +175,7 @@ static int explain(const struct spec *spec, const struct result *result, struct 
 		return err_set(err, EINVAL, "join namespace %s: it is none of this type", path);
 	if (path)
 		return err_sys(err, result->code, "join namespace %s", path);
-	return err_sys(err, result->code, "make the container's namespaces");
+	return join_refused(result->code, err);
 }
 
 pid_t join_clone(const struct spec *spec, const struct clone_args *args, int *ret_pidfd,

@@ -17,6 +17,9 @@ bool join_wanted(const struct spec *spec);
 pid_t join_clone(const struct spec *spec, const struct clone_args *args, int *ret_pidfd,
 		 struct err *err);
 
+/* The words, and what helps, for clone3(2) refused with code. Returns -code. */
+int join_refused(int code, struct err *err);
+
 /* Whether path is the user namespace that we are in, which cannot be joined. */
 bool join_is_own_user(const char *path);
 

@@ -332,3 +332,11 @@ answers()
 	cloche rm -f web
 	cloche volume rm vol
 }
+
+@test "in a chroot, where the kernel makes no user namespace, run says so and what helps" {
+	run -125 --separate-stderr unshare -m bash -c 'mkdir root && mount --rbind / root &&
+		chroot root "$CLOCHE" run --rm host true'
+	[[ $stderr == *"make the container's namespaces: Operation not permitted; "*"pivot_root"*--userns=host* ]]
+	assert_equal "$output" ""
+	assert_equal "$(cloche ps -aq)" ""
+}
