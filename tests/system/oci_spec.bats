@@ -8,7 +8,11 @@ load oci
 
 setup_file() { oci_setup_file; }
 teardown_file() { oci_teardown_file; }
-teardown() { [ -z "${manager:-}" ] || kill "$manager" 2>/dev/null || :; }
+teardown()
+{
+	[ -z "${manager:-}" ] || kill "$manager" 2>/dev/null || :
+	[ -z "${AGENT:-}" ] || kill "$AGENT" 2>/dev/null || :
+}
 
 # prints JQ SCRIPT WANTED: a container of the config changed by JQ prints it.
 prints()
@@ -348,6 +352,71 @@ $(readlink "/proc/$holder/ns/net" "/proc/$holder/ns/ipc" /proc/self/ns/cgroup)"
 	rt run "$ID"
 	wait
 	assert_equal "$(cat out)" "['seccompFd'] meta $ID creating anon_inode:seccomp notify"
+}
+
+# agent_begin: tests/system/seccomp_agent.py at ./agent, what it sees in ./seen; ended by teardown.
+agent_begin()
+{
+	skip_unless_program python3
+	python3 "$BATS_TEST_DIRNAME/seccomp_agent.py" agent >seen 2>&1 3>&- 4>&- &
+	AGENT=$!
+	until_true 20 grep -q ready seen
+}
+
+NOTIFY='{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_NOTIFY"}]}'
+
+@test "seccomp: a receiver answers what a command asks: an error, a lie, or go on" {
+	agent_begin
+	bundle ".process.args = $(sh_args 'mkdir /tmp/no; mkdir /tmp/fake && ls /tmp; mkdir /tmp/yes && ls /tmp; sleep 100') |
+		.mounts += [{destination: \"/tmp\", type: \"tmpfs\", source: \"tmpfs\"}] |
+		.linux.seccomp = $NOTIFY + {listenerPath: \"$PWD/agent\", listenerMetadata: \"of this test\"}"
+	rt create --pid-file pid "$ID" </dev/null >out 2>&1
+	rt start "$ID"
+	until_true 20 grep -q yes out
+	assert_equal "$(cat out)" "$(printf "mkdir: can't create directory '/tmp/no': Invalid cross-device link\nyes")"
+	grep -qx "state 1.[0-9.]* seccompFd of this test $(cat pid) $ID creating" seen
+	assert_equal "$(grep ^asked seen | xargs)" "asked /tmp/no asked /tmp/fake asked /tmp/yes"
+	# an exec has a filter and a listener of its own
+	run rt exec "$ID" mkdir /tmp/no-more
+	assert_failure
+	assert_output --partial "Invalid cross-device link"
+	rt exec "$ID" mkdir /tmp/more
+	grep -qx "asked /tmp/more" seen
+	assert_equal "$(grep -c "^state .* $ID " seen)" 3
+	rt delete -f "$ID"
+	until_true 20 grep -qx "end $ID" seen
+}
+
+@test "seccomp: run.oci.seccomp.receiver names the receiver, and without one NOTIFY is refused" {
+	agent_begin
+	bundle ".process.args = [\"mkdir\", \"/fake\"] | .linux.seccomp = $NOTIFY |
+		.annotations = {\"run.oci.seccomp.receiver\": \"$PWD/agent\"}"
+	rt run "$ID"
+	grep -qx "asked /fake" seen
+	bundle ".process.args = [\"true\"] | .linux.seccomp = $NOTIFY"
+	run ! rt run "$ID"
+	assert_output --partial "listenerPath: is needed for SCMP_ACT_NOTIFY"
+	bundle ".process.args = [\"true\"] | .linux.seccomp = $NOTIFY + {listenerPath: \"$PWD/nobody\"}"
+	run ! rt run "$ID"
+	assert_output --partial "open socket $PWD/nobody"
+	run ! rt state "$ID"
+	bundle ".process.args = [\"true\"] | .annotations = {\"run.oci.seccomp.receiver\": \"agent\"}"
+	run ! rt run "$ID"
+	assert_output --partial "is not an absolute path"
+}
+
+@test "run.oci.pidfd_receiver and --pidfd-socket: a pidfd of the first process" {
+	agent_begin
+	bundle ".process.args = [\"sleep\", \"100\"] | .annotations = {\"run.oci.pidfd_receiver\": \"$PWD/agent\"}"
+	rt create --pid-file pid "$ID" </dev/null >/dev/null 2>&1
+	until_true 20 grep -qx "pidfd $(cat pid)" seen
+	rt start "$ID"
+	run ! grep -q ended seen
+	rt delete -f "$ID"
+	until_true 20 grep -qx ended seen
+	bundle '.process.args = ["true"]'
+	rt run --pidfd-socket agent "$ID"
+	until_true 20 grep -qx "pidfd" <(sed -n "s,^pidfd [0-9-]*$,pidfd,p" seen | sed 1d)
 }
 
 # -- hooks -------------------------------------------------------------------------------------
