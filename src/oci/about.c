@@ -96,12 +96,14 @@ static const char example[] =
 	;
 
 struct spec_args {
-	const char *bundle;
+	const char *bundle, *file;
 };
 
 static const struct opt spec_opts[] = {
 	OPT_STRING('b', "bundle", "DIR", struct spec_args, bundle,
 		   "the folder to write to (default: the working folder)"),
+	OPT_STRING('f', "file", "FILE", struct spec_args, file,
+		   "what to write (default: config.json)"),
 	OPT_LATER(0, "rootless", NULL, "containers without root are not possible yet"),
 	OPT_END,
 };
@@ -109,6 +111,7 @@ static const struct opt spec_opts[] = {
 static int spec_run(void *cli, void *args, char **operands, struct err *err)
 {
 	struct spec_args *a = args;
+	const char *file = a->file ? a->file : "config.json";
 	_cleanup_close_ int fd = -1;
 	int r;
 
@@ -118,16 +121,16 @@ static int spec_run(void *cli, void *args, char **operands, struct err *err)
 		(void)err_sys(err, errno, "enter %s", a->bundle);
 		return 1;
 	}
-	fd = open("config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0 && errno == EEXIST)
-		(void)err_set(err, EEXIST, "file config.json exists: remove it first");
+		(void)err_set(err, EEXIST, "file %s exists: remove it first", file);
 	else if (fd < 0)
-		(void)err_sys(err, errno, "write config.json");
+		(void)err_sys(err, errno, "write %s", file);
 	if (fd < 0)
 		return 1;
 	r = fd_write_all(fd, example, strlen(example));
 	if (r < 0)
-		(void)err_sys(err, r, "write config.json");
+		(void)err_sys(err, r, "write %s", file);
 	return r < 0 ? 1 : 0;
 }
 

@@ -20,7 +20,7 @@
 #define LAUNCH_OPTS \
 	OPT_STRING('b', "bundle", "DIR", struct launch_options, bundle, \
 		   "the bundle: config.json and root file system (default: the working folder)"), \
-		OPT_STRING(0, "config", "FILE", struct launch_options, config, \
+		OPT_STRING('f', "config", "FILE", struct launch_options, config, \
 			   "read FILE in place of the bundle's config.json"), \
 		OPT_STRING(0, "console-socket", "SOCKET", struct launch_options, console_socket, \
 			   "send the terminal's master to the unix SOCKET"), \
@@ -35,7 +35,12 @@
 		OPT_INT(0, "preserve-fds", "N", struct launch_options, preserve_fds, \
 			"pass N more descriptors on, from 3 upwards")
 
-static const struct opt create_opts[] = { LAUNCH_OPTS, OPT_END };
+static const struct opt create_opts[] = {
+	LAUNCH_OPTS,
+	OPT_BOOL(0, "no-subreaper", struct launch_options, no_subreaper,
+		 "as it is anyway: nothing of create stays to adopt processes"),
+	OPT_END,
+};
 
 static int create_run(void *cli, void *args, char **operands, struct err *err)
 {

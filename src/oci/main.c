@@ -96,7 +96,11 @@ static int command_do(struct oci *oci, const struct command *command, char **arg
 
 	if (command->defaults)
 		command->defaults(args);
-	r = opt_parse(command, argv, args, &operands, &err);
+	operands = argv;
+	/* what is refused is refused for its own sake, whatever flags are told */
+	r = command == &oci_checkpoint || command == &oci_restore ?
+		    0 :
+		    opt_parse(command, argv, args, &operands, &err);
 	if (r == 1) {
 		opt_help(command, stdout);
 		status = 0;

@@ -162,15 +162,52 @@ const struct command oci_start = {
 	.run = start_run,
 };
 
+/* -- by regular expression -------------------------------------------------------------------- */
+
+/* Do it to every container whose name matches; the first error is told, and the others are done nevertheless. */
+static int each_matching(const struct oci *oci, const char *expression,
+			 int (*one)(const struct oci *oci, const char *id, const void *args,
+				    struct err *err),
+			 const void *args, struct err *err)
+{
+	_cleanup_close_ int root = state_root(oci, err);
+	struct dirent *e;
+	regex_t regex;
+	DIR *d;
+	int first = 0;
+
+	if (root < 0)
+		return root;
+	if (regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB) != 0)
+		return err_set(err, EINVAL, "\"%s\" is not a regular expression", expression);
+	d = fdopendir(fd_take(&root));
+	while (d && (e = readdir(d)) != NULL) {
+		struct err own = ERR_NONE;
+		int r = 0;
+
+		if (e->d_name[0] != '.' && regexec(&regex, e->d_name, 0, NULL, 0) == 0)
+			r = one(oci, e->d_name, args, &own);
+		if (r < 0 && first == 0) {
+			first = r;
+			*err = own;
+		}
+	}
+	if (d)
+		(void)closedir(d);
+	regfree(&regex);
+	return first;
+}
+
 /* -- kill ------------------------------------------------------------------------------------- */
 
 struct kill_args {
-	bool all;
-	char *regex;
+	bool all, regex;
+	int signal_number;
 };
 
 static const struct opt kill_opts[] = {
 	OPT_BOOL('a', "all", struct kill_args, all, "all processes of the container"),
+	OPT_BOOL('r', "regex", struct kill_args, regex, "ID is a regular expression"),
 	OPT_END,
 };
 
@@ -183,9 +220,10 @@ static void thaw_for(int signal_number, const struct state *state, struct cgroup
 		(void)cgroup_freeze(cgroup, state->cgroup, false, &ignored);
 }
 
-static int kill_one(const struct oci *oci, const char *id, int signal_number, bool all,
-		    struct err *err)
+static int kill_one(const struct oci *oci, const char *id, const void *args, struct err *err)
 {
+	const struct kill_args *a = args;
+	int signal_number = a->signal_number;
 	_cleanup_(state_clear) struct state state = STATE_EMPTY;
 	_cleanup_close_ int pidfd = -1;
 	struct cgroup *cgroup = NULL;
@@ -198,7 +236,7 @@ static int kill_one(const struct oci *oci, const char *id, int signal_number, bo
 	if (!cgroup)
 		return -err->code;
 	/* Without a pid namespace of its own the rest does not end with the first process. */
-	if ((all || (pidfd < 0 && !state.own_pid_namespace)) &&
+	if ((a->all || (pidfd < 0 && !state.own_pid_namespace)) &&
 	    state_cgroup_is_ours(&state, cgroup))
 		r = cgroup_kill(cgroup, state.cgroup, signal_number, err);
 	else if (pidfd < 0)
@@ -217,13 +255,16 @@ static int kill_run(void *cli, void *args, char **operands, struct err *err)
 {
 	struct kill_args *kill_args = args;
 	const char *name = operands[1] ? operands[1] : "TERM";
-	int signal_number = signal_parse(name);
+	int r;
 
-	if (signal_number < 0) {
+	kill_args->signal_number = signal_parse(name);
+	if (kill_args->signal_number < 0) {
 		(void)err_set(err, EINVAL, "unknown signal \"%s\"", name);
 		return 1;
 	}
-	return kill_one(cli, operands[0], signal_number, kill_args->all, err) < 0 ? 1 : 0;
+	r = kill_args->regex ? each_matching(cli, operands[0], kill_one, kill_args, err) :
+			       kill_one(cli, operands[0], kill_args, err);
+	return r < 0 ? 1 : 0;
 }
 
 const struct command oci_kill = {
@@ -245,7 +286,7 @@ struct delete_args {
 static const struct opt delete_opts[] = {
 	OPT_BOOL('f', "force", struct delete_args, force,
 		 "kill it first; one that does not exist is no error"),
-	OPT_BOOL(0, "regex", struct delete_args, regex, "ID is a regular expression"),
+	OPT_BOOL('r', "regex", struct delete_args, regex, "ID is a regular expression"),
 	OPT_END,
 };
 
@@ -263,8 +304,9 @@ static int kill_and_wait(int pidfd, const struct state *state, struct cgroup *cg
 	return 0;
 }
 
-static int delete_one(const struct oci *oci, const char *id, bool force, struct err *err)
+static int delete_one(const struct oci *oci, const char *id, const void *args, struct err *err)
 {
+	bool force = ((const struct delete_args *)args)->force;
 	_cleanup_(state_clear) struct state state = STATE_EMPTY;
 	_cleanup_close_ int pidfd = -1;
 	struct cgroup *cgroup = NULL;
@@ -299,42 +341,11 @@ static int delete_one(const struct oci *oci, const char *id, bool force, struct 
 	return r;
 }
 
-static int delete_matching(const struct oci *oci, const char *expression, bool force,
-			   struct err *err)
-{
-	_cleanup_close_ int root = state_root(oci, err);
-	struct dirent *e;
-	regex_t regex;
-	DIR *d;
-	int first = 0;
-
-	if (root < 0)
-		return root;
-	if (regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB) != 0)
-		return err_set(err, EINVAL, "\"%s\" is not a regular expression", expression);
-	d = fdopendir(fd_take(&root));
-	while (d && (e = readdir(d)) != NULL) {
-		struct err own = ERR_NONE;
-		int r = 0;
-
-		if (e->d_name[0] != '.' && regexec(&regex, e->d_name, 0, NULL, 0) == 0)
-			r = delete_one(oci, e->d_name, force, &own);
-		if (r < 0 && first == 0) {
-			first = r;
-			*err = own;
-		}
-	}
-	if (d)
-		(void)closedir(d);
-	regfree(&regex);
-	return first;
-}
-
 static int delete_run(void *cli, void *args, char **operands, struct err *err)
 {
 	struct delete_args *a = args;
-	int r = a->regex ? delete_matching(cli, operands[0], a->force, err) :
-			   delete_one(cli, operands[0], a->force, err);
+	int r = a->regex ? each_matching(cli, operands[0], delete_one, a, err) :
+			   delete_one(cli, operands[0], a, err);
 
 	return r < 0 ? 1 : 0;
 }

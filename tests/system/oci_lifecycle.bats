@@ -345,9 +345,45 @@ in_cgroup()
 	assert_output --partial "descriptor 3 is to be preserved and is not open"
 }
 
+@test "--rootless: as root auto and false are the same, and so is the state" {
+	created
+	assert_equal "$(rt --rootless=auto state "$ID" | jq -r '.owner, .status' | xargs)" "root created"
+	rt --rootless=false start "$ID"
+	rt --rootless auto exec "$ID" true
+	rt --rootless=auto delete --force "$ID"
+	run ! rt --rootless=perhaps list
+	assert_output --partial "--rootless=perhaps"
+}
+
+@test "kill and delete take a regular expression, and spec a file's name" {
+	created
+	jq '.linux.cgroupsPath += "-b"' config.json >b.json
+	rt create -f b.json --no-subreaper "$ID-b" </dev/null >/dev/null 2>&1
+	rt kill --regex "^$ID" KILL
+	until_true 20 status_is "$ID" stopped
+	until_true 20 status_is "$ID-b" stopped
+	rt delete -r "^$ID-b"
+	run ! rt state "$ID-b"
+	rt delete -r "^$ID"
+	run ! rt state "$ID"
+	run ! rt kill -r '(' KILL
+	assert_output --partial "is not a regular expression"
+	rm -f here.json
+	rt spec --file here.json
+	jq -e .ociVersion here.json
+	run ! rt spec -f here.json
+	assert_output --partial "file here.json exists"
+}
+
 @test "what is not possible is refused with a reason" {
-	run ! rt checkpoint x
+	run ! rt checkpoint --image-path "$PWD" --leave-running x
 	assert_output --partial "not possible yet"
+	run ! rt restore --bundle . --detach x
+	assert_output --partial "not possible yet"
+	run ! rt update --l3-cache-schema L3:0=f x
+	assert_output --partial "resource director technology"
+	run ! rt spec --rootless
+	assert_output --partial "without root"
 	run ! rt --rootless=true list
 	assert_output --partial "rootless"
 	run ! rt --cgroup-manager=disabled list
