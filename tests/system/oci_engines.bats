@@ -209,3 +209,52 @@ podman_begin()
 	assert_output x
 	bb rm work
 }
+
+# -- CRI-O -------------------------------------------------------------------------------------
+
+# crio CONMON-OPTION...: conmon with CRI-O's options (runtime_oci.go); what it tells by its pipe is in ./sync.
+crio()
+{
+	_OCI_SYNCPIPE=7 timeout -s KILL 60 conmon --syslog -b "$PWD" -c "$ID" -u "$ID" -n "k8s_$ID" -r "$RUNTIME" --runtime-arg "--root=$OCI_ROOT" \
+		--persist-dir "$PWD/persist" --socket-dir-path "$PWD/sockets" --exit-dir "$PWD/exits" --log-level info "$@" \
+		7>sync </dev/null >/dev/null 2>&1 3>&- 4>&-
+}
+
+@test "CRI-O's way: conmon creates, logs, executes and sees the end; update and kill by the runtime's commands" {
+	skip_unless_program conmon
+	mkdir persist sockets exits
+	bundle ".process.args = $(sh_args 'echo to the log; echo and an error >&2; trap "exit 7" TERM; sleep 100 & wait')"
+	crio -p "$PWD/pidfile" -P "$PWD/conmon-pid" -l "$PWD/log" -i
+	until_true 20 grep -q '"pid": [1-9]' sync
+	assert_equal "$(jq .pid sync)" "$(cat pidfile)"
+	assert_equal "$(rt state "$ID" | jq -r '.status, .pid' | xargs)" "created $(cat pidfile)"
+	rt start "$ID"
+	until_true 20 grep -qE '^[0-9T:.+-]+ stderr F and an error$' log
+	grep -qE '^[0-9T:.+-]+ stdout F to the log$' log
+	printf '{"memory": {"limit": 67108864}, "pids": {"limit": 30}}' | rt update --resources - "$ID"
+	assert_equal "$(cgroup_value pids pids.max pids.max)" 30
+
+	# ExecSync: a process file, its output in a log, its code by the pipe
+	jq '.process | .args = ["sh", "-c", "echo executed; exit 5"]' config.json >process.json
+	run -5 crio -e --exec-process-spec process.json -p "$PWD/exec-pid" -l "$PWD/exec-log" --sync -T 30
+	until_true 20 grep -q exit_code sync
+	assert_equal "$(jq -s 'map(.exit_code // empty)[0]' sync)" 5
+	grep -qE 'stdout F executed$' exec-log
+	jq '.args = ["no-such-command"]' process.json >none.json
+	crio -e --exec-process-spec none.json -p "$PWD/exec-pid" -l "$PWD/exec-log" --sync -T 30 || :
+	grep -q 'no-such-command.*not found' sync
+
+	rt kill "$ID" TERM
+	until_true 20 test -s "exits/$ID"
+	assert_equal "$(cat "exits/$ID")" 7
+	status_is "$ID" stopped
+	rt delete --force "$ID"
+
+	# what cannot be created is told by the pipe, with the words of the log
+	bundle '.process.args = ["/nothing-here"]'
+	crio -p "$PWD/pidfile" -P "$PWD/conmon-pid" -l "$PWD/log" || :
+	until_true 20 grep -q message sync
+	grep -q nothing-here sync
+	jq -e '.pid < 0' sync
+	run ! rt state "$ID"
+}
