@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* compat: whether an image fits this host, before it is run. */
-#include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/err.h"
 #include "base/fd.h"
@@ -17,13 +17,16 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "cli/image_view.h"
 #include "cli/package_view.h"
 #include "engine/engine.h"
 #include "engine/image.h"
+#include "engine/image_need.h"
+#include "engine/image_view.h"
 #include "host/distribution.h"
-#include "host/elf_need.h"
-#include "runtime/cgroup.h"
+#include "image/elf_need.h"
+#include "runtime/capability.h"
+#include "runtime/seccomp.h"
+#include "runtime/seccomp_answer.h"
 #include "state/store.h"
 
 enum verdict { FITS, WARNS, FAILS, UNKNOWN };
@@ -80,138 +83,153 @@ static void architecture_check(struct compat *compat)
 		      own);
 }
 
-static int release_compare(const unsigned int a[3], const unsigned int b[3])
+/* -- what the image asks for: engine/image_need.h --------------------------------------------- */
+
+static void need_found(void *data, enum need_verdict verdict, const char *what, const char *words)
 {
-	for (int i = 0; i < 3; i++)
-		if (a[i] != b[i])
-			return a[i] < b[i] ? -1 : 1;
-	return 0;
+	found(data, verdict == NEED_MET ? FITS : FAILS, what, "%s", words);
 }
 
-static void release_parse(const char *text, unsigned int out[3])
+/* Of an image that was stored before needs were, they are worked out now. */
+static void needs_check(struct compat *compat)
 {
-	memset(out, 0, 3 * sizeof(out[0]));
-	(void)sscanf(text, "%u.%u.%u", &out[0], &out[1], &out[2]);
-}
+	_cleanup_free_ char *now =
+		compat->image.needs ? NULL : image_need_of(compat->engine, &compat->image);
+	_cleanup_json_ json_t *needs = json_loads(now ? now : compat->image.needs, 0, NULL);
 
-static void libc_check(struct compat *compat)
-{
-	static const char *const libraries[] = {
-		"usr/lib/x86_64-linux-gnu/libc.so.6",
-		"lib/x86_64-linux-gnu/libc.so.6",
-		"usr/lib/aarch64-linux-gnu/libc.so.6",
-		"lib/aarch64-linux-gnu/libc.so.6",
-		"usr/lib64/libc.so.6",
-		"lib64/libc.so.6",
-		"usr/lib/libc.so.6",
-		"lib/ld-musl-x86_64.so.1",
-		"lib/ld-musl-aarch64.so.1",
-		"usr/lib/ld-musl-x86_64.so.1",
-		NULL,
-	};
-	_cleanup_close_ int fd = image_view_open(compat->engine, &compat->image, libraries);
-	_cleanup_(buf_clear) struct buf cpu = BUF_EMPTY;
-	struct elf_need need;
-	unsigned int own[3], level;
-
-	if (fd < 0) {
+	if (!json_bool_at(needs, "Libc"))
 		found(compat, UNKNOWN, "libc",
 		      "the image has none that is known (static programs ask for nothing)");
-		return;
-	}
-	elf_need_read(fd, &need);
-	release_parse(compat->host.release, own);
-	if (need.kernel[0] == 0)
+	else if (!*json_string_at(needs, "Kernel", ""))
 		found(compat, UNKNOWN, "kernel",
 		      "the image's libc does not say which kernel it needs");
-	else
-		found(compat, release_compare(own, need.kernel) < 0 ? FAILS : FITS, "kernel",
-		      "the image's libc asks for Linux %u.%u.%u, this host has %s", need.kernel[0],
-		      need.kernel[1], need.kernel[2], compat->host.release);
-	if (need.level == 0 || file_read(AT_FDCWD, "/proc/cpuinfo", 1 << 20, &cpu) < 0)
-		return;
-	level = elf_level_of_flags(cpu.data);
-	found(compat, level && level < need.level ? FAILS : FITS, "processor",
-	      "the image's libc asks for x86-64-v%u, this processor is v%u", need.level, level);
+	image_need_check(compat->engine, needs, need_found, compat);
 }
 
-/* -- what the image says of itself ------------------------------------------------------------ */
+/* -- what seccomp lets the image's libc do ---------------------------------------------------- */
 
-static bool module_there(const struct compat *compat, const char *name)
-{
-	_cleanup_free_ char *file = str_dup(name);
-	static const char *const lists[] = { "modules.builtin", "modules.dep" };
-	_cleanup_free_ char *loaded = NULL;
+#if defined(__aarch64__)
+#define OWN_ARCHITECTURE AUDIT_ARCH_AARCH64
+#else
+#define OWN_ARCHITECTURE AUDIT_ARCH_X86_64
+#endif
 
-	for (char *p = file; *p; p++)
-		if (*p == '-')
-			*p = '_';
-	loaded = str_printf("/sys/module/%s", file);
-	if (!strchr(name, '/') && access(loaded, F_OK) == 0)
-		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-		_cleanup_free_ char *path =
-			str_printf("/lib/modules/%s/%s", compat->host.release, lists[i]);
-		_cleanup_free_ char *one = str_printf("/%s.ko", name),
-				    *two = str_printf("/%s.ko", file);
-		_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
-
-		if (file_read(AT_FDCWD, path, 16 << 20, &text) == 0 &&
-		    (strstr(text.data, one) || strstr(text.data, two)))
-			return true;
+#define CALL(name) \
+	{ \
+		SYS_##name, #name \
 	}
-	return false;
+struct call {
+	unsigned int number;
+	const char *name;
+};
+
+/* Without these no program of any libc starts, makes a thread or a process: an error other than ENOSYS, after which libc takes an older way, ends it. */
+static const struct call essential[] = {
+	CALL(read),	   CALL(write),		  CALL(close),		CALL(openat),
+	CALL(mmap),	   CALL(mprotect),	  CALL(munmap),		CALL(brk),
+	CALL(fstat),	   CALL(newfstatat),	  CALL(statx),		CALL(readlinkat),
+	CALL(faccessat2),  CALL(rt_sigaction),	  CALL(rt_sigprocmask), CALL(clone),
+	CALL(clone3),	   CALL(execve),	  CALL(exit_group),	CALL(wait4),
+	CALL(futex),	   CALL(set_robust_list), CALL(rseq),		CALL(prlimit64),
+	CALL(getrandom),   CALL(set_tid_address), CALL(getdents64),	CALL(clock_gettime),
+	CALL(close_range), CALL(pipe2),		  CALL(fcntl),		CALL(lseek),
+#ifdef SYS_arch_prctl
+	CALL(arch_prctl),
+#endif
+};
+
+/* Wrappers that every libc has of calls which act on the whole host or are gone from the kernel: no program of a container counts on them. */
+static const struct call host_wide[] = {
+	CALL(swapon),	     CALL(swapoff),	    CALL(pivot_root),	CALL(nfsservctl),
+	CALL(kexec_load),    CALL(quotactl),
+#ifdef SYS_uselib
+	CALL(uselib),	     CALL(ustat),	    CALL(sysfs),	CALL(_sysctl),
+	CALL(create_module), CALL(get_kernel_syms), CALL(query_module),
+#endif
+};
+
+static const char *call_in(const struct call *list, size_t count, unsigned int number)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].number == number)
+			return list[i].name;
+	return NULL;
 }
 
-static void labels_check(struct compat *compat)
+/* What the filter answers when all arguments are 0. */
+static uint32_t answer(const struct seccomp_program *program, unsigned int number)
 {
-	const json_t *labels = json_at(compat->config, "config.Labels");
-	const char *modules = json_string_value(
-			   json_object_get(labels, "org.cloche.requires.modules")),
-		   *devices = json_string_value(
-			   json_object_get(labels, "org.cloche.requires.devices")),
-		   *kernel =
-			   json_string_value(json_object_get(labels, "org.cloche.requires.kernel"));
+	const struct seccomp_data data = { .nr = (int)number, .arch = OWN_ARCHITECTURE };
 
-	if (kernel) {
-		unsigned int wanted[3], own[3];
+	return seccomp_answer(program, &data);
+}
 
-		release_parse(kernel, wanted);
-		release_parse(compat->host.release, own);
-		found(compat, release_compare(own, wanted) < 0 ? FAILS : FITS, "kernel",
-		      "the image's label asks for Linux %s, this host has %s", kernel,
-		      compat->host.release);
+static void call_name(struct buf *names, unsigned int number)
+{
+	_cleanup_free_ char *name = seccomp_call_name(number);
+
+	buf_printf(names, "%s%s", names->length ? ", " : "", name);
+}
+
+static void calls_compare(struct compat *compat, const struct elf_calls *calls,
+			  const struct seccomp_program *plain, const struct seccomp_program *full)
+{
+	_cleanup_(buf_clear) struct buf missing = BUF_EMPTY, odd = BUF_EMPTY;
+	unsigned int allowed = 0, older = 0, by_right = 0, host = 0;
+
+	for (unsigned int n = 0; n <= ELF_CALLS_MOST; n++) {
+		uint32_t reply = elf_calls_has(calls, n) ? answer(plain, n) : 0;
+
+		if (reply == 0)
+			continue;
+		if (reply == SECCOMP_RET_ALLOW)
+			allowed++;
+		else if (reply == (SECCOMP_RET_ERRNO | ENOSYS))
+			older++; /* libc does without, as on an older kernel */
+		else if (call_in(essential, ARRAY_SIZE(essential), n))
+			call_name(&missing, n);
+		else if (answer(full, n) == SECCOMP_RET_ALLOW)
+			by_right++;
+		else if (call_in(host_wide, ARRAY_SIZE(host_wide), n))
+			host++;
+		else
+			call_name(&odd, n);
 	}
-	if (modules) {
-		_cleanup_strv_ char **list = strv_split(modules, ',');
+	if (missing.length)
+		found(compat, FAILS, "system calls",
+		      "the image's libc needs these, which the seccomp list denies: %s",
+		      missing.data);
+	if (odd.length)
+		found(compat, WARNS, "system calls",
+		      "the seccomp list denies calls of the image's libc: %s", odd.data);
+	if (!missing.length && !odd.length)
+		found(compat, FITS, "system calls",
+		      "of %u that the image's libc makes the seccomp list allows %u, %u with capabilities, %u as on an older kernel; %u act on the whole host",
+		      calls->count, allowed, by_right, older, host);
+}
 
-		for (size_t i = 0; list[i]; i++) {
-			const char *name = list[i] + strspn(list[i], " ");
+static int calls_check(struct compat *compat, const char *profile, struct err *err)
+{
+	_cleanup_close_ int fd =
+		image_view_open(compat->engine, &compat->image, image_need_libraries);
+	_cleanup_(seccomp_clear) struct seccomp_program plain = { 0 }, full = { 0 };
+	struct seccomp_policy policy = { .profile_path = profile,
+					 .capabilities = capability_default };
+	struct elf_calls calls;
+	int r;
 
-			if (!*name)
-				continue;
-			if (module_there(compat, name))
-				found(compat, FITS, "module", "%s is here", name);
-			else
-				found(compat, FAILS, "module",
-				      "%s is neither loaded nor in /lib/modules/%s", name,
-				      compat->host.release);
-		}
-	}
-	if (devices) {
-		_cleanup_strv_ char **list = strv_split(devices, ',');
-
-		for (size_t i = 0; list[i]; i++) {
-			const char *path = list[i] + strspn(list[i], " ");
-
-			if (str_prefix(path, "/dev/"))
-				found(compat, access(path, F_OK) == 0 ? FITS : FAILS, "device",
-				      access(path, F_OK) == 0 ?
-					      "%s is here; pass it with --device" :
-					      "%s is not on this host",
-				      path);
-		}
-	}
+	if (fd < 0)
+		return 0;
+	elf_calls_read(fd, &calls);
+	if (calls.count == 0)
+		return 0;
+	r = seccomp_compile(&policy, -1, &plain, err);
+	policy.capabilities = UINT64_MAX;
+	if (r == 0)
+		r = seccomp_compile(&policy, -1, &full, err);
+	if (r == 0)
+		calls_compare(compat, &calls, &plain, &full);
+	return r;
 }
 
 /* -- what distribution it is ------------------------------------------------------------------ */
@@ -270,36 +288,17 @@ static void patches_check(struct compat *compat)
 	}
 }
 
-/* systemd 256 starts on cgroup v1 only when forced to, 258 not at all (its NEWS). */
-static void systemd_check(struct compat *compat)
-{
-	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
-	struct err ignored = ERR_NONE;
-	const struct cgroup *cgroup = engine_cgroup(compat->engine, &ignored);
-	const char *at;
-	unsigned int version = 0;
-
-	image_view_text(compat->engine, &compat->image, "var/lib/dpkg/status", 32 << 20, &text);
-	at = strstr(text.data, "\nPackage: systemd\n");
-	at = at ? strstr(at, "\nVersion: ") : NULL;
-	if (!at || sscanf(at, "\nVersion: %u", &version) != 1 || !cgroup)
-		return;
-	if (cgroup_mode(cgroup) == CGROUP_V2 || version < 256)
-		found(compat, FITS, "systemd", "%u runs with this host's cgroups", version);
-	else
-		found(compat, FAILS, "systemd",
-		      "%u wants cgroup v2, this host has v1; other programs of the image do not mind",
-		      version);
-}
-
 /* -- the command ------------------------------------------------------------------------------ */
 
 struct compat_args {
 	bool json;
+	const char *seccomp;
 };
 
 static const struct opt compat_opts[] = {
 	OPT_BOOL(0, "json", struct compat_args, json, "print an array of objects"),
+	OPT_STRING(0, "seccomp", "FILE", struct compat_args, seccomp,
+		   "check against this profile instead of the built-in list"),
 	OPT_END,
 };
 
@@ -319,9 +318,11 @@ static int compat_run(void *data, void *args, char **operands, struct err *err)
 	(void)uname(&compat.host);
 	package_view_today(compat.today);
 	architecture_check(&compat);
-	libc_check(&compat);
-	labels_check(&compat);
-	systemd_check(&compat);
+	needs_check(&compat);
+	if (calls_check(&compat, a->seccomp, err) < 0) {
+		image_row_clear(&compat.image);
+		return 125;
+	}
 	distribution_check(&compat);
 	patches_check(&compat);
 	image_row_clear(&compat.image);
@@ -347,10 +348,11 @@ const struct command command_compat = {
 	.args = "IMAGE",
 	.summary = "check whether an image fits this host's kernel, processor, modules and devices",
 	.details =
-		"Architecture and micro-level (x86-64-v2 and on) and the lowest kernel release are what the image's libc asks for in its notes; "
+		"Architecture and micro-level (x86-64-v2 and on) and the lowest kernel release are what the image's libc asks for in its notes, which is "
+		"worked out when an image is stored; a start warns of what is not met. System calls are those that the libc's own code makes, against the seccomp list; "
 		"kernel modules, devices and a kernel release may be asked for by the labels org.cloche.requires.modules, .devices and .kernel, each a "
-		"list parted by commas, which are reported and never acted on. Also told are systemd's demand for cgroup v2 and until when the "
-		"image's distribution has security support. Ends with 1 when something does not fit; warnings do not count.",
+		"list parted by commas, which are reported and never acted on. Also told are systemd's demand on the version of cgroups, until when the "
+		"image's distribution has security support, how many of its packages are older than the host's, and its age. Ends with 1 when something does not fit; warnings do not count.",
 	.opts = compat_opts,
 	.args_size = sizeof(struct compat_args),
 	.run = compat_run,

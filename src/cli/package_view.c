@@ -10,8 +10,8 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "cli/image_view.h"
 #include "engine/engine.h"
+#include "engine/image_view.h"
 #include "engine/transfer.h"
 #include "state/store.h"
 

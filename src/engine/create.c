@@ -26,6 +26,7 @@
 #include "engine/extra_option.h"
 #include "engine/health.h"
 #include "engine/image.h"
+#include "engine/image_need.h"
 #include "engine/lifecycle.h"
 #include "engine/limit_option.h"
 #include "engine/log_option.h"
@@ -543,6 +544,7 @@ static int image_load(struct draft *draft, const char *image, struct container_r
 {
 	struct image_row found = { 0 };
 	json_error_t why;
+	json_t *needs;
 	int r;
 
 	if (!image || strcmp(image, "host") == 0) {
@@ -554,6 +556,9 @@ static int image_load(struct draft *draft, const char *image, struct container_r
 	if (r < 0)
 		return r;
 	draft->image = json_loads(found.config, 0, &why);
+	needs = image_need_rare(found.needs);
+	if (needs)
+		json_put(draft->own, "Needs", needs);
 	json_put(draft->own, "Layers", json_from_strv(found.layers));
 	row->image_id = str_dup(found.id);
 	image_row_clear(&found);
@@ -726,6 +731,7 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 	    (r = log_options(draft->engine, o, draft->host, err)) < 0 ||
 	    (r = mounts_fill(draft, err)) < 0)
 		return r;
+	device_driver_warn(draft->host, draft->warnings);
 	if (o->guard && strcmp(o->guard, "deny") != 0 && strcmp(o->guard, "audit") != 0 &&
 	    strcmp(o->guard, "off") != 0)
 		return err_set(err, EINVAL, "guard %s: not deny, audit or off", o->guard);

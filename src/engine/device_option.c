@@ -2,6 +2,9 @@
 #include "engine/device_option.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/major.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +12,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/create.h"
@@ -242,4 +246,58 @@ int device_limits(const json_t *host, struct spec_resources *resources, struct e
 	read.file_count = 0;
 	spec_resources_clear(&read);
 	return 0;
+}
+
+/* -- drivers ---------------------------------------------------------------------------------- */
+
+/* Whether a line of /proc/devices' part, or of /proc/misc, begins with that number. */
+static bool number_listed(const char *text, const char *end, unsigned int number)
+{
+	while (text && text < end) {
+		char *rest;
+
+		if (strtoul(text, &rest, 10) == number && rest != text && *rest == ' ')
+			return true;
+		text = strchr(text, '\n');
+		text = text ? text + 1 : NULL;
+	}
+	return false;
+}
+
+static bool driver_there(const char *devices, const char *misc, const struct stat *st)
+{
+	const char *blocks = strstr(devices, "Block devices:");
+	unsigned int type = major(st->st_rdev);
+
+	if (!blocks)
+		return true; /* not a kernel's list: nothing is known */
+	if (S_ISBLK(st->st_mode))
+		return number_listed(blocks, blocks + strlen(blocks), type);
+	return number_listed(devices, blocks, type) &&
+	       (type != MISC_MAJOR || number_listed(misc, misc + strlen(misc), minor(st->st_rdev)));
+}
+
+void device_driver_warn(const json_t *host_config, char ***warnings)
+{
+	const json_t *list = json_object_get(host_config, "Devices"), *one;
+	_cleanup_(buf_clear) struct buf devices = BUF_EMPTY, misc = BUF_EMPTY;
+	size_t i;
+
+	if (json_array_size(list) == 0 ||
+	    file_read(AT_FDCWD, "/proc/devices", 65536, &devices) < 0 ||
+	    file_read(AT_FDCWD, "/proc/misc", 65536, &misc) < 0)
+		return;
+	json_array_foreach(list, i, one)
+	{
+		const char *path = json_string_at(one, "PathOnHost", "");
+		struct stat st;
+
+		if (stat(path, &st) == 0 && !driver_there(devices.data, misc.data, &st))
+			strv_add_take(
+				warnings,
+				str_printf(
+					"--device %s: no driver of this kernel answers for %s device %u:%u; its module may be missing",
+					path, S_ISBLK(st.st_mode) ? "block" : "character",
+					major(st.st_rdev), minor(st.st_rdev)));
+	}
 }

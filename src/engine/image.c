@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/image_files.h"
+#include "engine/image_need.h"
 #include "engine/inspect.h"
 #include "engine/transfer.h"
 #include "image/reference.h"
@@ -137,7 +138,9 @@ static int one_record(struct engine *engine, struct store *store, json_t *json, 
 		strv_add(&row.layers, json_string_at(layer, "diff_id", ""));
 		sizes[i] = json_int_at(layer, "size", 0);
 	}
+	row.needs = image_need_of(engine, &row);
 	r = image_add(store, &row, sizes, err);
+	free(row.needs);
 	json_array_foreach(json_at(json, "blobs"), i, layer)
 	{
 		if (r == 0)

@@ -26,6 +26,7 @@
 #include "engine/frame.h"
 #include "engine/guard.h"
 #include "engine/health.h"
+#include "engine/image_need.h"
 #include "engine/keeper.h"
 #include "engine/log_option.h"
 #include "engine/monitor_exec.h"
@@ -465,6 +466,8 @@ int start_container(struct engine *engine, struct record *record,
 		   built.spec->lower_count, built.spec->mount_count, built.spec->cgroup_path);
 	built.spec->process.rows = options->rows;
 	built.spec->process.columns = options->columns;
+	if (json_at(record->config, "Cloche.Needs")) /* which most images have not */
+		image_need_warn(engine, json_at(record->config, "Cloche.Needs"), ret_warnings);
 	for (size_t i = 0; built.warnings && built.warnings[i]; i++)
 		strv_add(ret_warnings, built.warnings[i]);
 	if (built.spec->seccomp_default) {

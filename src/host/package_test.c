@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "base/str.h"
-#include "host/elf_need.h"
 
 static void versions_are_ordered_as_dpkg_does(void **state)
 {
@@ -113,16 +112,6 @@ static void packages_of_apk_are_read(void **state)
 	packages_clear(&packages);
 }
 
-static void levels_come_from_the_processors_flags(void **state)
-{
-	(void)state;
-	assert_int_equal(elf_level_of_flags("processor: 0\nflags\t: lm sse2\n"), 1);
-	assert_int_equal(
-		elf_level_of_flags("\nflags\t: lm cx16 lahf_lm popcnt sse4_1 sse4_2 ssse3 avx\n"),
-		2);
-	assert_int_equal(elf_level_of_flags("\nFeatures: fp asimd\n"), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,7 +120,6 @@ int main(void)
 		cmocka_unit_test(exposed_packages_are_those_that_meet_foreign_data),
 		cmocka_unit_test(packages_of_dpkg_are_those_installed),
 		cmocka_unit_test(packages_of_apk_are_read),
-		cmocka_unit_test(levels_come_from_the_processors_flags),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -727,3 +727,19 @@ int seccomp_load(const struct seccomp_program *program)
 
 	return r < 0 ? -errno : (int)r;
 }
+
+char *seccomp_call_name(unsigned int number)
+{
+	void *library = dlopen("libseccomp.so.2", RTLD_NOW | RTLD_LOCAL);
+	char *(*resolve)(uint32_t arch, int number) = NULL;
+	char *name;
+
+	if (library)
+		*(void **)&resolve = dlsym(library, "seccomp_syscall_resolve_num_arch");
+	name = resolve ? resolve(seccomp_list_arch_native()->token, (int)number) : NULL;
+	if (!name)
+		name = str_printf("%u", number);
+	if (library)
+		(void)dlclose(library);
+	return name;
+}

@@ -43,6 +43,8 @@ struct seccomp_program {
  * time only. 0 or -errno; -EINVAL: what is wrong with the profile, and where. */
 int seccomp_compile(const struct seccomp_policy *policy, int cache_dir,
 		    struct seccomp_program *ret_program, struct err *err);
+/* "clone3", by libseccomp; its number where that does not know. To be freed. */
+char *seccomp_call_name(unsigned int number);
 void seccomp_clear(struct seccomp_program *program);
 /* In the child; system calls only. Needs CAP_SYS_ADMIN in the user namespace or no_new_privs.
  * 0 or -errno; with SECCOMP_PROGRAM_LISTENER the descriptor. */

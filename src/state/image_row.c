@@ -11,6 +11,7 @@ void image_row_clear(struct image_row *row)
 	free(row->id);
 	free(row->config);
 	free(row->manifest_digest);
+	free(row->needs);
 	strv_clear(row->layers);
 	strv_clear(row->tags);
 	*row = (struct image_row){ 0 };
@@ -28,11 +29,11 @@ static int row_add(struct store *store, const struct image_row *row, const int64
 {
 	int r = store_run(
 		store, err,
-		"INSERT INTO images VALUES(?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET manifest ="
+		"INSERT INTO images VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET manifest ="
 		" CASE WHEN ? OR images.manifest IS NULL THEN excluded.manifest ELSE images.manifest END"
 		" WHERE excluded.manifest IS NOT NULL",
-		"siissi", row->id, row->created_ns, row->size_bytes, row->config,
-		row->manifest_digest, (int64_t)!row->manifest_made);
+		"siisssi", row->id, row->created_ns, row->size_bytes, row->config,
+		row->manifest_digest, row->needs, (int64_t)!row->manifest_made);
 
 	for (size_t i = 0; r == 0 && row->layers && row->layers[i]; i++) {
 		r = store_run(store, err, "INSERT OR IGNORE INTO layers VALUES(?, ?)", "si",
@@ -102,6 +103,7 @@ static int row_read(struct store *store, sqlite3_stmt *statement, bool with_conf
 	row->size_bytes = sqlite3_column_int64(statement, 2);
 	row->manifest_digest = store_column(statement, 3);
 	row->config = with_config ? store_column(statement, 4) : NULL;
+	row->needs = store_column(statement, 5);
 	r = store_strings(store, &row->layers, err,
 			  "SELECT layer FROM image_layers WHERE image = ? ORDER BY position", "s",
 			  row->id);
@@ -115,7 +117,8 @@ static int find_by(struct store *store, const char *where, const char *a, const 
 		   struct image_row *ret_row, struct err *err)
 {
 	_cleanup_free_ char *sql = str_printf(
-		"SELECT id, created, size, manifest, config FROM images WHERE %s LIMIT 2", where);
+		"SELECT id, created, size, manifest, config, needs FROM images WHERE %s LIMIT 2",
+		where);
 	_cleanup_statement_ sqlite3_stmt *statement =
 		store_prepare(store, err, sql, b ? "ss" : "s", a, b);
 	struct image_row row = { 0 };
@@ -155,7 +158,8 @@ int image_list(struct store *store, bool with_config, struct image_row **ret_row
 {
 	_cleanup_statement_ sqlite3_stmt *statement = store_prepare(
 		store, err,
-		"SELECT id, created, size, manifest, config FROM images ORDER BY created DESC", "");
+		"SELECT id, created, size, manifest, config, needs FROM images ORDER BY created DESC",
+		"");
 	struct image_row *rows = NULL;
 	size_t count = 0;
 	int r, s = 0;

@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 
-enum { SCHEMA_VERSION = 3, PATIENCE_MS = 60000, WAL_LIMIT_PAGES = 128 };
+enum { SCHEMA_VERSION = 4, PATIENCE_MS = 60000, WAL_LIMIT_PAGES = 128 };
 
 /* One step for each version; the number done stands in user_version. Containers have rowids, and no index that is rarely asked:
  * a start writes each page that it touches twice, and a record of a kilobyte would not fit into a page of a WITHOUT ROWID table. */
@@ -48,6 +48,8 @@ static const char *const schema_steps[SCHEMA_VERSION] = {
 	/* archives of layers, as they came */
 	"CREATE TABLE image_blobs(image TEXT NOT NULL REFERENCES images(id), digest TEXT NOT NULL,"
 	" size INTEGER NOT NULL, PRIMARY KEY(image, digest)) WITHOUT ROWID;",
+	/* engine/image_need.h; NULL of an image that came before */
+	"ALTER TABLE images ADD COLUMN needs TEXT;",
 };
 
 int store_error(struct store *store, struct err *err)

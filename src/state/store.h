@@ -63,6 +63,7 @@ struct image_row {
 	int64_t size_bytes;    /* of its unpacked layers */
 	char *config;	       /* the config blob's bytes, JSON */
 	char *manifest_digest; /* or NULL */
+	char *needs;	       /* what it asks of the host, JSON (engine/image_need.h), or NULL */
 	bool manifest_made; /* by us, for an image that came without: gives way to one that came. Only for image_add */
 	char **layers; /* diff ids, lowest first */
 	char **tags; /* "docker.io/library/x:tag", and "docker.io/library/x@sha256:..." of a pull; filled by find and list */

@@ -57,6 +57,65 @@ setup_file()
 	cloche outdated --json | jq -e '[.[] | select(.Older | length == 1)] | length == 1'
 }
 
+@test "compat counts the system calls of the image's libc against the seccomp list, or a profile" {
+	run -1 cloche compat old
+	assert_output --regexp "ok +system calls +of [0-9]+ that the image's libc makes the seccomp list allows [0-9]+"
+	echo '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["clone3","rseq"],"action":"SCMP_ACT_ERRNO","errnoRet":1},
+		{"names":["statx"],"action":"SCMP_ACT_ERRNO","errnoRet":38},{"names":["truncate"],"action":"SCMP_ACT_ERRNO"}]}' >profile.json
+	run -1 cloche compat --seccomp profile.json old
+	assert_output --regexp "no +system calls +the image's libc needs these, which the seccomp list denies: rseq, clone3"
+	assert_output --regexp "warning +system calls +the seccomp list denies calls of the image's libc: truncate"
+	run -125 cloche compat --seccomp nowhere.json old
+	assert_output --partial "nowhere.json"
+}
+
+@test "a start warns of what the image asks for and the host lacks, and of nothing else" {
+	cp /bin/busybox "$BATS_FILE_TMPDIR/root/busybox"
+	image asks -c 'LABEL org.cloche.requires.modules=no-such-module org.cloche.requires.devices=/dev/null org.cloche.requires.kernel=99.1'
+	run -0 cloche run --rm --network none asks /busybox true
+	assert_line "WARNING: the image may not work here: module: no-such-module is neither loaded nor in /lib/modules/$(uname -r)"
+	assert_line "WARNING: the image may not work here: kernel: the image's label asks for Linux 99.1, this host has $(uname -r)"
+	[ ${#lines[@]} -eq 2 ]
+	image asksnot -c 'LABEL org.cloche.requires.devices=/dev/null org.cloche.requires.kernel=4.0'
+	run -0 cloche run --rm --network none asksnot /busybox true
+	assert_output ""
+	cloche rmi asks asksnot >/dev/null
+}
+
+@test "compat tells of systemd's demand on the cgroup version" {
+	local mode root=$BATS_FILE_TMPDIR/root
+	mode=$(cloche info --format '{{.CgroupVersion}}')
+	mkdir -p "$root/usr/lib/systemd"
+	: >"$root/usr/lib/systemd/systemd"
+	: >"$root/usr/lib/systemd/libsystemd-shared-252.so"
+	image middle
+	mv "$root/usr/lib/systemd/libsystemd-shared-252.so" "$root/usr/lib/systemd/libsystemd-shared-219.so"
+	image oldest
+	mv "$root/usr/lib/systemd/libsystemd-shared-219.so" "$root/usr/lib/systemd/libsystemd-shared-258-1.fc43.so"
+	image newest
+	rm -r "$root/usr/lib/systemd"
+	run -0 cloche compat middle
+	assert_output --regexp "ok +systemd +252 runs with this host's cgroups"
+	if [ "$mode" = 2 ]; then
+		run -1 cloche compat oldest
+		assert_output --regexp "no +systemd +219 knows cgroup v1 alone, this host has v2"
+		run -0 cloche compat newest
+	else
+		run -1 cloche compat newest
+		assert_output --regexp "no +systemd +258 wants cgroup v2, this host has v1"
+		run -0 cloche compat oldest
+	fi
+	cloche rmi middle oldest newest >/dev/null
+}
+
+@test "--device warns when no driver of the kernel answers for the number" {
+	mknod -m 0600 "$BATS_TEST_TMPDIR/nobodys" c 511 7
+	run -0 cloche run --rm --network none --device "$BATS_TEST_TMPDIR/nobodys:/dev/nobodys" host true
+	assert_output "WARNING: --device $BATS_TEST_TMPDIR/nobodys: no driver of this kernel answers for character device 511:7; its module may be missing"
+	run -0 cloche run --rm --network none --device /dev/null:/dev/zilch host true
+	assert_output ""
+}
+
 @test "--host-modules mounts the kernel's modules read-only, or says what is missing" {
 	if [ -d "/lib/modules/$(uname -r)" ]; then
 		run -0 cloche run --rm --host-modules --network none host sh -c "grep -c ' /lib/modules/$(uname -r) ro' /proc/self/mountinfo"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/image_view.h"
+#include "engine/image_view.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "engine/engine.h"
 #include "state/store.h"
 
-static int layer_open(struct engine *engine, const char *diff_id)
+int image_view_layer(struct engine *engine, const char *diff_id)
 {
 	_cleanup_free_ char *path =
 		str_printf("layers/%s", str_prefix(diff_id, "sha256:") ? diff_id + 7 : diff_id);
@@ -24,7 +24,7 @@ static int layer_open(struct engine *engine, const char *diff_id)
 int image_view_open(struct engine *engine, const struct image_row *image, const char *const *paths)
 {
 	for (size_t i = strv_length(image->layers); i-- > 0;) {
-		_cleanup_close_ int layer = layer_open(engine, image->layers[i]);
+		_cleanup_close_ int layer = image_view_layer(engine, image->layers[i]);
 
 		for (size_t k = 0; layer >= 0 && paths[k]; k++) {
 			struct err ignored = ERR_NONE;
