@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/fd_pass.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "engine/create.h"
@@ -23,7 +24,6 @@
 #include "engine/status.h"
 #include "net/ruleset.h"
 #include "publish/control.h"
-#include "runtime/fd_pass.h"
 
 enum { RELAY_PATIENCE_MS = 5000 };
 

@@ -18,13 +18,13 @@
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/fd_pass.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/create.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/status.h"
-#include "runtime/fd_pass.h"
 
 bool resolver_wanted(const struct record *record)
 {

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/fd_pass.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "base/sys.h"
@@ -19,7 +20,6 @@
 #include "engine/engine.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
-#include "runtime/fd_pass.h"
 #include "runtime/mount.h"
 #include "state/uid_range.h"
 

@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/fd_pass.h"
 #include "base/json_table.h"
 #include "base/str.h"
 #include "oci/annotation.h"
@@ -25,7 +26,6 @@
 #include "oci/oci.h"
 #include "oci/scope.h"
 #include "runtime/cgroup.h"
-#include "runtime/fd_pass.h"
 #include "runtime/seccomp.h"
 #include "runtime/spec.h"
 #include "runtime/spec_read.h"

@@ -16,11 +16,11 @@
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/fd_pass.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "runtime/cgroup.h"
 #include "runtime/container_step.h"
-#include "runtime/fd_pass.h"
 #include "runtime/hook.h"
 #include "runtime/id_map.h"
 #include "runtime/join.h"

@@ -29,12 +29,12 @@
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/fd_pass.h"
 #include "base/root.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "runtime/capability.h"
 #include "runtime/cgroup.h"
-#include "runtime/fd_pass.h"
 #include "runtime/hook.h"
 #include "runtime/mount.h"
 #include "runtime/process.h"

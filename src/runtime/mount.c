@@ -15,9 +15,9 @@
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/fd_pass.h"
 #include "base/str.h"
 #include "base/sys.h"
-#include "runtime/fd_pass.h"
 #include "runtime/spec.h"
 
 static int configure(int fs, const char *data)

@@ -16,10 +16,10 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/fd_pass.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "runtime/capability.h"
-#include "runtime/fd_pass.h"
 #include "runtime/seccomp.h"
 #include "runtime/seccomp_answer.h"
 #include "runtime/spec.h"

@@ -240,9 +240,6 @@ static void run(struct loading *loading)
 {
 	pthread_t threads[THREADS_MAX];
 	size_t started = 0, wanted = loading->count < THREADS_MAX ? loading->count : THREADS_MAX;
-#ifdef __SANITIZE_ADDRESS__
-	wanted = 1; /* a child of a process with threads may find that allocator locked for ever */
-#endif
 
 	(void)pthread_mutex_init(&loading->mutex, NULL);
 	while (started + 1 < wanted &&

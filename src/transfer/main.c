@@ -46,6 +46,7 @@
 #include "transfer/rpm_database.h"
 #include "transfer/save.h"
 #include "transfer/save_folder.h"
+#include "transfer/worker.h"
 
 /* More than any sensible image; a bomb ends here or at the end of the disk, less a reserve. */
 static const uint64_t limit_default = 64ULL << 30;
@@ -546,6 +547,7 @@ int main(int argc, char **argv)
 {
 	struct err err = ERR_NONE;
 	struct rlimit files;
+	int r;
 
 	(void)argc;
 	(void)signal(SIGPIPE, SIG_IGN); /* a reader that gives up is an error we report */
@@ -556,7 +558,7 @@ int main(int argc, char **argv)
 		files.rlim_cur = files.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
-	if (run(argv, &err) == 0)
-		return 0;
-	return err_print(&err, "cloche", 1);
+	r = worker_prepare(&err) < 0 || run(argv, &err);
+	worker_finish();
+	return r == 0 ? 0 : err_print(&err, "cloche", 1);
 }

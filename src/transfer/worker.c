@@ -3,15 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/fd_pass.h"
+#include "base/sys.h"
 #include "transfer/message.h"
 
 enum { REPORT = 4, CLEAR = 10 };
@@ -45,7 +50,8 @@ static _Noreturn void child(const struct worker_plan *plan, int report, pid_t pa
 	int r = prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno : 0;
 
 	if (getppid() != parent)
-		_exit(1); /* it died before the line above */
+		_exit(1);				    /* it died before the line above */
+	(void)prctl(PR_SET_NAME, "cloche-worker", 0, 0, 0); /* for ps */
 	(void)umask(0);
 	(void)signal(SIGXFSZ, SIG_IGN); /* EFBIG instead */
 	if (r == 0)
@@ -71,24 +77,140 @@ static _Noreturn void child(const struct worker_plan *plan, int report, pid_t pa
 	_exit(r < 0);
 }
 
+/* -- the forker ------------------------------------------------------------------------------- */
+
+enum { FORKER_SOCKET = 3 };
+
+/* To it, with the descriptors that there are, in this order. It is the same program: addresses are the same. */
+struct request {
+	struct worker_plan plan; /* of its descriptors only the sign counts */
+	pid_t parent;
+};
+
+/* A process has one, as it has its threads. */
+static struct {
+	pid_t pid; /* 0: none */
+	int socket;
+	pthread_mutex_t mutex; /* a request and its answer */
+} forker = { .socket = -1, .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+/* The parent's locks are in its descriptors, and would last as long as ours. */
+static int forget_descriptors(int socket)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int last = STDERR_FILENO;
+
+#if defined(__SANITIZE_ADDRESS__)
+	last = STDOUT_FILENO; /* for its report */
+#endif
+	for (int fd = 0; fd <= last; fd++)
+		if (dup2(null, fd) < 0)
+			return -errno;
+	return dup2(socket, FORKER_SOCKET) < 0 || close_range(FORKER_SOCKET + 1, ~0U, 0) < 0 ?
+		       -errno :
+		       0;
+}
+
+static pid_t fork_one(struct request *request, const int *fds)
+{
+	int *const places[] = { &request->plan.in, &request->plan.out, &request->plan.folder };
+	pid_t pid = sys_clone3(&(struct clone_args){ .flags = CLONE_PARENT });
+
+	if (pid != 0)
+		return pid < 0 ? -errno : pid;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (*places[i] >= 0)
+			*places[i] = *fds++;
+	child(&request->plan, *fds, request->parent);
+}
+
+static _Noreturn void forker_run(int socket)
+{
+	if (forget_descriptors(socket) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		_exit(1);
+	(void)prctl(PR_SET_NAME, "cloche-forker", 0, 0, 0);
+	for (;;) {
+		struct request request;
+		int fds[4], count = fd_pass_receive_bytes(FORKER_SOCKET, &request, sizeof(request),
+							  fds, ARRAY_SIZE(fds));
+		pid_t pid;
+
+		if (count < 1)
+			_exit(0); /* the parent has ended */
+		pid = fork_one(&request, fds);
+		for (int i = 0; i < count; i++)
+			fd_close(fds[i]);
+		if (fd_pass_send_bytes(FORKER_SOCKET, &pid, sizeof(pid), NULL, 0) < 0)
+			_exit(0);
+	}
+}
+
+int worker_prepare(struct err *err)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return err_sys(err, errno, "make a socket");
+	pid = fork();
+	if (pid == 0)
+		forker_run(ends[1]);
+	fd_close(ends[1]);
+	if (pid < 0) {
+		fd_close(ends[0]);
+		return err_sys(err, errno, "fork");
+	}
+	forker.pid = pid;
+	forker.socket = ends[0];
+	return 0;
+}
+
+void worker_finish(void)
+{
+	fd_close(fd_take(&forker.socket));
+	while (forker.pid > 0 && waitpid(forker.pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	forker.pid = 0;
+}
+
+/* The child's number, or -errno. */
+static pid_t ask_forker(const struct worker_plan *plan, int report)
+{
+	const struct request request = { .plan = *plan, .parent = getpid() };
+	const int all[] = { plan->in, plan->out, plan->folder, report };
+	int fds[ARRAY_SIZE(all)], r;
+	size_t count = 0;
+	pid_t pid = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i] >= 0)
+			fds[count++] = all[i];
+	(void)pthread_mutex_lock(&forker.mutex);
+	r = fd_pass_send_bytes(forker.socket, &request, sizeof(request), fds, count);
+	if (r == 0)
+		r = fd_pass_receive_bytes(forker.socket, &pid, sizeof(pid), NULL, 0);
+	(void)pthread_mutex_unlock(&forker.mutex);
+	return r < 0 ? r : pid;
+}
+
 int worker_start(const struct worker_plan *plan, struct worker *ret_worker, struct err *err)
 {
-	pid_t parent = getpid(), pid;
 	int report[2];
+	pid_t pid;
 
 	if (pipe2(report, O_CLOEXEC) < 0)
 		return err_sys(err, errno, "make a pipe");
-	pid = fork();
-	if (pid == 0)
-		child(plan, report[1], parent);
+	pid = ask_forker(plan, report[1]);
 	fd_close(report[1]);
 	if (pid < 0) {
 		fd_close(report[0]);
-		return err_sys(err, errno, "fork");
+		return err_sys(err, pid, "start a worker");
 	}
 	*ret_worker = (struct worker){ .pid = pid, .report = report[0] };
 	return 0;
 }
+
+/* -- its end ---------------------------------------------------------------------------------- */
 
 static int reap(struct worker *worker)
 {

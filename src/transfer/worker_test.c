@@ -244,6 +244,21 @@ static void its_death_and_its_silence_are_errors(void **state)
 	assert_non_null(strstr(err.words, "ended without a report"));
 }
 
+static int prepare(void **state)
+{
+	struct err err = ERR_NONE;
+
+	(void)state;
+	return worker_prepare(&err);
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	worker_finish();
+	return 0;
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -256,5 +271,5 @@ int main(void)
 		TEST(its_death_and_its_silence_are_errors),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, prepare, finish);
 }

@@ -271,9 +271,9 @@ refuses()
 
 	"$CLOCHE_TRANSFER" pull --root "$ROOT" --progress none "$REGISTRY/slow" >out 2>&1 3>&- &
 	pid=$!
-	all_there() { [ "$(for p in $(pgrep -P "$pid"); do grep -c '^Seccomp:.*2$' "/proc/$p/status"; done | paste -sd +)" = 1+1+1 ]; }
+	all_there() { [ "$(for p in $(pgrep -P "$pid" cloche-worker); do grep -c '^Seccomp:.*2$' "/proc/$p/status"; done | paste -sd +)" = 1+1+1 ]; }
 	until_true 20 all_there
-	for worker in $(pgrep -P "$pid"); do
+	for worker in $(pgrep -P "$pid" cloche-worker); do
 		grep -qx 'NoNewPrivs:.1' "/proc/$worker/status"
 		assert_equal "$(awk '$1 == "CapBnd:" { print $2 }' "/proc/$worker/status")" 0000000000000000
 		if [ "$(awk '$1 == "Uid:" { print $2, $3, $4, $5 }' "/proc/$worker/status")" = "65534 65534 65534 65534" ]; then
@@ -297,8 +297,8 @@ refuses()
 
 	"$CLOCHE_TRANSFER" pull --root "$ROOT" --progress none "$REGISTRY/slow" >out 2>&1 3>&- &
 	pid=$!
-	until_true 20 sh -c "[ \"\$(pgrep -P $pid | wc -l)\" = 3 ]"
-	workers=$(pgrep -P "$pid")
+	until_true 20 sh -c "[ \"\$(pgrep -P $pid cloche-worker | wc -l)\" = 3 ]"
+	workers=$(pgrep -P "$pid") # with who forks them
 	kill -TERM "$pid"
 	wait "$pid" || :
 	for worker in $workers; do

@@ -644,7 +644,7 @@ import_held()
 	pid=$!
 	unpacking()
 	{
-		workers=$(pgrep -P "$pid") && find "$ROOT/tmp" -path '*layer-import*/file1' | grep -q .
+		workers=$(pgrep -P "$pid" cloche-worker) && find "$ROOT/tmp" -path '*layer-import*/file1' | grep -q .
 	}
 	until_true 20 unpacking
 	# shellcheck disable=SC2086 # two numbers

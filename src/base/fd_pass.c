@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "runtime/fd_pass.h"
+#include "base/fd_pass.h"
 
 #include <errno.h>
 #include <string.h>
@@ -43,11 +43,21 @@ int fd_pass_send_text(int socket, const char *text, int fd)
 	return fd_pass_send_bytes(socket, text, strlen(text), &fd, 1);
 }
 
-int fd_pass_receive(int socket, char word, int *fds, size_t room)
+/* What came with a packet that is not taken. */
+static void drop(struct cmsghdr *head, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int fd;
+
+		memcpy(&fd, CMSG_DATA(head) + i * sizeof(int), sizeof(int));
+		fd_close(fd);
+	}
+}
+
+int fd_pass_receive_bytes(int socket, void *data, size_t length, int *fds, size_t room)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * FD_PASS_MAX)];
-	char got = 0;
-	struct iovec iov = { .iov_base = &got, .iov_len = 1 };
+	struct iovec iov = { .iov_base = data, .iov_len = length };
 	struct msghdr msg = { .msg_iov = &iov,
 			      .msg_iovlen = 1,
 			      .msg_control = control,
@@ -66,16 +76,23 @@ int fd_pass_receive(int socket, char word, int *fds, size_t room)
 	head = CMSG_FIRSTHDR(&msg);
 	if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS)
 		count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	if (got != word || count > room || msg.msg_flags & MSG_CTRUNC) {
-		for (size_t i = 0; i < count; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(head) + i * sizeof(int), sizeof(int));
-			fd_close(fd);
-		}
+	if ((size_t)n != length || count > room || msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+		drop(head, count);
 		return -EPROTO;
 	}
 	if (count > 0)
 		memcpy(fds, CMSG_DATA(head), count * sizeof(int));
 	return (int)count;
+}
+
+int fd_pass_receive(int socket, char word, int *fds, size_t room)
+{
+	char got = 0;
+	int count = fd_pass_receive_bytes(socket, &got, 1, fds, room);
+
+	if (count < 0 || got == word)
+		return count;
+	for (int i = 0; i < count; i++)
+		fd_close(fds[i]);
+	return -EPROTO;
 }
