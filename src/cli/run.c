@@ -99,6 +99,8 @@ static const struct opt run_opts[] = {
 		   "NVIDIA's devices, by their CDI file"),
 	OPT_LIST(0, "group-add", "GROUP", struct create_options, group_add,
 		 "add a group to the process"),
+	OPT_LIST(0, "hooks-dir", "DIR", struct create_options, hooks_dirs,
+		 "run the OCI hooks that the files in DIR tell of (oci-hooks(5), version 1.0.0)"),
 	OPT_STRING('h', "hostname", "NAME", struct create_options, hostname,
 		   "host name of the container"),
 	OPT_BOOL(0, "init", struct create_options, init,

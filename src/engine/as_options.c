@@ -91,6 +91,7 @@ static const struct {
 	{ "HostConfig.Binds", "volume", LIST, NULL },
 	{ "Cloche.Bandwidth", "bandwidth", TEXT, NULL },
 	{ "Cloche.Egress", "egress", LIST, NULL },
+	{ "Cloche.HooksDirs", "hooks-dir", LIST, NULL },
 	{ "Cloche.NetworkDevices", "network-device", LIST, NULL },
 	{ "Cloche.Routes", "route", LIST, NULL },
 	{ "HostConfig.PublishAllPorts", "publish-all", SWITCH, NULL },

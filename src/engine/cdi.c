@@ -13,7 +13,9 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "base/yaml.h"
 #include "engine/bind_map.h"
+#include "engine/hooks.h"
 #include "engine/spec_build.h"
 #include "runtime/spec.h"
 
@@ -84,9 +86,17 @@ static int file_look(int dir, const char *file, const char *name, json_t **ret_s
 
 	if (r < 0)
 		return err_sys(err, r, "read CDI file %s", file);
-	spec = json_loadb(text.data ? text.data : "", text.length, JSON_REJECT_DUPLICATES, &why);
-	if (!spec)
-		return err_set(err, EBADMSG, "CDI file %s: line %d: %s", file, why.line, why.text);
+	if (!str_suffix(file, ".json")) {
+		spec = yaml_load(text.data ? text.data : "", text.length, err);
+		if (!spec)
+			return err_wrap(err, "CDI file %s", file);
+	} else {
+		spec = json_loadb(text.data ? text.data : "", text.length, JSON_REJECT_DUPLICATES,
+				  &why);
+		if (!spec)
+			return err_set(err, EBADMSG, "CDI file %s: line %d: %s", file, why.line,
+				       why.text);
+	}
 	device = device_of(spec, name);
 	if (!device) {
 		json_decref(spec);
@@ -98,9 +108,10 @@ static int file_look(int dir, const char *file, const char *name, json_t **ret_s
 	return 0;
 }
 
-static int json_files(const struct dirent *e)
+static int spec_files(const struct dirent *e)
 {
-	return str_suffix(e->d_name, ".json");
+	return str_suffix(e->d_name, ".json") || str_suffix(e->d_name, ".yaml") ||
+	       str_suffix(e->d_name, ".yml");
 }
 
 static int folder_look(const char *path, const char *name, json_t **ret_spec, json_t **ret_device,
@@ -108,7 +119,7 @@ static int folder_look(const char *path, const char *name, json_t **ret_spec, js
 {
 	_cleanup_close_ int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent **files = NULL;
-	int count = dir < 0 ? 0 : scandirat(dir, ".", &files, json_files, alphasort), r = 0;
+	int count = dir < 0 ? 0 : scandirat(dir, ".", &files, spec_files, alphasort), r = 0;
 
 	for (int i = 0; i < count; i++) {
 		if (r == 0)
@@ -138,7 +149,7 @@ static int find(const char *dirs, const char *name, json_t **ret_spec, json_t **
 	if (*ret_spec)
 		return 0;
 	err_set(err, ENODEV, "CDI device injection failed: unresolvable CDI devices %s", name);
-	return err_hint(err, "its vendor's tool writes a JSON file to one of %s", dirs);
+	return err_hint(err, "its vendor's tool writes a file to one of %s", dirs);
 }
 
 /* -- what they say ---------------------------------------------------------------------------- */
@@ -174,11 +185,23 @@ static int mount_put(const json_t *mount, struct built_spec *built, struct err *
 	_cleanup_strv_ char **options = json_strv_at(mount, "options");
 	const char *source = json_string_at(mount, "hostPath", "");
 	const char *target = json_string_at(mount, "containerPath", "");
+	const char *type = json_string_at(mount, "type", "");
 	struct spec *spec = built->spec;
 	struct spec_mount *bind;
 	bool refuse = false;
 	int r;
 
+	if (strcmp(type, "tmpfs") == 0 && *target == '/') {
+		spec_add_mount(spec, &(struct spec_mount){ .kind = SPEC_MOUNT_TMPFS,
+							   .source_fd = -1,
+							   .destination = str_dup(target),
+							   .data = str_dup("mode=1777"),
+							   .attr_set = MOUNT_ATTR_NOSUID });
+		return 0;
+	}
+	if (*type && strcmp(type, "bind") != 0 && strcmp(type, "none") != 0)
+		return err_set(err, EOPNOTSUPP, "mount %s of a CDI file: type %s is not possible",
+			       target, type);
 	if (*source != '/' || *target != '/')
 		return err_set(err, EINVAL, "mount \"%s\" of a CDI file is not well formed",
 			       target);
@@ -207,9 +230,29 @@ static void group_put(struct spec_process *process, uint32_t gid)
 	process->additional_gids[process->additional_gid_count++] = gid;
 }
 
+/* A link of the host that goes into the container (CDI 1.1.0). */
+static int link_put(const json_t *link, struct spec *spec, struct err *err)
+{
+	const char *host = json_string_at(link, "hostInterfaceName", ""),
+		   *name = json_string_at(link, "name", host);
+
+	if (!*host || !*name)
+		return err_set(err, EINVAL,
+			       "a network device of a CDI file is not well formed: no name");
+	if (spec->namespaces[SPEC_NS_NETWORK].mode != SPEC_NS_NEW)
+		return err_set(err, EINVAL,
+			       "network device %s needs a network namespace of the container's own",
+			       host);
+	spec->net_devices =
+		spec_grow(spec->net_devices, spec->net_device_count, sizeof(*spec->net_devices));
+	spec->net_devices[spec->net_device_count].host_name = str_dup(host);
+	spec->net_devices[spec->net_device_count++].name = str_dup(name);
+	return 0;
+}
+
 static int edits_check(const json_t *edits, const char *name, struct err *err)
 {
-	static const char *const not_yet[] = { "hooks", "netDevices", "intelRdt" };
+	static const char *const not_yet[] = { "intelRdt" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(not_yet); i++) {
 		const json_t *value = json_at(edits, not_yet[i]);
@@ -240,6 +283,16 @@ static int edits_apply(const json_t *edits, struct built_spec *built, struct err
 	json_array_foreach(json_at(edits, "mounts"), i, one)
 	{
 		if ((r = mount_put(one, built, err)) < 0)
+			return r;
+	}
+	json_array_foreach(json_at(edits, "hooks"), i, one)
+	{
+		if (hooks_add(built->spec, json_string_at(one, "hookName", ""), one, err) < 0)
+			return -err->code;
+	}
+	json_array_foreach(json_at(edits, "netDevices"), i, one)
+	{
+		if ((r = link_put(one, built->spec, err)) < 0)
 			return r;
 	}
 	json_array_foreach(json_at(edits, "additionalGids"), i, one)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Devices by name, "vendor.com/class=name", as CDI files describe them (Container Device Interface 0.6 to 1.0, SPEC.md): JSON files
- * in the folders of the setting cdi-dirs, of which a later one wins. Hooks of a device are refused with the reason.
- */
+/* Devices by name, "vendor.com/class=name", as CDI files describe them (Container Device Interface 0.6 to 1.1, SPEC.md): JSON and YAML
+ * files in the folders of the setting cdi-dirs, of which a later one wins. */
 #ifndef CLOCHE_ENGINE_CDI_H
 #define CLOCHE_ENGINE_CDI_H
 

@@ -25,6 +25,7 @@
 #include "engine/event.h"
 #include "engine/extra_option.h"
 #include "engine/health.h"
+#include "engine/hooks.h"
 #include "engine/image.h"
 #include "engine/image_need.h"
 #include "engine/lifecycle.h"
@@ -728,6 +729,7 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 	    (r = cdi_options(draft, err)) < 0 || (r = own_options(draft, err)) < 0 ||
 	    (r = extra_options(draft->engine, o, draft->own, err)) < 0 ||
 	    (r = traffic_options(o, draft->own, err)) < 0 ||
+	    (r = hooks_option(o, draft->own, err)) < 0 ||
 	    (r = log_options(draft->engine, o, draft->host, err)) < 0 ||
 	    (r = mounts_fill(draft, err)) < 0)
 		return r;

@@ -22,6 +22,7 @@
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/guard.h"
+#include "engine/hooks.h"
 #include "engine/monitor_exec.h"
 #include "engine/names.h"
 #include "engine/netns_name.h"
@@ -121,6 +122,7 @@ static int run_folder_release(struct engine *engine, const struct record *record
 	if (r < 0)
 		return r;
 	engine_kill_point("release-cgroup");
+	hooks_release(engine, record, run);
 	holder_end(run);
 	guard_remove(engine, run);
 	netns_name_remove(run);

@@ -23,6 +23,7 @@
 #include "engine/create.h"
 #include "engine/device_option.h"
 #include "engine/engine.h"
+#include "engine/hooks.h"
 #include "engine/host_image.h"
 #include "engine/secret.h"
 #include "engine/shared_namespace.h"
@@ -943,6 +944,8 @@ int spec_build(struct engine *engine, const struct record *record, struct built_
 	}
 	if (r == 0)
 		r = cdi_fill(engine, record, &built, err);
+	if (r == 0)
+		r = hooks_fill(record, spec, err);
 	if (r == 0)
 		r = secret_mounts(record, &built, err);
 	if (r == 0)

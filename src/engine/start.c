@@ -26,6 +26,7 @@
 #include "engine/frame.h"
 #include "engine/guard.h"
 #include "engine/health.h"
+#include "engine/hooks.h"
 #include "engine/image_need.h"
 #include "engine/keeper.h"
 #include "engine/log_option.h"
@@ -221,11 +222,14 @@ static int output_open(const struct launch *launch, const char *name, int *ret_k
 
 static int launch_container(struct launch *launch, struct monitor_exec *monitor, struct err *err)
 {
+	struct hooks_data hooks = { launch->engine, launch->record };
 	struct container_io io = CONTAINER_IO_NONE;
 	struct container container = CONTAINER_NONE;
 	int r = 0;
 
 	io.init_binary = launch->init_binary;
+	io.hook_state = hooks_state;
+	io.data = &hooks;
 	if (!launch->spec->process.terminal) {
 		io.stdio[0] = stdin_open(launch, &monitor->stdin_writer, err);
 		r = io.stdio[0] < 0 ? io.stdio[0] : 0;
@@ -352,6 +356,7 @@ static void start_undo(struct launch *launch, const struct err *err)
 		(void)unlinkat(launch->dir, "restarts",
 			       0); /* a policy begins with a start that worked */
 	(void)file_replace(launch->dir, "error", text, strlen(text), 0600, false, &ignored);
+	hooks_release(launch->engine, launch->record, launch->run);
 	(void)dir_remove(launch->engine->run, launch->record->row.id);
 }
 
@@ -498,8 +503,11 @@ int start_container(struct engine *engine, struct record *record,
 	}
 	r = log_sink_prepare(record, run, err);
 	if (r == 0)
+		r = hooks_prepare(engine, record, built.spec, run, err);
+	if (r == 0)
 		r = publish_prepare(engine, record, &endpoints, &publish, err);
 	if (r < 0) {
+		hooks_release(engine, record, run);
 		(void)dir_remove(engine->run, record->row.id);
 		return r;
 	}
@@ -516,6 +524,12 @@ int start_container(struct engine *engine, struct record *record,
 		return r;
 	}
 	tell_debug("start %s: it runs", record->row.name);
+	if (built.spec->hooks[SPEC_HOOK_POSTSTART].count > 0) {
+		struct container_status status;
+
+		status_get(engine, record->row.id, &status);
+		hooks_poststart(engine, record, built.spec, status.pid, ret_warnings);
+	}
 	event_container(engine, record, "start", NULL);
 	if (engine->settings.keeper && !keeper_pid(engine) && keeper_start(engine, err) < 0) {
 		strv_add(ret_warnings, err->words); /* all works without it */

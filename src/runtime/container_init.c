@@ -756,6 +756,17 @@ static void user_look_up(const struct init_plan *plan, int root)
 		fail(plan, step, index, r);
 }
 
+/* It goes with the old root. Where a folder above is closed to the container's root, hooks could not get there either. */
+static void root_show(const struct spec *spec, int root)
+{
+	_cleanup_close_ int place =
+		spec->hook_root ? open(spec->hook_root, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	_cleanup_close_ int copy = place < 0 ? -1 : mount_copy(root, "", AT_RECURSIVE);
+
+	if (copy >= 0)
+		(void)mount_attach(copy, place);
+}
+
 /* Before pivot_root: paths of hooks are the host's, and what they see is the container's mounts and the host's root. */
 static void hooks_of_create(const struct init_plan *plan)
 {
@@ -813,8 +824,10 @@ static void root_set_up(const struct init_plan *plan, const int *fds, size_t bin
 		if (r < 0)
 			fail(plan, STEP_ROOT, 0, r);
 	}
-	if (hook_any_of_create(spec))
+	if (hook_any_of_create(spec)) {
+		root_show(spec, root);
 		hooks_of_create(plan);
+	}
 	leave_old_root(plan, root);
 	if (spec->rootfs_propagation) {
 		r = mount_change(root, 0, spec->rootfs_propagation & ~(uint64_t)MS_REC, -1,

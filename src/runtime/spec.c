@@ -100,6 +100,7 @@ void spec_free(struct spec *spec)
 	free(spec->version);
 	for (int i = 0; i < SPEC_HOOK_COUNT; i++)
 		hooks_clear(&spec->hooks[i]);
+	free(spec->hook_root);
 	for (size_t i = 0; i < spec->annotation_count; i++) {
 		free(spec->annotations[i].name);
 		free(spec->annotations[i].value);

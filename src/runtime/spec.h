@@ -240,6 +240,7 @@ struct spec {
 	char **warnings; /* what is left out because it cannot be had here */
 	char *version;	 /* "1.0.2" */
 	struct spec_hooks hooks[SPEC_HOOK_COUNT];
+	char *hook_root; /* a folder where createContainer hooks find the new root, in their mounts alone; NULL: nowhere */
 	struct spec_pair *annotations;
 	size_t annotation_count;
 	bool personality_set;

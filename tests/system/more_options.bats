@@ -190,7 +190,7 @@ teardown()
 		      "deviceNodes": [{ "path": "/dev/widget", "hostPath": "/dev/kmsg", "permissions": "w", "fileMode": 416, "gid": 29 }],
 		      "mounts": [{ "hostPath": "$PWD/tools", "containerPath": "/opt/tools", "options": ["ro", "nosuid", "bind"] }] } },
 		    { "name": "two", "containerEdits": { "env": ["WIDGET=two"] } },
-		    { "name": "hooked", "containerEdits": { "hooks": [{ "hookName": "createContainer", "path": "/bin/true" }] } } ] }
+		    { "name": "cached", "containerEdits": { "intelRdt": { "closID": "x" } } } ] }
 	END
 	export CLOCHE_CDI_DIRS=$PWD/cdi:$PWD/over
 	run inside --device vendor.example/widget=one box sh -c 'ls -ln /dev/widget; : >/dev/widget && echo written; cat /opt/tools/file; (echo x >/opt/tools/file) 2>&1; echo $ALL $WIDGET; id -G'
@@ -207,7 +207,7 @@ teardown()
 	assert_equal "$(of web HostConfig.DeviceRequests | jq -c '.[0] | .Driver, .DeviceIDs')" $'"cdi"\n["vendor.example/widget=two"]'
 	cloche rm web
 	refused 'unresolvable CDI devices vendor.example/widget=three' --device vendor.example/widget=three
-	refused 'asks for hooks, which is not possible yet' --device vendor.example/widget=hooked
+	refused 'asks for intelRdt, which is not possible yet' --device vendor.example/widget=cached
 	refused 'unresolvable CDI devices nvidia.com/gpu=all' --gpus all
 	refused 'not all, a number or device=ID' --gpus some
 	echo '{' >over/broken.json
