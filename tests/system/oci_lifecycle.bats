@@ -179,6 +179,27 @@ created()
 	rt delete -f "$ID"
 }
 
+@test "events --stats: one object with runc's fields" {
+	created 'exec sleep 100' '.linux.resources.memory = {limit: 67108864} | .linux.resources.pids = {limit: 20}'
+	rt start "$ID"
+	rt events --stats "$ID" >stats
+	assert_equal "$(jq -s length stats)" 1
+	assert_equal "$(jq -r '.type, .id' stats | xargs)" "stats $ID"
+	assert_equal "$(jq -c '.data | keys' stats)" \
+		'["blkio","cpu","cpuset","hugetlb","intel_rdt","memory","network_interfaces","pids"]'
+	jq -e '.data | .cpu.usage.total > 0 and (.cpu.throttling | has("throttledTime")) and .memory.usage.usage > 0 and
+		.memory.usage.limit == 67108864 and .memory.usage.failcnt == 0 and (.memory.raw | length) > 5 and
+		([.memory.swap, .memory.kernel, .memory.kernelTCP, .blkio, .hugetlb] | map(type == "object") | all) and
+		.pids == {current: 1, limit: 20}' stats
+	if [ -e /sys/fs/cgroup/cpuset/cpuset.cpus ]; then
+		jq -e '.data.cpuset | (.cpus | length) > 0 and .mems == [0] and has("sched_load_balance")' stats
+		jq -e '.data.cpu.usage | (.percpu | length) == (.percpu_kernel | length) and (.percpu_user | length) > 0' stats
+	else
+		jq -e '.data.cpuset == {}' stats
+	fi
+	rt delete -f "$ID"
+}
+
 @test "list names the containers of this root" {
 	created
 	run rt list -q

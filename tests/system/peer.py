@@ -4,9 +4,14 @@
 import socket, sys, threading
 
 
+def make(family, proto):
+    if proto == "sctp":
+        return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
+    return socket.socket(family, socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM)
+
+
 def serve(proto, port, word=""):
-    kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
-    s = socket.socket(socket.AF_INET6, kind)
+    s = make(socket.AF_INET6, proto)
     s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.bind(("::", int(port)))
@@ -26,8 +31,7 @@ def serve(proto, port, word=""):
 
 def ask(proto, address, port, seconds="5"):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
-    s = socket.socket(family, kind)
+    s = make(family, proto)
     s.settimeout(float(seconds))
     s.connect((address, int(port)))
     if proto == "udp":
