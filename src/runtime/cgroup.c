@@ -325,6 +325,8 @@ static int files_write(struct cgroup *cg, const char *folder,
 			r = cgroup_file_poke(h, folder, file->file, file->value);
 		if (r == -ENOENT && other)
 			r = cgroup_file_poke(h, folder, other, file->value);
+		if (r == -ENOENT && file->optional)
+			r = 0;
 		r = cgroup_limit_explain(h, folder, file->file, file->value, file->file, r, err);
 	}
 	return r;

@@ -121,7 +121,8 @@ struct spec_resources {			     /* linux.resources; 0 or -1 as told: not set */
 struct spec_cgroup_file {
 	bool v2; /* of the unified hierarchy; else of the v1 hierarchy with `controller` */
 	char *controller, *file, *value;
-	bool told; /* "unified": a missing file is an error even where the kernel lacks it */
+	bool told;     /* "unified": a missing file is an error even where the kernel lacks it */
+	bool optional; /* a missing file is no error */
 };
 
 struct spec_scheduler { /* sched_setattr(2) */

@@ -153,6 +153,13 @@ static int hugepage_take(struct spec_resources *resources, const struct hugepage
 		 str_printf("%" PRIu64, read->limit));
 	file_put(resources, NULL, str_printf("hugetlb.%s.max", read->size),
 		 str_printf("%" PRIu64, read->limit));
+	/* reservations, too, where the kernel accounts for them (config-linux.md, "Huge page limits") */
+	file_put(resources, "hugetlb", str_printf("hugetlb.%s.rsvd.limit_in_bytes", read->size),
+		 str_printf("%" PRIu64, read->limit));
+	resources->files[resources->file_count - 1].optional = true;
+	file_put(resources, NULL, str_printf("hugetlb.%s.rsvd.max", read->size),
+		 str_printf("%" PRIu64, read->limit));
+	resources->files[resources->file_count - 1].optional = true;
 	return 0;
 }
 

@@ -102,9 +102,9 @@ few()
 	! up '.process.args = ["sleep", "100"] | .linux.resources.rdma = {nodevice: {hcaHandles: 3}}' || return
 	grep -q rdma.max /tmp/out || return
 	up '.process.args = ["sleep", "100"] | .linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]' &&
-		is "$(cat $cg/hugetlb.2MB.max)" 4194304 && down
+		is "$(cat $cg/hugetlb.2MB.max)" 4194304 && is "$(cat $cg/hugetlb.2MB.rsvd.max)" 4194304 && down
 }
-check "controllers that few ask for are handed down when they are: hugetlb; rdma refuses a device that is not there" few
+check "controllers that few ask for are handed down when they are: hugetlb, with reservations; rdma refuses a device that is not there" few
 
 engine_make
 engine() { is "$(timeout 60 cloche run --rm --network none -m 64m --pids-limit 40 host cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max | tr '\n' ' ')" "67108864 40 "; }
