@@ -31,11 +31,12 @@ struct mount_flag {
 	uint64_t all_set, all_clear; /* of the tree */
 	enum action action;
 	uint64_t propagation;
+	const char *undoes; /* a PASSED one before it */
 };
 
 /* clang-format off */
 static const struct mount_flag mount_flags[] = {
-	{ .name = "async" },
+	{ .name = "async", .undoes = "sync" },
 	{ .name = "atime", .clear = MOUNT_ATTR_NOATIME },
 	{ .name = "bind", .action = BIND },
 	{ .name = "copy-symlink", .action = COPY_LINK },
@@ -54,8 +55,8 @@ static const struct mount_flag mount_flags[] = {
 	{ .name = "nodiratime", .set = MOUNT_ATTR_NODIRATIME },
 	{ .name = "noexec", .set = MOUNT_ATTR_NOEXEC },
 	{ .name = "noiversion" },
-	{ .name = "nolazytime" },
-	{ .name = "nomand" },
+	{ .name = "nolazytime", .undoes = "lazytime" },
+	{ .name = "nomand", .undoes = "mand" },
 	{ .name = "norelatime", .set = MOUNT_ATTR_STRICTATIME },
 	{ .name = "nostrictatime", .clear = MOUNT_ATTR_STRICTATIME },
 	{ .name = "nosuid", .set = MOUNT_ATTR_NOSUID },
@@ -114,6 +115,17 @@ static void data_add(struct spec_mount *mount, const char *option)
 	mount->data = more;
 }
 
+static void data_remove(struct spec_mount *mount, const char *option)
+{
+	_cleanup_strv_ char **words = strv_split(mount->data ? mount->data : "", ',');
+
+	free(mount->data);
+	mount->data = NULL;
+	for (size_t i = 0; words[i]; i++)
+		if (*words[i] && strcmp(words[i], option) != 0)
+			data_add(mount, words[i]);
+}
+
 static void act(struct spec_mount *mount, const struct mount_flag *flag)
 {
 	switch (flag->action) {
@@ -160,6 +172,8 @@ void mount_flag_apply(struct spec_mount *mount, const char *option)
 		mount->attr_clear = (mount->attr_clear & ~flag->set) | flag->clear;
 		mount->all_set = (mount->all_set & ~flag->all_clear) | flag->all_set;
 		mount->all_clear = (mount->all_clear & ~flag->all_set) | flag->all_clear;
+		if (flag->undoes)
+			data_remove(mount, flag->undoes);
 		act(mount, flag);
 		return;
 	}

@@ -155,6 +155,51 @@ while True: print(s.recv(4096).decode().strip().replace("\n", " "), flush=True)'
 		"$(printf 'root\nmade\nrw')"
 }
 
+# options_show OPTIONS WANTED...: a mount for each pair, and the words of its line in mountinfo: those of the mount and, behind a
+# slash, of the file system. Each is sorted out of what all have.
+options_show()
+{
+	local mounts="" script="" wanted="" i=0 options
+
+	while [ $# -gt 0 ]; do
+		options=$(jq -cn --arg o "$1" '$o | split(",")')
+		mounts+="$(printf '{destination: "/tmp/%s", %s, options: %s},' "$i" "$MOUNT" "$options")"
+		script+="awk '\$5 == \"/tmp/$i$BELOW\" { n = NF; print \$6 \"/\" \$n }' /proc/self/mountinfo | sed 's/,size=.*//; s/,inode64//'; "
+		wanted+="${2}"$'\n'
+		i=$((i + 1))
+		shift 2
+	done
+	prints ".mounts += [{destination: \"/tmp\", type: \"tmpfs\", source: \"tmpfs\"}, ${mounts%,}]" "$script" "${wanted%$'\n'}"
+}
+
+@test "mounts: every option of the spec's table that is about the mount itself" {
+	MOUNT='type: "tmpfs", source: "tmpfs"' BELOW='' options_show \
+		defaults rw,relatime/rw ro ro,relatime/rw ro,rw rw,relatime/rw \
+		nosuid rw,nosuid,relatime/rw nosuid,suid rw,relatime/rw nodev rw,nodev,relatime/rw nodev,dev rw,relatime/rw \
+		noexec rw,noexec,relatime/rw noexec,exec rw,relatime/rw noatime rw,noatime/rw noatime,atime rw,relatime/rw \
+		nodiratime rw,nodiratime,relatime/rw nodiratime,diratime rw,relatime/rw strictatime rw/rw strictatime,nostrictatime rw,relatime/rw \
+		norelatime rw/rw strictatime,relatime rw,relatime/rw nosymfollow rw,relatime,nosymfollow/rw nosymfollow,symfollow rw,relatime/rw \
+		sync rw,relatime/rw,sync sync,size=1m,async rw,relatime/rw dirsync rw,relatime/rw,dirsync lazytime rw,relatime/rw,lazytime \
+		loud,silent,mand,nomand,iversion,noiversion,lazytime,nolazytime rw,relatime/rw
+}
+
+@test "mounts: every recursive option, on the mount below" {
+	mkdir -p tree/sub
+	mount -t tmpfs tmpfs tree/sub
+	MOUNT="source: \"$PWD/tree\"" BELOW=/sub options_show \
+		rbind rw,relatime/rw rbind,ro rw,relatime/rw rbind,rro ro,relatime/rw rbind,rro,rrw rw,relatime/rw \
+		rbind,rnosuid rw,nosuid,relatime/rw rbind,rnosuid,rsuid rw,relatime/rw rbind,rnodev rw,nodev,relatime/rw \
+		rbind,rnodev,rdev rw,relatime/rw rbind,rnoexec rw,noexec,relatime/rw rbind,rnoexec,rexec rw,relatime/rw \
+		rbind,rnoatime rw,noatime/rw rbind,rnoatime,ratime rw,relatime/rw rbind,rnodiratime rw,nodiratime,relatime/rw \
+		rbind,rnodiratime,rdiratime rw,relatime/rw rbind,rstrictatime rw/rw rbind,rnorelatime rw/rw \
+		rbind,rstrictatime,rrelatime rw,relatime/rw rbind,rnosymfollow rw,relatime,nosymfollow/rw \
+		rbind,rnosymfollow,rsymfollow rw,relatime/rw
+	umount tree/sub
+	mount -t tmpfs -o ro,nosuid,nodev,noexec,noatime tmpfs tree/sub
+	MOUNT="source: \"$PWD/tree\"" BELOW=/sub options_show rbind ro,nosuid,nodev,noexec,noatime/ro rbind,rsuid,rdev,rexec,rrelatime ro,relatime/ro
+	umount tree/sub
+}
+
 @test "mounts: an id-mapped bind shows the files of another range" {
 	mkdir source
 	touch source/file

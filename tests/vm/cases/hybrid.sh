@@ -40,8 +40,16 @@ freeze() { rt pause c && is "$(rt state c | jq -r .status)" paused && rt resume 
 check "pause and resume" freeze
 executed() { rt exec c true && is "$(rt ps -f json c)" "[$(rt state c | jq .pid)]"; }
 check "exec, ps" executed
-gone() { [ -z "$(folders)" ] && [ "$(systemctl show cloche-c.scope -p LoadState --value)" = not-found ]; }
-removed() { down && wait_for gone; }
+removed()
+{
+	local tries=0
+
+	down || return
+	until [ -z "$(folders)" ] && [ "$(systemctl show cloche-c.scope -p LoadState --value)" = not-found ]; do
+		[ $((tries += 1)) -lt 10 ] || { folders; systemctl status cloche-c.scope; return 1; }
+		sleep 1
+	done
+}
 check "delete ends the scope, and removes the folders of every hierarchy" removed
 devices()
 {
