@@ -57,8 +57,9 @@ int stop_delete(const struct oci *oci, const struct state *state, struct spec *s
 		r = state->scope.unit && scope_possible() ? scope_stop(&state->scope, err) : 0;
 		if (r == 0)
 			r = cgroup_remove(cgroup, state->cgroup, err);
-	} else if (state->cgroup && *state->cgroup && !state->scope.unit) {
-		/* made by a create that was killed before it could tell, and nobody ever in it, or another's */
+	} else if (state->cgroup && *state->cgroup) {
+		/* made by a create that was killed before it could tell, and nobody ever in it; or another's; or what is left
+		 * of it beside the hierarchies in which systemd removes a scope at its end */
 		r = cgroup_remove_empty(cgroup, state->cgroup, err);
 		if (r > 0) {
 			_cleanup_free_ char *words = str_printf(

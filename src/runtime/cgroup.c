@@ -608,9 +608,9 @@ ssize_t cgroup_pids(struct cgroup *cg, const char *path, pid_t **ret_pids, struc
 
 /* -- removal ---------------------------------------------------------------------------------- */
 
-int cgroup_remove_empty(struct cgroup *cg, const char *path, struct err *err)
+/* 1: some stay. */
+static int folders_unlink(struct cgroup *cg, const char *folder, bool nested, struct err *err)
 {
-	const char *folder = folder_of(path, err);
 	bool busy = false;
 
 	if (!folder)
@@ -621,15 +621,24 @@ int cgroup_remove_empty(struct cgroup *cg, const char *path, struct err *err)
 
 		if (r < 0)
 			return r;
-		busy |= unlinkat(h->fd, folder, AT_REMOVEDIR) < 0 && errno != ENOENT;
+		if (unlinkat(h->fd, folder, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			continue;
+		if (nested)
+			(void)cgroup_tree_prune(h, folder); /* what stays is told below */
+		busy |= !nested || (unlinkat(h->fd, folder, AT_REMOVEDIR) < 0 && errno != ENOENT);
 	}
 	return busy;
+}
+
+int cgroup_remove_empty(struct cgroup *cg, const char *path, struct err *err)
+{
+	return folders_unlink(cg, folder_of(path, err), true, err);
 }
 
 int cgroup_remove(struct cgroup *cg, const char *path, struct err *err)
 {
 	const char *folder = folder_of(path, err);
-	int r = cgroup_remove_empty(cg, path, err), first = 0;
+	int r = folders_unlink(cg, folder, false, err), first = 0;
 
 	if (r <= 0)
 		return r;

@@ -91,7 +91,7 @@ int cgroup_kill(struct cgroup *cg, const char *path, int signal_number, struct e
 ssize_t cgroup_pids(struct cgroup *cg, const char *path, pid_t **ret_pids, struct err *err);
 /* Kill what is left and remove the folders, children first. Missing folders are success. */
 int cgroup_remove(struct cgroup *cg, const char *path, struct err *err);
-/* Remove the folders where nobody and nothing is in them; nobody is killed. 1: some stay. */
+/* Remove the folders where nobody is in them nor below; nobody is killed. 1: some stay. */
 int cgroup_remove_empty(struct cgroup *cg, const char *path, struct err *err);
 /* What no other folder has until the next boot, not even a later one of the same name: the number of its inode, which the
  * kernel does not give out again (kernfs_ino() in include/linux/kernfs.h). */

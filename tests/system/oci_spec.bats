@@ -75,6 +75,19 @@ USERNS='.linux.namespaces += [{type: "user"}] |
 
 # -- root and mounts ---------------------------------------------------------------------------
 
+@test "linux: memory policy" {
+	[ -e /proc/self/numa_maps ] || skip "this kernel has no NUMA"
+	prints '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0"}' 'head -n 1 /proc/self/numa_maps | cut -d " " -f 2' bind:0
+	prints '.linux.memoryPolicy = {mode: "MPOL_INTERLEAVE", nodes: "0", flags: ["MPOL_F_STATIC_NODES"]}' \
+		'head -n 1 /proc/self/numa_maps | cut -d " " -f 2' interleave=static:0
+	bundle '.linux.memoryPolicy = {mode: "MPOL_NONE", nodes: "0"}'
+	run ! rt run "$ID"
+	assert_output --partial 'linux.memoryPolicy: unknown mode "MPOL_NONE"'
+	bundle '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "1000"}'
+	run ! rt run "$ID"
+	assert_output --partial "set the memory policy: Invalid argument"
+}
+
 @test "root: without pivot_root" {
 	bundle ".process.args = $(sh_args 'ls /; pwd')"
 	rt run "$ID" >with
@@ -344,6 +357,27 @@ $(readlink "/proc/$holder/ns/net" "/proc/$holder/ns/ipc" /proc/self/ns/cgroup)"
 	run ! rt create --config other.json "$ID-other"
 	assert_output --partial "is in an earlier one of this name"
 	rt delete -f "$ID"
+}
+
+@test "cgroups: a frozen one that was left at the path is taken, and processes do not hang in it" {
+	local path h frozen=0
+
+	bundle '.process.args = ["echo", "thawed"]'
+	path=/cloche-oci-${CLOCHE_TEST_DIR##*.}/$ID
+	for h in /sys/fs/cgroup /sys/fs/cgroup/*/; do
+		[ -e "$h/cgroup.procs" ] || continue
+		mkdir -p "$h$path"
+		[ ! -e "$h$path/freezer.state" ] || { echo FROZEN >"$h$path/freezer.state" && frozen=1; }
+		[ ! -e "$h$path/cgroup.freeze" ] || { echo 1 >"$h$path/cgroup.freeze" && frozen=1; }
+	done
+	[ "$frozen" = 1 ]
+	run rt run "$ID"
+	assert_success
+	assert_output thawed
+}
+
+@test "process: a lower oom score is a wish where the host denies it" {
+	prints '.process.oomScoreAdj = -500' 'echo runs' runs
 }
 
 # -- seccomp -----------------------------------------------------------------------------------
