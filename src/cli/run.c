@@ -258,7 +258,8 @@ static const struct opt run_opts[] = {
 		 "no check, whatever the image has"),
 	OPT_STRING(0, "platform", "OS/ARCH[/VARIANT]", struct create_options, platform,
 		   "the platform that the image must be for, and that is pulled"),
-	OPT_LATER(0, "storage-opt", "OPTION", "limits of disk space are not possible yet"),
+	OPT_LIST(0, "storage-opt", "size=BYTES", struct create_options, storage_opt,
+		 "limit of the disk space that the container's own layer may take"),
 	OPT_END,
 };
 

@@ -24,7 +24,7 @@ static const struct opt create_opts[] = {
 	OPT_LIST(0, "label", "NAME[=VALUE]", struct create_args, labels, "set a label"),
 	OPT_LIST(
 		'o', "opt", "NAME=VALUE", struct create_args, options,
-		"mount something else: type=none, o=bind and device=FOLDER; or type=nfs, ext4, ... with device= and o="),
+		"size=BYTES: limit of disk space; or mount something else: type=none, o=bind and device=FOLDER; type=nfs, ext4, ... with device= and o="),
 	OPT_END,
 };
 

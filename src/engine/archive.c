@@ -20,6 +20,7 @@
 #include "base/tree_stream.h"
 #include "engine/container_root.h"
 #include "engine/create.h"
+#include "engine/disk_limit.h"
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/image.h"
@@ -190,8 +191,13 @@ static int folder_changes(struct changes *changes, int fd, const char *path, boo
 
 static int upper_open(struct engine *engine, const struct record *record, struct err *err)
 {
-	_cleanup_free_ char *path = str_printf("containers/%s/upper", record->row.id);
-	int fd = openat(engine->root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_free_ char *folder = disk_limit_folder(record),
+			    *path = str_printf("%s/upper", folder);
+	int fd = disk_limit_container(engine, record, err);
+
+	if (fd < 0)
+		return fd;
+	fd = openat(engine->root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (json_bool_at(record->config, "Cloche.RootfsInPlace")) {
 		fd_close(fd);
@@ -335,7 +341,7 @@ static int commit_locked(struct engine *engine, struct record *record,
 		return err_hint(err, "its files can be had by: cloche export %s", record->row.name);
 	}
 	dir = engine_container_dir(engine, record->row.id, true, err);
-	r = dir < 0 ? dir : container_folders_make(dir, err);
+	r = dir < 0 ? dir : container_folders_make(engine, record, err);
 	if (r < 0)
 		return r;
 	upper = upper_open(engine, record, err);

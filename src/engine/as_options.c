@@ -87,6 +87,7 @@ static const struct {
 	{ "HostConfig.SecurityOpt", "security-opt", LIST, NULL },
 	{ "HostConfig.DeviceCgroupRules", "device-cgroup-rule", LIST, NULL },
 	{ "HostConfig.Annotations", "annotation", OBJECT, NULL },
+	{ "HostConfig.StorageOpt", "storage-opt", OBJECT, NULL },
 	{ "HostConfig.VolumesFrom", "volumes-from", LIST, NULL },
 	{ "HostConfig.Binds", "volume", LIST, NULL },
 	{ "Cloche.Bandwidth", "bandwidth", TEXT, NULL },

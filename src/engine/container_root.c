@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/create.h"
+#include "engine/disk_limit.h"
 #include "engine/engine.h"
 #include "engine/spec_build.h"
 #include "engine/start.h"
@@ -58,7 +59,7 @@ static int overlay_open(struct engine *engine, const struct record *record, enum
 	if (view == VIEW_WRITE) {
 		if (dir < 0)
 			return dir;
-		r = container_folders_make(dir, err);
+		r = container_folders_make(engine, record, err);
 		if (r < 0)
 			return r;
 	} else {
@@ -91,8 +92,8 @@ int container_root_below(struct engine *engine, const struct record *record, str
 }
 
 /* The volume or bind that path lies in: its source's descriptor and the rest; -ENOENT: in none. */
-static int mount_open(const struct record *record, const char *path, const char **ret_path,
-		      struct err *err)
+static int mount_open(struct engine *engine, const struct record *record, const char *path,
+		      const char **ret_path, struct err *err)
 {
 	const json_t *mount, *best = NULL;
 	size_t i, length = 0;
@@ -112,6 +113,9 @@ static int mount_open(const struct record *record, const char *path, const char 
 	}
 	if (!best)
 		return -ENOENT;
+	if (disk_limit_volume(engine, json_string_at(best, "Name", ""),
+			      json_at(best, "VolumeOptions"), err) < 0)
+		return -err->code;
 	source = json_string_at(best, "Source", "");
 	fd = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && json_at(best, "Name")) {
@@ -136,7 +140,7 @@ int container_root_enter(struct engine *engine, const struct record *record, con
 	*ret_path = path;
 	if (init >= 0)
 		return running_enter(record, init, ret_root, err);
-	r = mount_open(record, path, ret_path, err);
+	r = mount_open(engine, record, path, ret_path, err);
 	if (r == -ENOENT)
 		r = overlay_open(engine, record, write ? VIEW_WRITE : VIEW_WHOLE, err);
 	if (r < 0)

@@ -19,6 +19,7 @@
 #include "base/tell.h"
 #include "engine/cdi.h"
 #include "engine/device_option.h"
+#include "engine/disk_limit.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/env_file.h"
@@ -729,6 +730,7 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 	    (r = cdi_options(draft, err)) < 0 || (r = own_options(draft, err)) < 0 ||
 	    (r = extra_options(draft->engine, o, draft->own, err)) < 0 ||
 	    (r = traffic_options(o, draft->own, err)) < 0 ||
+	    (r = disk_limit_option(o, draft->host, err)) < 0 ||
 	    (r = hooks_option(o, draft->own, err)) < 0 ||
 	    (r = log_options(draft->engine, o, draft->host, err)) < 0 ||
 	    (r = mounts_fill(draft, err)) < 0)

@@ -95,8 +95,10 @@ int64_t disk_use_tree(int dir, const char *path)
 int64_t disk_use_container(struct engine *engine, const char *id)
 {
 	_cleanup_free_ char *path = str_printf("containers/%s/upper", id);
+	_cleanup_free_ char *limited = str_printf("containers/%s/disk/upper", id);
+	int64_t bytes = disk_use_tree(engine->root, path);
 
-	return disk_use_tree(engine->root, path);
+	return bytes ? bytes : disk_use_tree(engine->root, limited);
 }
 
 int64_t disk_use_volume(struct engine *engine, const char *name)

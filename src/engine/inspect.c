@@ -19,6 +19,7 @@
 #include "engine/cni.h"
 #include "engine/create.h"
 #include "engine/death.h"
+#include "engine/disk_limit.h"
 #include "engine/docker_document.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
@@ -352,11 +353,12 @@ static json_t *apparmor_json(const struct record *record)
 }
 
 static json_t *graph_json(struct engine *engine, const struct record *record,
-			  const struct container_status *status, const char *folder)
+			  const struct container_status *status)
 {
 	const json_t *layers = json_at(record->config, "Cloche.Layers");
-	_cleanup_free_ char *upper = str_printf("%s/upper", folder),
-			    *work = str_printf("%s/work", folder),
+	_cleanup_free_ char *folder = disk_limit_folder(record),
+			    *upper = str_printf("%s/%s/upper", engine->settings.root, folder),
+			    *work = str_printf("%s/%s/work", engine->settings.root, folder),
 			    *merged = str_printf("/proc/%d/root", (int)status->pid);
 	_cleanup_(buf_clear) struct buf lower = BUF_EMPTY;
 	json_t *graph = json_object(), *data = json_object();
@@ -408,7 +410,7 @@ json_t *inspect_container(struct engine *engine, const struct record *record)
 	json_put(all, "HostConfig",
 		 docker_host_config(record->config, spec_masked_json(record),
 				    spec_readonly_json(record)));
-	json_put(all, "GraphDriver", graph_json(engine, record, &status, folder));
+	json_put(all, "GraphDriver", graph_json(engine, record, &status));
 	mounts = mounts_json(json_at(record->config, "Mounts"));
 	json_put(all, "Mounts", docker_mounts(record->config, mounts));
 	json_decref(mounts);

@@ -18,6 +18,7 @@
 #include "engine/cni.h"
 #include "engine/create.h"
 #include "engine/death.h"
+#include "engine/disk_limit.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/event.h"
@@ -214,6 +215,9 @@ static int removal_finish(struct engine *engine, const struct record *record,
 	int r;
 
 	holder_end_id(engine, record->row.id);
+	if (json_at(record->config, "HostConfig.StorageOpt") &&
+	    disk_limit_container_release(engine, record->row.id, err) < 0)
+		return -err->code;
 	r = dir_remove(engine->run, record->row.id);
 	if (r == 0)
 		r = dir_remove(engine->root, path);

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "engine/create.h"
+#include "engine/disk_limit.h"
 #include "engine/engine.h"
 #include "engine/lifecycle.h"
 #include "engine/netns_name.h"
@@ -47,6 +48,9 @@ static int orphan_remove(struct engine *engine, const char *id, struct err *err)
 	holder_end_id(engine, id);
 	if (run >= 0)
 		netns_name_remove(run);
+	r = disk_limit_container_release(engine, id, err);
+	if (r < 0)
+		return r;
 	if (dir_remove(engine->run, id) < 0 || dir_remove(engine->root, path) < 0)
 		return err_set(err, EIO, "remove what is left of container %.12s", id);
 	r = uid_range_release(id, 0, err);

@@ -22,6 +22,7 @@
 #include "engine/cdi.h"
 #include "engine/create.h"
 #include "engine/device_option.h"
+#include "engine/disk_limit.h"
 #include "engine/engine.h"
 #include "engine/hooks.h"
 #include "engine/host_image.h"
@@ -506,13 +507,16 @@ static int volume_fill(struct engine *engine, const json_t *json, struct built_s
 		       struct err *err)
 {
 	const char *subpath = json_string_at(json, "Subpath", NULL);
+	const json_t *options = json_object_get(json, "VolumeOptions");
 	struct spec *spec = built->spec;
 	_cleanup_free_ char *folder = str_printf("volumes/%s", json_string_at(json, "Name", ""));
 	_cleanup_close_ int volumes = -1, volume = -1, data = -1;
 	struct spec_mount *mount;
 
-	if (json_object_get(json, "VolumeOptions"))
-		return volume_elsewhere(json, json_object_get(json, "VolumeOptions"), built, err);
+	if (options && !json_object_get(options, "size"))
+		return volume_elsewhere(json, options, built, err);
+	if (disk_limit_volume(engine, json_string_at(json, "Name", ""), options, err) < 0)
+		return -err->code;
 	/* made here rather than with the row, so that a killed create leaves a row and no half of a folder */
 	volumes = dir_open_make(engine->root, "volumes", 0700, err);
 	if (volumes < 0)
@@ -770,9 +774,10 @@ static int lower_add(struct built_spec *built, const char *path, struct err *err
 	return 0;
 }
 
-static int root_fill(struct engine *engine, const struct record *record, const char *folder,
-		     struct built_spec *built, struct err *err)
+static int root_fill(struct engine *engine, const struct record *record, struct built_spec *built,
+		     struct err *err)
 {
+	_cleanup_free_ char *folder = disk_limit_folder(record);
 	const json_t *layers = json_at(record->config, "Cloche.Layers");
 	const char *rootfs = json_string_at(record->config, "Cloche.Rootfs", NULL);
 	struct spec *spec = built->spec;
@@ -809,18 +814,18 @@ static int root_fill(struct engine *engine, const struct record *record, const c
 		if (r == 0 && spec->lower_count == 0)
 			r = err_set(err, EINVAL, "the image has no layers");
 	}
-	spec->upper_path = str_printf("%s/upper", folder);
-	spec->work_path = str_printf("%s/work", folder);
+	if (r == 0)
+		r = disk_limit_container(engine, record, err);
+	spec->upper_path = str_printf("%s/%s/upper", engine->settings.root, folder);
+	spec->work_path = str_printf("%s/%s/work", engine->settings.root, folder);
 	return r;
 }
 
 int spec_build_root(struct engine *engine, const struct record *record,
 		    struct built_spec *ret_built, struct err *err)
 {
-	_cleanup_free_ char *folder =
-		str_printf("%s/containers/%s", engine->settings.root, record->row.id);
 	struct built_spec built = { .spec = spec_new() };
-	int r = root_fill(engine, record, folder, &built, err);
+	int r = root_fill(engine, record, &built, err);
 
 	if (r < 0)
 		built_spec_clear(&built);
@@ -925,7 +930,7 @@ int spec_build(struct engine *engine, const struct record *record, struct built_
 	if (r == 0)
 		r = device_limits(json_at(record->config, "HostConfig"), &spec->resources, err);
 	if (r == 0)
-		r = root_fill(engine, record, folder, &built, err);
+		r = root_fill(engine, record, &built, err);
 	if (r == 0)
 		r = devices_fill(record, spec, err);
 	if (r == 0)

@@ -19,6 +19,7 @@
 #include "base/tell.h"
 #include "engine/cni.h"
 #include "engine/create.h"
+#include "engine/disk_limit.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/event.h"
@@ -146,9 +147,17 @@ static int own_files_write(const struct record *record, const struct endpoints *
 	return 0;
 }
 
-int container_folders_make(int dir, struct err *err)
+int container_folders_make(struct engine *engine, const struct record *record, struct err *err)
 {
 	static const char *const folders[] = { "upper", "work" };
+	_cleanup_free_ char *path = disk_limit_folder(record);
+	_cleanup_close_ int dir = -1;
+
+	if (disk_limit_container(engine, record, err) < 0)
+		return -err->code;
+	dir = openat(engine->root, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys(err, errno, "open the folder of container %s", record->row.name);
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		int fd = dir_open_make(dir, folders[i], i == 0 ? 0755 : 0700, err);
@@ -160,10 +169,10 @@ int container_folders_make(int dir, struct err *err)
 	return 0;
 }
 
-static int folders_make(const struct record *record, const struct endpoints *endpoints, int dir,
-			struct err *err)
+static int folders_make(struct engine *engine, const struct record *record,
+			const struct endpoints *endpoints, int dir, struct err *err)
 {
-	int r = container_folders_make(dir, err);
+	int r = container_folders_make(engine, record, err);
 
 	if (r < 0)
 		return r;
@@ -454,7 +463,7 @@ int start_container(struct engine *engine, struct record *record,
 	if (r == 0)
 		r = endpoints_up(engine, record, &endpoints, err);
 	if (r == 0)
-		r = folders_make(record, &endpoints, dir, err);
+		r = folders_make(engine, record, &endpoints, dir, err);
 	if (r == 0)
 		restart_started(engine, record, options->again);
 	if (r == 0)

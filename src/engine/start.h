@@ -26,7 +26,7 @@ int start_container(struct engine *engine, struct record *record,
 		    struct err *err);
 
 /* The folders of its own layer, in its folder; there already is success. */
-int container_folders_make(int dir, struct err *err);
+int container_folders_make(struct engine *engine, const struct record *record, struct err *err);
 /* Release what a container that does not run any more held: cgroup, run folder; write the die event; with AutoRemove
  * everything. Repeatable. The caller holds the lock. */
 int release_container(struct engine *engine, struct record *record, struct err *err);

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "engine/disk_limit.h"
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/name.h"
@@ -18,8 +19,16 @@ static int options_check(const json_t *options, struct err *err)
 	const char *type = json_string_at(options, "type", ""),
 		   *device = json_string_at(options, "device", "");
 	_cleanup_strv_ char **words = strv_split(json_string_at(options, "o", ""), ',');
+	const char *size = json_string_at(options, "size", NULL);
 	bool bind = false;
+	uint64_t bytes;
 
+	if (size && json_object_size(options) > 1)
+		return err_set(
+			err, EINVAL,
+			"volume option size: only for a volume that is not mounted from elsewhere");
+	if (size)
+		return disk_limit_parse("volume option size", size, &bytes, err);
 	for (size_t i = 0; words[i]; i++)
 		bind |= strcmp(words[i], "bind") == 0 || strcmp(words[i], "rbind") == 0;
 	if (!*type || !*device)
@@ -49,14 +58,8 @@ int volume_options_parse(char *const *options, char **ret_json, struct err *err)
 
 		if (value)
 			*value++ = '\0';
-		if (strcmp(key, "size") == 0) {
-			err_set(err, EOPNOTSUPP,
-				"volume option size: limits of disk space are not possible yet");
-			return err_hint(err,
-					"give it a file system of its own: type=ext4, device=");
-		}
-		if (!value || (strcmp(key, "type") != 0 && strcmp(key, "device") != 0 &&
-			       strcmp(key, "o") != 0))
+		if (!value || (strcmp(key, "size") != 0 && strcmp(key, "type") != 0 &&
+			       strcmp(key, "device") != 0 && strcmp(key, "o") != 0))
 			return err_set(err, EINVAL, "invalid option: \"%s\"", key);
 		json_put(object, key, json_text(value));
 	}
@@ -101,6 +104,16 @@ int volume_create(struct engine *engine, const char *name, char *const *labels, 
 	r = volume_add(store, &row, err);
 	if (r < 0 && r != -EEXIST)
 		return r;
+	if (r == 0 && options) {
+		_cleanup_json_ json_t *parsed = json_loads(options, 0, NULL);
+
+		if (disk_limit_volume(engine, row.name, parsed, err) < 0) {
+			struct err ignored = ERR_NONE;
+
+			(void)volume_remove(engine, row.name, &ignored);
+			return -err->code;
+		}
+	}
 	if (r == 0)
 		event_other(engine, "volume", "create", row.name, row.name);
 	err_clear(err);
@@ -111,8 +124,11 @@ int volume_create(struct engine *engine, const char *name, char *const *labels, 
 static int files_remove(struct engine *engine, const char *name, struct err *err)
 {
 	_cleanup_free_ char *path = str_printf("volumes/%s", name);
-	int r = dir_remove(engine->root, path);
+	int r = disk_limit_volume_release(engine, name, err);
 
+	if (r < 0)
+		return r;
+	r = dir_remove(engine->root, path);
 	if (r < 0)
 		return err_sys(err, r, "remove the files of volume %s", name);
 	event_other(engine, "volume", "destroy", name, name);

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "base/tree_stream.h"
+#include "engine/disk_limit.h"
 #include "engine/engine.h"
 #include "engine/name.h"
 #include "engine/tar_stream.h"
@@ -90,15 +91,19 @@ static int data_open(struct engine *engine, const char *name, struct volume_row 
 {
 	struct store *store = engine_store(engine, err);
 	_cleanup_close_ int volumes = -1, volume = -1;
+	_cleanup_json_ json_t *options = NULL;
 	int r = store ? volume_find(store, name, row, err) : -err->code;
 
 	if (r == -ENOENT)
 		return err_set(err, ENOENT, "get %s: no such volume", name);
 	if (r < 0)
 		return r;
-	if (row->options)
+	options = row->options ? json_loads(row->options, 0, NULL) : NULL;
+	if (options && !json_at(options, "size"))
 		return err_set(err, EOPNOTSUPP, "volume %s is mounted from elsewhere: %s", name,
 			       row->options);
+	if (disk_limit_volume(engine, name, options, err) < 0)
+		return -err->code;
 	volumes = dir_open_make(engine->root, "volumes", 0700, err);
 	volume = volumes < 0 ? volumes : dir_open_make(volumes, name, 0700, err);
 	return volume < 0 ? volume : dir_open_make(volume, "_data", 0755, err);

@@ -308,7 +308,7 @@ teardown()
 	refused 'invalid option: "colour"' -o colour=red
 	refused 'missing required option: "device"' -o type=nfs
 	refused 'only with o=bind' -o type=none -o device=/tmp
-	refused 'not possible yet' -o size=5m
+	refused 'below 8m' -o size=5m
 	refused 'each container would see another one' -o type=tmpfs -o device=tmpfs
 	cloche volume create -o type=nosuchfs -o device=x odd >/dev/null
 	run inside -v odd:/d box true
