@@ -159,6 +159,12 @@ static int process_choose(const struct exec_args *a, char **command, struct spec
 	}
 	if (a->tty)
 		process->terminal = true;
+	if (a->cgroup && strchr(a->cgroup, ':')) {
+		(void)err_set(err, EOPNOTSUPP,
+			      "--cgroup %s: a process enters the same folder in all hierarchies",
+			      a->cgroup);
+		return err_hint(err, "name a folder that all have, without a controller");
+	}
 	if (a->cgroup && strcmp(a->cgroup, "/") != 0) {
 		char *path =
 			str_printf("%s/%s", spec->cgroup_path, a->cgroup + (a->cgroup[0] == '/'));
@@ -171,6 +177,8 @@ static int process_choose(const struct exec_args *a, char **command, struct spec
 			err, EINVAL,
 			"cannot allocate a terminal without --console-socket, which is where "
 			"its master goes");
+	if (!a->launch.console_socket)
+		foreground_size(process);
 	return spec_check_process(process, err);
 }
 

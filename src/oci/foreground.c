@@ -18,6 +18,7 @@
 #include "base/sys.h"
 #include "oci/notify.h"
 #include "runtime/container.h"
+#include "runtime/spec.h"
 
 struct relay {
 	struct container *container;
@@ -27,6 +28,17 @@ struct relay {
 	struct termios before;
 	bool in_open;
 };
+
+void foreground_size(struct spec_process *process)
+{
+	struct winsize size;
+
+	if (!process->terminal || process->rows || process->columns ||
+	    ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0)
+		return;
+	process->rows = size.ws_row;
+	process->columns = size.ws_col;
+}
 
 static void size_copy(const struct relay *relay)
 {

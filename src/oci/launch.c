@@ -22,6 +22,7 @@
 #include "base/str.h"
 #include "oci/annotation.h"
 #include "oci/cgroup_path.h"
+#include "oci/foreground.h"
 #include "oci/notify.h"
 #include "oci/oci.h"
 #include "oci/scope.h"
@@ -123,6 +124,8 @@ static int spec_prepare(struct launch_options *options, const struct buf *text, 
 	if (!spec->process.terminal && options->console_socket)
 		return err_set(err, EINVAL,
 			       "--console-socket: process.terminal is not set in config.json");
+	if (!options->console_socket)
+		foreground_size(&spec->process);
 	spec->no_pivot = options->no_pivot;
 	spec->no_new_keyring = options->no_new_keyring;
 	device_rules_add(&spec->resources);

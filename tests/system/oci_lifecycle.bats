@@ -125,6 +125,42 @@ created()
 	rt delete -f "$ID"
 }
 
+@test "exec: groups, capabilities, no_new_privs, a sub-cgroup, a terminal; and what is refused" {
+	local path h
+
+	created 'exec sleep 100'
+	rt start "$ID"
+	run rt exec -u 1000:1000 -g 7 --additional-gids 8 --no-new-privs -c CAP_CHOWN "$ID" sh -c 'id -G; grep -E "NoNewPrivs|CapBnd" /proc/self/status'
+	assert_output --partial "1000 7 8"
+	assert_output --regexp 'NoNewPrivs:.1'
+	assert_output --regexp 'CapBnd:.0000000020000421'
+	run rt exec "$ID" grep CapBnd /proc/self/status
+	assert_output --regexp 'CapBnd:.0000000020000420'
+	run ! rt exec --process-label a:b:c "$ID" true
+	assert_output --partial "set the security label"
+	run ! rt exec --cgroup cpu:part "$ID" true
+	assert_output --partial "in all hierarchies"
+	run ! rt exec --cgroup part "$ID" true
+	path=/cloche-oci-${CLOCHE_TEST_DIR##*.}/$ID
+	for h in /sys/fs/cgroup /sys/fs/cgroup/*/; do
+		[ ! -d "$h$path" ] || mkdir "$h$path/part"
+	done
+	for file in cpus mems; do
+		[ ! -e "/sys/fs/cgroup/cpuset$path" ] || cat "/sys/fs/cgroup/cpuset$path/cpuset.$file" >"/sys/fs/cgroup/cpuset$path/part/cpuset.$file"
+	done
+	run rt exec --cgroup part "$ID" cat /proc/self/cgroup
+	assert_success
+	assert_output --partial ":/part"
+	run rt ps "$ID" -o pid,args
+	assert_output --partial "sleep 100"
+	refute_output --partial bats
+	run ! rt exec --tty --detach "$ID" true
+	assert_output --partial "console-socket"
+	printf 'wait 24 80\nsize 30 90\nsend stty size\\r\nwait 30 90\nsend exit 4\\r\nend 4\n' |
+		python3 "$BATS_TEST_DIRNAME/pty.py" "$RUNTIME" --root "$OCI_ROOT" exec -t "$ID" sh -c 'stty size; exec sh'
+	rt delete -f "$ID"
+}
+
 @test "pause stops, resume goes on, and a paused container can be killed" {
 	created 'while :; do date +%s%N >/tmp/now; sleep 0.05; done' '.root.readonly = false |
 		.mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs"}]'
