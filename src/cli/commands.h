@@ -28,7 +28,7 @@ extern const struct command command_network_create, command_network_ls, command_
 extern const struct command command_events, command_info, command_version;
 extern const struct command command_system_check, command_system_reap, command_system_docs,
 	command_system_restart, command_system_start, command_system_health, command_system_keeper,
-	command_system_mend;
+	command_system_mend, command_system_renew;
 extern const struct command command_system_names, command_procs, command_sockets, command_netstat,
 	command_whois, command_netns_expose;
 extern const struct command command_guard_enable, command_guard_disable, command_guard_status,

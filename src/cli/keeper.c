@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* system keeper, system mend. */
+/* system keeper, system mend, system renew. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "engine/engine.h"
 #include "engine/keeper.h"
+#include "engine/lease.h"
 
 struct keeper_args {
 	bool stop, status;
@@ -49,7 +50,8 @@ const struct command command_system_keeper = {
 	.details =
 		"cloche-keeper restores at once what the next command would restore: a monitor that was killed, a killed cloche-publish or "
 		"cloche-resolve, the nftables table after `nft flush ruleset` or the reload of a firewall, and it releases what ended when all was "
-		"killed together. Nothing runs through it, and all works without it; killed, it is missed by nobody. It runs until it is stopped, or "
+		"killed together. It also renews addresses that a DHCP server gave, and defends addresses of the LAN, for which containers start it. "
+		"Nothing runs through it, and all works without it; killed, it is missed by nobody. It runs until it is stopped, or "
 		"the host is. The setting `keeper = true` lets each start of a container start it.",
 	.opts = keeper_opts,
 	.args_size = sizeof(struct keeper_args),
@@ -76,4 +78,26 @@ const struct command command_system_mend = {
 	.opts = no_opts,
 	.args_size = sizeof(char),
 	.run = mend_run,
+};
+
+static int renew_run(void *data, void *args, char **operands, struct err *err)
+{
+	struct engine *engine = cli_engine(data, err);
+
+	(void)args;
+	(void)operands;
+	return !engine || leases_renew(engine, err) < 0;
+}
+
+const struct command command_system_renew = {
+	.group = "system",
+	.name = "renew",
+	.args = "",
+	.summary = "renew the addresses that DHCP servers gave",
+	.details =
+		"What cloche-keeper runs when the lease of a running container is due. A lease that the server takes back, or that nobody "
+		"renews in time, is over: the container gets another address, or has none until a server answers.",
+	.opts = no_opts,
+	.args_size = sizeof(char),
+	.run = renew_run,
 };

@@ -105,6 +105,7 @@ static const struct command *const commands[] = {
 	&command_system_restart,
 	&command_system_keeper,
 	&command_system_mend,
+	&command_system_renew,
 	&command_system_health,
 	&command_system_start,
 	&command_system_docs,

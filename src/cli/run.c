@@ -130,7 +130,8 @@ static const struct opt run_opts[] = {
 	OPT_LIST(0, "mount", "OPTIONS", struct create_options, mounts,
 		 "mount: type=bind|volume|tmpfs,source=...,target=...,readonly"),
 	OPT_STRING(0, "name", "NAME", struct create_options, name, "name of the container"),
-	OPT_STRING(0, "ip", "IP", struct create_options, ip, "IPv4 address of the container"),
+	OPT_STRING(0, "ip", "IP", struct create_options, ip,
+		   "IPv4 address of the container; dhcp: one of the LAN's server"),
 	OPT_STRING(0, "ip6", "IP", struct create_options, ip6, "IPv6 address of the container"),
 	OPT_STRING(
 		0, "bandwidth", "in=RATE,out=RATE", struct create_options, bandwidth,

@@ -18,10 +18,11 @@
 #include "base/str.h"
 #include "engine/create.h"
 #include "engine/engine.h"
+#include "engine/lan_endpoint.h"
+#include "engine/lease.h"
 #include "engine/network_option.h"
 #include "engine/resolver.h"
 #include "engine/traffic.h"
-#include "net/lan.h"
 #include "net/link.h"
 #include "net/netlink.h"
 #include "net/spoof_guard.h"
@@ -209,19 +210,23 @@ static int row_fill(struct engine *engine, struct network *network, const json_t
 		   *want_mac = json_string_at(request, "MacAddress", "");
 	struct address address;
 	int64_t other;
+	bool leased = lease_wanted(request, network);
 	int r;
 
-	if (*want4 || (*want6 && !network->subnet4.address.family))
+	if (leased) {
+		r = lease_slot(row, network, &row->slot, err);
+		want4 = "";
+	} else if (*want4 || (*want6 && !network->subnet4.address.family))
 		r = static_slot(engine, network, *want4 ? want4 : want6, &row->slot, err);
 	else
 		r = slot_take(engine, network, &row->slot, err);
 	if (r == 0 && *want6 && *want4)
 		r = static_slot(engine, network, want6, &other, err);
-	else if (r == 0 && *want6 && network->subnet4.address.family)
+	else if (r == 0 && *want6 && (leased || network->subnet4.address.family))
 		r = static_slot(engine, network, want6, &other, err);
 	if (r < 0)
 		return r;
-	if (network->subnet4.address.family) {
+	if (network->subnet4.address.family && !leased) {
 		address_at(&network->subnet4, (uint32_t)row->slot, &address);
 		(void)address_text(&address, ip4);
 	}
@@ -229,7 +234,10 @@ static int row_fill(struct engine *engine, struct network *network, const json_t
 		(void)address_parse(want6, &address);
 		(void)address_text(&address, ip6);
 	} else if (network->subnet6.address.family && !is_lan(network)) {
-		address_at(&network->subnet6, (uint32_t)row->slot, &address);
+		/* of a lease the slot is below nought */
+		address_at(&network->subnet6,
+			   (uint32_t)(row->slot < 0 ? INT32_MAX + row->slot / 2 : row->slot),
+			   &address);
 		(void)address_text(&address, ip6);
 	}
 	row->ip4 = ip4;
@@ -316,6 +324,7 @@ int endpoints_load(struct engine *engine, const struct record *record,
 
 		if (r < 0)
 			return r;
+		lease_apply(&endpoints.list[i]);
 	}
 	*ret_endpoints = endpoints;
 	endpoints = ENDPOINTS_NONE;
@@ -323,7 +332,7 @@ int endpoints_load(struct engine *engine, const struct record *record,
 }
 
 int endpoints_up(struct engine *engine, const struct record *record, struct endpoints *endpoints,
-		 struct err *err)
+		 const char *lease, struct err *err)
 {
 	if (endpoints->count == 0)
 		return 0;
@@ -336,6 +345,9 @@ int endpoints_up(struct engine *engine, const struct record *record, struct endp
 		if (r < 0)
 			return r;
 	}
+	if (lease && leases_obtain(engine, record, endpoints, lease, err) < 0)
+		return -err->code;
+	/* behind what may take long: it ends when it waits in vain */
 	if (resolver_wanted(record)) {
 		endpoints->resolver = resolver_open(engine, endpoints->lock, err);
 		if (endpoints->resolver < 0)
@@ -415,82 +427,6 @@ static int macvlan_make(const struct endpoint *endpoint, const char *inside, int
 	if (r == -EOPNOTSUPP)
 		err_hint(err, "the kernel needs the module %s", endpoint->network.row.driver);
 	return r < 0 ? err_wrap(err, "make a link of %s", endpoint->network.row.link) : 0;
-}
-
-static int lan_attach_one(const struct endpoint *endpoint, const char *text,
-			  const struct subnet *subnet, struct err *err)
-{
-	struct address address = { 0 };
-	char mac[MAC_TEXT];
-	int r;
-
-	if (address_parse(text, &address) < 0)
-		return 0;
-	r = lan_probe(endpoint->network.row.link, &address, mac, err);
-	if (r > 0) {
-		err_set(err, EADDRINUSE, "address %s is in use on the LAN, by %s", text, mac);
-		return err_hint(err, "choose another one with --ip%s",
-				address.family == AF_INET6 ? "6" : "");
-	}
-	return r < 0 ? r :
-		       lan_open(endpoint->network.row.link, endpoint->veth, &address,
-				&subnet->address, err);
-}
-
-/* RUN/ID/lan remembers what the host answers for: links die with the container, that does not. */
-static int lan_attach(const struct endpoint *endpoint, int run, struct err *err)
-{
-	_cleanup_free_ char *line = str_printf("%s %s %s\n", endpoint->network.row.link,
-					       endpoint->row.ip4, endpoint->row.ip6);
-	int r = run < 0 ? 0 : file_replace(run, "lan", line, strlen(line), 0600, false, err);
-
-	if (r == 0)
-		r = lan_attach_one(endpoint, endpoint->row.ip4, &endpoint->network.subnet4, err);
-	return r < 0 ? r :
-		       lan_attach_one(endpoint, endpoint->row.ip6, &endpoint->network.subnet6, err);
-}
-
-/* --host-access: the host reaches the container by a link of its own. RUN/ID/lan, too: the route would stay. */
-static int host_route(const struct endpoint *endpoint, int run, struct err *err)
-{
-	const char *texts[] = { endpoint->row.ip4, endpoint->row.ip6 };
-	_cleanup_free_ char *line = NULL;
-	char name[IFNAMSIZ];
-	int r;
-
-	network_host_link(&endpoint->network, name);
-	if (!*name)
-		return 0;
-	line = str_printf("%s %s %s\n", name, endpoint->row.ip4, endpoint->row.ip6);
-	r = run < 0 ? 0 : file_replace(run, "lan", line, strlen(line), 0600, false, err);
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(texts); i++) {
-		struct address address;
-		struct subnet own;
-
-		if (address_parse(texts[i], &address) < 0)
-			continue;
-		r = lan_subnet(endpoint->network.row.link, address.family, &own, err);
-		if (r < 0) /* the host has no address there, from which it could speak */
-			return i == 0 ? err_wrap(err, "--host-access") : (err_clear(err), 0);
-		r = lan_route(name, &address, &own.address, err);
-	}
-	return r;
-}
-
-void endpoints_lan_release(int run)
-{
-	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
-	char link[IFNAMSIZ], ips[2][ADDRESS_TEXT] = { "", "" };
-	struct err ignored = ERR_NONE;
-	struct address address;
-
-	if (file_read(run, "lan", 256, &text) < 0 || !text.data ||
-	    sscanf(text.data, "%15s %45s %45s", link, ips[0], ips[1]) < 2)
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(ips); i++)
-		if (address_parse(ips[i], &address) == 0)
-			(void)lan_close(link, &address,
-					&ignored); /* a link that went has nothing to answer */
 }
 
 /* The host's end: eight letters of the container's name, so that `ip link` tells whose it is. */
@@ -703,8 +639,10 @@ static int inside_delete(const struct endpoint *endpoint, struct err *err)
 
 int endpoint_detach(const struct endpoint *endpoint, pid_t pid, struct err *err)
 {
-	int host = inside_enter(pid, NULL, err);
+	int host;
 
+	lan_endpoint_detach(endpoint);
+	host = inside_enter(pid, NULL, err);
 	return host < 0 ? host : inside_leave(host, inside_delete(endpoint, err), err);
 }
 
@@ -730,6 +668,79 @@ int endpoint_route(const struct endpoint *endpoint, pid_t pid, struct err *err)
 	return host < 0 ? host : inside_leave(host, inside_route(endpoint, err), err);
 }
 
+/* In the container's namespace. */
+static int inside_readdress(const struct endpoint *endpoint, const char *old_ip4,
+			    bool default_route, struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	char inside[IFNAMSIZ];
+	struct address old;
+	int index, r = netlink_open(&nl, NETLINK_ROUTE, err);
+
+	if (r < 0)
+		return r;
+	endpoint_inside_name(endpoint, inside);
+	index = index_of(inside);
+	if (!index)
+		return err_set(err, ENODEV, "link %s is not in the container", inside);
+	if (address_parse(old_ip4, &old) == 0) {
+		link_delete_address(&nl, index, &old);
+		r = netlink_send(&nl, err);
+		if (r == -EADDRNOTAVAIL) { /* somebody inside was first */
+			err_clear(err);
+			r = 0;
+		}
+	}
+	if (r < 0 || !*endpoint->row.ip4)
+		return r;
+	address_add(&nl, index, endpoint->row.ip4, &endpoint->network.subnet4);
+	if (default_route)
+		link_add_route(&nl, index, NULL, &endpoint->network.subnet4.address, 0);
+	return netlink_send(&nl, err);
+}
+
+static int outside_readdress(struct endpoint *endpoint, struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	struct address ip4 = { 0 }, ip6 = { 0 };
+	uint8_t mac[6] = { 0 };
+	int r = netlink_open(&nl, NETLINK_ROUTE, err);
+
+	if (r < 0)
+		return r;
+	(void)mac_parse(endpoint->row.mac, mac);
+	(void)address_parse(endpoint->row.ip4, &ip4);
+	(void)address_parse(endpoint->row.ip6, &ip6);
+	r = spoof_guard_replace(&nl, index_of(endpoint->veth), mac, &ip4, &ip6, err);
+	return r < 0 || !*endpoint->row.ip4 ? r : lan_endpoint_attach(endpoint, err);
+}
+
+int endpoint_readdress(struct endpoint *endpoint, const char *old_ip4, pid_t pid,
+		       bool default_route, struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	char inside[IFNAMSIZ];
+	int peer = 0, host = inside_enter(pid, NULL, err), r;
+
+	if (host < 0)
+		return host;
+	endpoint_inside_name(endpoint, inside);
+	r = netlink_open(&nl, NETLINK_ROUTE, err);
+	if (r == 0 && endpoint_is_lan(endpoint))
+		r = link_peer(&nl, inside, &peer, err);
+	if (r == 0)
+		r = inside_readdress(endpoint, old_ip4, default_route, err);
+	r = inside_leave(host, r, err);
+	lan_endpoint_detach(endpoint);
+	if (r < 0)
+		return err_wrap(err, "give %s its address", inside);
+	if (!endpoint_is_lan(endpoint))
+		return *endpoint->row.ip4 ? lan_endpoint_attach(endpoint, err) : 0;
+	if (!if_indextoname((unsigned int)peer, endpoint->veth))
+		return err_set(err, ENODEV, "the host's end of %s is gone", inside);
+	return outside_readdress(endpoint, err);
+}
+
 int endpoint_attach(struct endpoint *endpoint, const struct record *record, pid_t pid,
 		    bool default_route, int sockets[2], struct err *err)
 {
@@ -743,10 +754,8 @@ int endpoint_attach(struct endpoint *endpoint, const struct record *record, pid_
 	r = network_is_child(endpoint->network.row.driver) ?
 		    macvlan_make(endpoint, inside, other, err) :
 		    veth_make(endpoint, record, inside, other, err);
-	if (r == 0 && strcmp(endpoint->network.row.driver, "lan") == 0)
-		r = lan_attach(endpoint, endpoint->run, err);
-	else if (r == 0)
-		r = host_route(endpoint, endpoint->run, err);
+	if (r == 0)
+		r = lan_endpoint_attach(endpoint, err);
 	if (r < 0 || setns(other, CLONE_NEWNET) < 0) {
 		fd_close(host);
 		return r < 0 ? r : err_sys(err, errno, "enter the container's network namespace");

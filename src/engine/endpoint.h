@@ -4,7 +4,7 @@
  *
  *	endpoints_record(engine, record.row.id, requests, err);   in create's transaction
  *	endpoints_load(engine, record, &endpoints, err);          a start, in the command
- *	endpoints_up(engine, record, &endpoints, err);                    links of the networks, still in the command
+ *	endpoints_up(engine, record, &endpoints, "", err);                    links of the networks, still in the command
  *	endpoints_attach(&endpoints, record, pid, err);           in the process that becomes the monitor
  */
 #ifndef CLOCHE_ENGINE_ENDPOINT_H
@@ -51,13 +51,12 @@ int endpoint_record(struct engine *engine, const char *id, const json_t *request
 
 int endpoints_load(struct engine *engine, const struct record *record,
 		   struct endpoints *ret_endpoints, struct err *err);
+/* lease: the network of which an address is asked for, "": all that want that, NULL: none, it runs already. */
 int endpoints_up(struct engine *engine, const struct record *record, struct endpoints *endpoints,
-		 struct err *err);
+		 const char *lease, struct err *err);
 /* pid, pidfd: of a process in the container's network namespace. The caller's namespace is the host's. */
 int endpoints_attach(struct endpoints *endpoints, const struct record *record, pid_t pid, int pidfd,
 		     int run, struct err *err);
-/* The host answers no more for an address of the LAN. run: RUN/ID. */
-void endpoints_lan_release(int run);
 /* One link of a running container, `position` telling its name. sockets: the name server's are made there too; or NULL. */
 int endpoint_attach(struct endpoint *endpoint, const struct record *record, pid_t pid,
 		    bool default_route, int sockets[2], struct err *err);
@@ -69,6 +68,9 @@ int endpoint_hairpin(const struct endpoint *endpoint, int pidfd, struct err *err
 int endpoint_detach(const struct endpoint *endpoint, pid_t pid, struct err *err);
 /* Make this network the way out of a running container. */
 int endpoint_route(const struct endpoint *endpoint, pid_t pid, struct err *err);
+/* A lease has ended and another one is there, or none (row.ip4 ""): the link inside of a running container has the new address from now on. */
+int endpoint_readdress(struct endpoint *endpoint, const char *old_ip4, pid_t pid,
+		       bool default_route, struct err *err);
 /* Lines of /etc/hosts for the container's own name. */
 void endpoints_hosts(const struct endpoints *endpoints, const struct record *record,
 		     struct buf *out);

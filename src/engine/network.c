@@ -288,6 +288,27 @@ static const char *driver_of(const struct making *making)
 	return making->options->driver ? making->options->driver : "bridge";
 }
 
+static bool dhcp_of(const struct making *making)
+{
+	return str_equal(making->options->ipam_driver, "dhcp");
+}
+
+static int ipam_check(const struct making *making, struct err *err)
+{
+	const char *ipam = making->options->ipam_driver;
+
+	if (!ipam || strcmp(ipam, "default") == 0)
+		return 0;
+	if (!dhcp_of(making)) {
+		err_set(err, EINVAL, "ipam driver %s is not known", ipam);
+		return err_hint(err, "use default or dhcp");
+	}
+	return strcmp(driver_of(making), "bridge") == 0 ?
+		       err_set(err, EINVAL,
+			       "--ipam-driver dhcp is for networks of driver lan, macvlan or ipvlan") :
+		       0;
+}
+
 /* What the other drivers need: a parent, and addresses of its network. */
 static int parent_fill(struct making *making, struct err *err)
 {
@@ -334,9 +355,12 @@ static int subnets_choose(struct making *making, struct err *err)
 		return r;
 	if (r == 0)
 		r = subnets_given(making, err);
-	if (r == 0 && macvlan && !making->subnet4.address.family && !making->subnet6.address.family)
-		r = err_set(err, EINVAL, "a network of driver %s needs --subnet and --gateway",
-			    driver_of(making));
+	if (r == 0 && macvlan && !making->subnet4.address.family &&
+	    !making->subnet6.address.family && !dhcp_of(making)) {
+		err_set(err, EINVAL, "a network of driver %s needs --subnet and --gateway",
+			driver_of(making));
+		r = err_hint(err, "or --ipam-driver dhcp, where the LAN gives addresses");
+	}
 	if (r == 0 && macvlan)
 		return 0;
 	if (r == 0 && !making->subnet4.address.family && !making->options->ipv4_off)
@@ -400,10 +424,11 @@ static int config_fill(struct making *making, struct err *err)
 	json_put(making->config, "IPAM", ipam);
 	json_put(making->config, "Options", options);
 	json_put(making->config, "Labels", labels);
-	json_put(ipam, "Driver", json_text("default"));
+	json_put(ipam, "Driver", json_text(dhcp_of(making) ? "dhcp" : "default"));
 	json_put(ipam, "Options", json_object());
 	json_put(ipam, "Config", list);
-	if ((r = pairs_put(options, o->options, "network option", err)) < 0 ||
+	if ((r = ipam_check(making, err)) < 0 ||
+	    (r = pairs_put(options, o->options, "network option", err)) < 0 ||
 	    (r = options_check(making, err)) < 0 ||
 	    (r = pairs_put(labels, o->labels, "label", err)) < 0 ||
 	    (r = subnets_choose(making, err)) < 0)

@@ -14,6 +14,8 @@
 #include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/event.h"
+#include "engine/keeper.h"
+#include "engine/lease.h"
 #include "engine/network_option.h"
 #include "engine/resolver.h"
 #include "engine/status.h"
@@ -134,14 +136,21 @@ static int record_join(struct change *change, json_t *request, struct err *err)
 static int join_running(struct change *change, struct err *err)
 {
 	_cleanup_(endpoints_clear) struct endpoints endpoints = ENDPOINTS_NONE;
+	_cleanup_close_ int run = -1;
 	struct endpoint *one;
 	int r = endpoints_load(change->engine, &change->record, &endpoints, err);
 
 	if (r == 0)
-		r = endpoints_up(change->engine, &change->record, &endpoints, err);
+		r = endpoints_up(change->engine, &change->record, &endpoints,
+				 change->network.row.id, err);
 	one = r == 0 ? endpoint_of(&endpoints, change->network.row.id) : NULL;
-	if (one)
+	run = r < 0 ? -1 : engine_run_dir(change->engine, change->record.row.id, false, err);
+	if (r == 0 && run < 0)
+		r = run;
+	if (one) {
 		one->guarded = true; /* whatever rights it has */
+		one->run = run;
+	}
 	if (r == 0)
 		r = traffic_load(&change->record, &endpoints, false, &endpoints.traffic, err);
 	if (one)
@@ -149,6 +158,11 @@ static int join_running(struct change *change, struct err *err)
 	if (r == 0 && one)
 		r = endpoint_attach(one, &change->record, change->status.pid,
 				    endpoints_gateway(&endpoints) == one, NULL, err);
+	if (r == 0)
+		r = leases_note(&endpoints, run, err);
+	if (r == 0 && leases_want_keeper(&endpoints) && !keeper_pid(change->engine) &&
+	    keeper_start(change->engine, err) < 0)
+		err_clear(err); /* all works without it, until the lease ends */
 	return r < 0 ? r : names_tell(change, &endpoints, err);
 }
 
@@ -181,7 +195,10 @@ static int leave_running(struct change *change, struct endpoints *endpoints, str
 {
 	struct endpoint *one = endpoint_of(endpoints, change->network.row.id);
 	const struct endpoint *gateway;
-	int r = endpoints_up(change->engine, &change->record, endpoints, err);
+	_cleanup_close_ int run = engine_run_dir(change->engine, change->record.row.id, false, err);
+	int r = run < 0 ? run : endpoints_up(change->engine, &change->record, endpoints, NULL, err);
+
+	one->run = run;
 
 	if (r == 0)
 		r = endpoint_detach(one, change->status.pid, err);
@@ -212,6 +229,8 @@ int network_disconnect(struct engine *engine, const char *network, const char *c
 		left = *endpoint_of(&endpoints, change.network.row.id);
 		r = store_begin(engine->store, err);
 	}
+	if (r == 0)
+		leases_release(engine, &change.record, change.network.row.id);
 	if (r == 0)
 		r = endpoint_delete(engine->store, change.network.row.id, change.record.row.id,
 				    err);

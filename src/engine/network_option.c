@@ -42,6 +42,8 @@ static int address_check(const char *text, int family, const char *option, struc
 {
 	struct address address;
 
+	if (text && family == AF_INET && strcmp(text, "dhcp") == 0)
+		return 0;
 	if (text && (address_parse(text, &address) < 0 || address.family != family))
 		return err_set(err, EINVAL,
 			       "invalid argument \"%s\" for \"%s\": not an IPv%d address", text,

@@ -188,7 +188,7 @@ static int running_change(struct change *change, struct err *err)
 		return err_set(err, EINVAL,
 			       "container %s is on no network that ports are published from",
 			       change->record->row.name);
-	r = endpoints_up(change->engine, change->record, &endpoints, err);
+	r = endpoints_up(change->engine, change->record, &endpoints, NULL, err);
 	if (r == 0)
 		r = taken(change, endpoint, &publish, err);
 	if (r == 0)

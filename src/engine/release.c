@@ -24,6 +24,8 @@
 #include "engine/event.h"
 #include "engine/guard.h"
 #include "engine/hooks.h"
+#include "engine/lan_endpoint.h"
+#include "engine/lease.h"
 #include "engine/monitor_exec.h"
 #include "engine/names.h"
 #include "engine/netns_name.h"
@@ -127,7 +129,7 @@ static int run_folder_release(struct engine *engine, const struct record *record
 	holder_end(run);
 	guard_remove(engine, run);
 	netns_name_remove(run);
-	endpoints_lan_release(run);
+	lan_endpoints_release(run);
 	r = publish_release(engine, record, run, err);
 	if (r < 0)
 		return r;
@@ -201,6 +203,8 @@ static int removal_prepare(struct engine *engine, struct removal *removal, bool 
 	struct err *err = &removal->err;
 	int r = removal->released ? 0 : cgroup_release(engine, record, err);
 
+	if (r == 0)
+		leases_release(engine, record, NULL);
 	if (r == 0 && volumes)
 		r = volume_anonymous_of(engine->store, record->row.id, &removal->anonymous, err);
 	if (r == 0 && removal->anonymous && removal->anonymous[0])

@@ -30,6 +30,8 @@
 #include "engine/hooks.h"
 #include "engine/image_need.h"
 #include "engine/keeper.h"
+#include "engine/lan_endpoint.h"
+#include "engine/lease.h"
 #include "engine/log_option.h"
 #include "engine/monitor_exec.h"
 #include "engine/names.h"
@@ -285,7 +287,7 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 
 		container_abort(&container);
 		netns_name_remove(launch->run);
-		endpoints_lan_release(launch->run);
+		lan_endpoints_release(launch->run);
 		(void)cni_delete(launch->engine, launch->record, &ignored);
 		(void)unlinkat(launch->run, "init", 0);
 		(void)cgroup_remove(launch->cgroup, launch->spec->cgroup_path, &ignored);
@@ -357,7 +359,7 @@ static void start_undo(struct launch *launch, const struct err *err)
 
 	(void)cgroup_remove(launch->cgroup, launch->spec->cgroup_path, &ignored);
 	netns_name_remove(launch->run);
-	endpoints_lan_release(launch->run);
+	lan_endpoints_release(launch->run);
 	(void)cni_delete(launch->engine, launch->record, &ignored);
 	(void)publish_release(launch->engine, launch->record, launch->run, &ignored);
 	(void)unlinkat(launch->dir, "exit", 0);
@@ -461,7 +463,7 @@ int start_container(struct engine *engine, struct record *record,
 	if (r == 0)
 		r = cni_prepare(record, err);
 	if (r == 0)
-		r = endpoints_up(engine, record, &endpoints, err);
+		r = endpoints_up(engine, record, &endpoints, "", err);
 	if (r == 0)
 		r = folders_make(engine, record, &endpoints, dir, err);
 	if (r == 0)
@@ -514,6 +516,8 @@ int start_container(struct engine *engine, struct record *record,
 	if (r == 0)
 		r = hooks_prepare(engine, record, built.spec, run, err);
 	if (r == 0)
+		r = leases_note(&endpoints, run, err);
+	if (r == 0)
 		r = publish_prepare(engine, record, &endpoints, &publish, err);
 	if (r < 0) {
 		hooks_release(engine, record, run);
@@ -540,7 +544,8 @@ int start_container(struct engine *engine, struct record *record,
 		hooks_poststart(engine, record, built.spec, status.pid, ret_warnings);
 	}
 	event_container(engine, record, "start", NULL);
-	if (engine->settings.keeper && !keeper_pid(engine) && keeper_start(engine, err) < 0) {
+	if ((engine->settings.keeper || leases_want_keeper(&endpoints)) && !keeper_pid(engine) &&
+	    keeper_start(engine, err) < 0) {
 		strv_add(ret_warnings, err->words); /* all works without it */
 		err_clear(err);
 	}

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cloche-keeper: one for an instance that wants it, a watchman. It waits for the death of monitors, of cloche-publish and cloche-resolve, and
- * for somebody to flush our nftables table, and then runs `cloche system mend`, which does what the next command would have done. Nothing runs
+ * for somebody to flush our nftables table, and then runs `cloche system mend`, which does what the next command would have done. When the lease of
+ * an address is due it runs `cloche system renew`, and it defends addresses of the LAN (keeper/defend.h). Nothing runs
  * through it: killed, nothing is lost, and `cloche system keeper` starts it again.
  *
  *	cloche-keeper CLOCHE ROOT RUN-ROOT TABLE LOCK-FD
  *
  * What it knows comes from the run root, by inotify: RUN/ID/monitor, RUN/ID/publish, RUN/resolve ("PID STARTTIME ..."), of which it has
- * pidfds. LOCK-FD is locked as long as it lives. No allocation: pages that are not touched are not there.
+ * pidfds; RUN/ID/lease (when it is due, in seconds of the boot's clock) and RUN/ID/lan ("lan LINK ADDRESS ..."). LOCK-FD is locked as long as it lives. No allocation: pages that are not touched are not there.
  */
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +26,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/netfilter.h>
@@ -31,19 +34,25 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 
+#include "keeper/defend.h"
+
 enum {
 	ID = 64,
 	ROOM = 4096, /* containers that are watched */
 	SETTLE_MS =
 		100, /* a burst of news is one piece of work; an end that is in order comes to its end */
 	SLOWEST_MS = 60000,
+	SLOWEST_S = 60,
 };
 
 enum kind {
 	KIND_FILES,
 	KIND_FIREWALL,
 	KIND_TIMER,
+	KIND_LEASES,
 	KIND_MENDER,
+	KIND_RENEWER,
+	KIND_WIRE,
 	KIND_RESOLVER,
 	KIND_MONITOR,
 	KIND_PUBLISH
@@ -53,14 +62,18 @@ struct kept {
 	char id[ID + 1]; /* empty: free */
 	int watch;
 	int monitor, publish; /* pidfds; -1 */
+	bool lan;	      /* it has addresses of a LAN */
+	int64_t due;	      /* its lease; 0: none */
 };
 
 static struct kept all[ROOM];
 static size_t count; /* slots that were ever used */
-static int run, files, firewall, timer, epoll, resolver = -1, mender = -1;
+static int run, files, firewall, timer, leases, epoll, resolver = -1, mender = -1, renewer = -1;
 static const char *cloche, *root_path, *run_path, *table;
 static bool flushed;	/* the table, or rules of ours in somebody's */
 static int patience_ms; /* until the next try when one did not help */
+static int64_t renewed,
+	renew_pause = 1; /* when that was tried last, and how long not again: seconds */
 
 static _Noreturn void fail(const char *words)
 {
@@ -85,6 +98,15 @@ static void look_in(int ms)
 						 .tv_nsec = (long)(ms % 1000) * 1000000 } };
 
 	(void)timerfd_settime(timer, 0, &when, NULL);
+}
+
+/* The clock that goes on while the host sleeps. */
+static int64_t now_s(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec;
 }
 
 /* -- processes -------------------------------------------------------------------------------- */
@@ -171,6 +193,89 @@ static void path_of(const struct kept *k, const char *name, char path[ID + 16])
 	append(path, name);
 }
 
+/* -- leases and addresses --------------------------------------------------------------------- */
+
+static void leases_arm(void)
+{
+	struct itimerspec when = { 0 };
+	int64_t next = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (all[i].id[0] && all[i].due && (!next || all[i].due < next))
+			next = all[i].due;
+	if (next) /* one that did not help is tried again, ever more slowly */
+		when.it_value.tv_sec = next > renewed + renew_pause ? next : renewed + renew_pause;
+	(void)timerfd_settime(leases, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+/* RUN/ID/lan: each line "KIND LINK IP4 IP6". The kernel itself defends those of IPv6. */
+static void lan_lines(char *text)
+{
+	for (char *line = text, *end; *line; line = end) {
+		char *link, *ip;
+		struct in_addr address;
+
+		end = line + strcspn(line, "\n");
+		if (*end)
+			*end++ = '\0';
+		if (strncmp(line, "lan ", 4) != 0)
+			continue;
+		link = line + 4;
+		ip = link + strcspn(link, " ");
+		if (!*ip)
+			continue;
+		*ip++ = '\0';
+		ip[strcspn(ip, " ")] = '\0';
+		if (inet_pton(AF_INET, ip, &address) == 1)
+			defend_add(link, address.s_addr);
+	}
+}
+
+static void wire_watch(int fd, size_t index)
+{
+	(void)watch(fd, KIND_WIRE, index);
+}
+
+static void lan_refresh(void)
+{
+	static char text[16384];
+	char path[ID + 16];
+
+	defend_begin();
+	for (size_t i = 0; i < count; i++) {
+		if (!all[i].id[0] || !all[i].lan)
+			continue;
+		path_of(&all[i], "lan", path);
+		(void)text_read(run, path, text, sizeof(text));
+		lan_lines(text);
+	}
+	defend_end(wire_watch);
+}
+
+static void lan_look(size_t i)
+{
+	bool was = all[i].lan;
+	char path[ID + 16];
+
+	path_of(&all[i], "lan", path);
+	all[i].lan = faccessat(run, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	if (all[i].lan || was)
+		lan_refresh();
+}
+
+static void lease_look(size_t i)
+{
+	char path[ID + 16], text[32];
+	const char *at = text;
+
+	path_of(&all[i], "lease", path);
+	all[i].due = text_read(run, path, text, sizeof(text)) > 0 ? (int64_t)number_of(&at) : 0;
+	renew_pause = 1; /* something was done about one */
+	leases_arm();
+}
+
+/* -- what is watched -------------------------------------------------------------------------- */
+
 static void refresh(size_t i)
 {
 	struct kept *k = &all[i];
@@ -221,11 +326,15 @@ static void add(const char *id)
 	if (i == ROOM)
 		return; /* more are not watched: the next command looks after them */
 	if (i == count)
-		all[count++] = (struct kept){ .monitor = -1, .publish = -1 };
+		count++;
+	if (!all[i].id[0])
+		all[i] = (struct kept){ .monitor = -1, .publish = -1 };
 	memcpy(all[i].id, id, ID + 1);
 	append(path, id);
 	all[i].watch = inotify_add_watch(files, path, IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO);
 	refresh(i);
+	lan_look(i);
+	lease_look(i);
 }
 
 static void drop(const char *id)
@@ -237,6 +346,10 @@ static void drop(const char *id)
 	forget(&all[i].monitor);
 	forget(&all[i].publish);
 	all[i].id[0] = '\0'; /* its watch went with the folder */
+	if (all[i].lan)
+		lan_refresh();
+	if (all[i].due)
+		leases_arm();
 }
 
 /* All folders that are there now. */
@@ -271,10 +384,16 @@ static void file_event(const struct inotify_event *e)
 		scan();
 		look_in(SETTLE_MS);
 	} else if (e->wd != RUN_WATCH) {
-		if (e->len && (strcmp(e->name, "monitor") == 0 || strcmp(e->name, "publish") == 0))
-			for (size_t i = 0; i < count; i++)
-				if (all[i].id[0] && all[i].watch == e->wd)
-					refresh(i);
+		for (size_t i = 0; e->len && i < count; i++) {
+			if (!all[i].id[0] || all[i].watch != e->wd)
+				continue;
+			if (strcmp(e->name, "monitor") == 0 || strcmp(e->name, "publish") == 0)
+				refresh(i);
+			else if (strcmp(e->name, "lan") == 0)
+				lan_look(i);
+			else if (strcmp(e->name, "lease") == 0)
+				lease_look(i);
+		}
 	} else if (e->len && strcmp(e->name, "resolve") == 0) {
 		resolver_refresh();
 	} else if (e->len && is_id(e->name)) {
@@ -383,27 +502,48 @@ static bool broken(void)
 	return false;
 }
 
-static void mend(void)
+/* `cloche system VERB`: a pidfd of it, watched; -1. */
+static int helper(const char *verb, enum kind kind)
 {
 	char *const argv[] = { (char *)"cloche",  (char *)"--root",
 			       (char *)root_path, (char *)"--run-root",
 			       (char *)run_path,  (char *)"system",
-			       (char *)"mend",	  NULL };
+			       (char *)verb,	  NULL };
 	char *const env[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
-	pid_t pid;
+	pid_t pid = vfork();
+	int fd;
 
-	if (mender >= 0)
-		return; /* its end looks again */
-	flushed = false;
-	pid = vfork();
 	if (pid == 0) {
 		(void)signal(SIGCHLD, SIG_DFL);
 		(void)execve(cloche, argv, env);
 		_exit(127);
 	}
-	mender = pid < 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
-	if (mender < 0 || !watch(mender, KIND_MENDER, 0))
+	fd = pid < 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
+	if (fd >= 0 && !watch(fd, kind, 0)) {
+		(void)close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static void mend(void)
+{
+	if (mender >= 0)
+		return; /* its end looks again */
+	flushed = false;
+	mender = helper("mend", KIND_MENDER);
+	if (mender < 0)
 		look_in(SETTLE_MS);
+}
+
+/* Beside the mender: a server takes its time. */
+static void renew(void)
+{
+	renewed = now_s();
+	if (renewer < 0)
+		renewer = helper("renew", KIND_RENEWER);
+	if (renewer < 0)
+		leases_arm();
 }
 
 static void look(void)
@@ -484,6 +624,18 @@ static void event_do(enum kind kind, size_t index)
 	case KIND_MENDER:
 		mended();
 		break;
+	case KIND_LEASES:
+		(void)!read(leases, &times, sizeof(times));
+		renew();
+		break;
+	case KIND_RENEWER:
+		forget(&renewer);
+		renew_pause = renew_pause < SLOWEST_S / 2 ? 2 * renew_pause : SLOWEST_S;
+		leases_arm();
+		break;
+	case KIND_WIRE:
+		defend_hear(index);
+		break;
 	case KIND_RESOLVER:
 		forget(&resolver);
 		look_in(SETTLE_MS);
@@ -519,14 +671,15 @@ int main(int argc, char **argv)
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	files = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	leases = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	firewall = firewall_open();
-	if (epoll < 0 || files < 0 || timer < 0 ||
+	if (epoll < 0 || files < 0 || timer < 0 || leases < 0 ||
 	    inotify_add_watch(files, "/proc/self/cwd",
 			      IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM |
 				      IN_CLOSE_WRITE) != 1)
 		fail("cannot watch the run root");
 	if (!watch(files, KIND_FILES, 0) || !watch(timer, KIND_TIMER, 0) ||
-	    (firewall >= 0 && !watch(firewall, KIND_FIREWALL, 0)))
+	    !watch(leases, KIND_LEASES, 0) || (firewall >= 0 && !watch(firewall, KIND_FIREWALL, 0)))
 		fail("cannot wait for news");
 	(void)dl_iterate_phdr(span_add, NULL);
 	scan();

@@ -248,6 +248,15 @@ void link_add_address(struct netlink *nl, int index, const struct subnet *addres
 	}
 }
 
+void link_delete_address(struct netlink *nl, int index, const struct address *address)
+{
+	struct ifaddrmsg header = { .ifa_family = (uint8_t)address->family,
+				    .ifa_index = (uint32_t)index };
+
+	netlink_begin(nl, RTM_DELADDR, 0, &header, sizeof(header));
+	netlink_put(nl, IFA_LOCAL, address->bytes, (size_t)address_length(address->family));
+}
+
 void link_add_route(struct netlink *nl, int index, const struct subnet *to,
 		    const struct address *gateway, uint32_t metric)
 {

@@ -47,6 +47,7 @@ void link_set_up(struct netlink *nl, int index);
 void link_delete(struct netlink *nl, int index);
 /* address: the host's, with the prefix of its subnet. No duplicate detection: who calls has made it unique. */
 void link_add_address(struct netlink *nl, int index, const struct subnet *address);
+void link_delete_address(struct netlink *nl, int index, const struct address *address);
 /* gateway NULL: on the link itself. to NULL: the default route; then gateway or family 0 ... tells the family. */
 void link_add_route(struct netlink *nl, int index, const struct subnet *to,
 		    const struct address *gateway, uint32_t metric);

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include <linux/if_ether.h>
@@ -10,6 +11,7 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 
+#include "base/err.h"
 #include "net/link.h"
 #include "net/netlink.h"
 
@@ -176,16 +178,20 @@ size_t spoof_guard_program(const uint8_t mac[6], const struct address *ip4,
 	return p.count;
 }
 
-void spoof_guard_add(struct netlink *nl, int index, const uint8_t mac[6], const struct address *ip4,
-		     const struct address *ip6)
+static struct tcmsg filter_of(int index)
 {
-	struct tcmsg filter = { .tcm_ifindex = index,
-				.tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
-				.tcm_info = TC_H_MAKE(1U << 16, htons(ETH_P_ALL)) };
+	return (struct tcmsg){ .tcm_ifindex = index,
+			       .tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
+			       .tcm_info = TC_H_MAKE(1U << 16, htons(ETH_P_ALL)) };
+}
+
+static void filter_add(struct netlink *nl, int index, const uint8_t mac[6],
+		       const struct address *ip4, const struct address *ip6)
+{
+	struct tcmsg filter = filter_of(index);
 	struct sock_filter code[SPOOF_GUARD_MAX];
 	size_t count = spoof_guard_program(mac, ip4, ip6, code), nest;
 
-	link_add_clsact(nl, index);
 	netlink_begin(nl, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &filter, sizeof(filter));
 	netlink_string(nl, TCA_KIND, "bpf");
 	nest = netlink_nest(nl, TCA_OPTIONS);
@@ -193,4 +199,30 @@ void spoof_guard_add(struct netlink *nl, int index, const uint8_t mac[6], const 
 	netlink_put(nl, TCA_BPF_OPS, code, count * sizeof(code[0]));
 	netlink_u32(nl, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
 	netlink_nest_end(nl, nest);
+}
+
+void spoof_guard_add(struct netlink *nl, int index, const uint8_t mac[6], const struct address *ip4,
+		     const struct address *ip6)
+{
+	link_add_clsact(nl, index);
+	filter_add(nl, index, mac, ip4, ip6);
+}
+
+int spoof_guard_replace(struct netlink *nl, int index, const uint8_t mac[6],
+			const struct address *ip4, const struct address *ip6, struct err *err)
+{
+	struct tcmsg filter = filter_of(index);
+	int r;
+
+	netlink_begin(nl, RTM_DELTFILTER, 0, &filter, sizeof(filter));
+	r = netlink_send(nl, err);
+	if (r == -ENOENT || r == -EINVAL) { /* no such filter, or no queue for filters */
+		err_clear(err);
+		return 0;
+	}
+	if (r == 0) {
+		filter_add(nl, index, mac, ip4, ip6);
+		r = netlink_send(nl, err);
+	}
+	return r < 0 ? err_wrap(err, "keep the container from forging addresses") : 0;
 }

@@ -13,6 +13,7 @@
 
 #include "net/address.h"
 
+struct err;
 struct netlink;
 
 enum { SPOOF_GUARD_MAX = 96, SPOOF_GUARD_PASS = -1, SPOOF_GUARD_DROP = 2 };
@@ -23,5 +24,8 @@ size_t spoof_guard_program(const uint8_t mac[6], const struct address *ip4,
 /* Into the batch: for the link with this index. */
 void spoof_guard_add(struct netlink *nl, int index, const uint8_t mac[6], const struct address *ip4,
 		     const struct address *ip6);
+/* At once: where the link has one, for other addresses from now on; elsewhere nothing. */
+int spoof_guard_replace(struct netlink *nl, int index, const uint8_t mac[6],
+			const struct address *ip4, const struct address *ip6, struct err *err);
 
 #endif

@@ -149,6 +149,14 @@ int endpoint_delete(struct store *store, const char *network, const char *contai
 	return r < 0 ? r : sqlite3_changes(store->db) ? 0 : -ENOENT;
 }
 
+int endpoint_update(struct store *store, const struct endpoint_row *row, struct err *err)
+{
+	return store_run(
+		store, err,
+		"UPDATE endpoints SET slot = ?, ip4 = ?, config = ? WHERE network = ? AND container = ?",
+		"issss", row->slot, row->ip4, row->config, row->network, row->container);
+}
+
 int endpoint_slot_taken(struct store *store, const char *network, int64_t slot, struct err *err)
 {
 	_cleanup_statement_ sqlite3_stmt *statement =

@@ -156,6 +156,8 @@ void endpoint_row_clear(struct endpoint_row *row);
 int endpoint_add(struct store *store, const struct endpoint_row *row, struct err *err);
 int endpoint_delete(struct store *store, const char *network, const char *container,
 		    struct err *err);
+/* Its slot, ip4 and config anew. -EEXIST: another one has the slot. */
+int endpoint_update(struct store *store, const struct endpoint_row *row, struct err *err);
 /* 1: a container has this slot, 0: free. */
 int endpoint_slot_taken(struct store *store, const char *network, int64_t slot, struct err *err);
 /* Of a container by position, or of a network; the other is NULL. Count. */

@@ -58,6 +58,7 @@ cloche_teardown_file()
 
 	[ -n "${CLOCHE_ROOT:-}" ] || return 0 # setup_file came not that far
 	remove_containers || status=1
+	[ ! -e "$CLOCHE_RUN_ROOT/keeper" ] || cloche system keeper --stop || status=1 # a lan network starts it
 	cloche network prune -f >/dev/null || status=1
 	assert_no_leftovers || status=1
 	cloche_sweep "$CLOCHE_TEST_DIR"

@@ -41,6 +41,56 @@ teardown_file()
 	assert_failure
 }
 
+# On a host of the LAN: a frame of ARP goes out, and what comes back about the address is printed within 2 s.
+# arp SENDER TARGET [KIND]: "HARDWARE-ADDRESS KIND"
+ARP='
+import socket, struct, sys, time
+sender, target = (socket.inet_aton(a) for a in sys.argv[1:3])
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806))
+s.bind(("eth0", 0x0806))
+own = s.getsockname()[4]
+head = b"\xff" * 6 + own + b"\x08\x06" + struct.pack(">HHBBH", 1, 0x0800, 6, 4, 1)
+s.send(head + own + sender + bytes(6) + target)
+end = time.monotonic() + 2
+while time.monotonic() < end:
+    s.settimeout(max(0.01, end - time.monotonic()))
+    try:
+        f = s.recv(64)
+    except TimeoutError:
+        break
+    kind = "answer" if f[21] == 2 else "claim"
+    if f[28:32] == target and f[22:28] != own and kind in (sys.argv[3:] or [kind]):
+        print(f[22:28].hex(":"), kind)
+        break
+'
+arp() { at far python3 -c "$ARP" "$@"; }
+
+@test "lan: the address is defended: against who asks whether it is free, and against who claims it" {
+	serve held --network house --ip 10.50.0.79 -- tcp 7000
+	mac=$(ip -o link show lan0 | grep -o 'link/ether [^ ]*' | cut -d ' ' -f 2)
+	cloche system keeper --status
+	defended() { [ "$(arp 0.0.0.0 10.50.0.79)" = "$mac answer" ]; }
+	until_true 20 defended
+	assert_equal "$(arp 10.50.0.79 10.50.0.79 claim)" "$mac claim"
+	# another container is refused it, as any host would be
+	run -125 cloche run --rm --network house --ip 10.50.0.12 host true
+	assert_output --partial "in use on the LAN"
+	cloche rm -f held
+	free() { [ -z "$(arp 0.0.0.0 10.50.0.79)" ]; }
+	until_true 20 free
+}
+
+@test "lan: a container leaves it and joins it while it runs, and the host answers accordingly" {
+	serve moved -- tcp 7000
+	cloche network connect --ip 10.50.0.80 house moved
+	asked tcp 10.50.0.80 7000
+	assert_equal "$(at far peer ask tcp 10.50.0.80 7000)" "10.50.0.12 moved"
+	cloche network disconnect house moved
+	run ip neigh show proxy
+	refute_output --partial 10.50.0.80
+	cloche rm -f moved
+}
+
 @test "lan: the same by IPv6, for an address that was asked for" {
 	serve six --network house --ip 10.50.0.78 --ip6 fd50::78 -- tcp 7000
 	asked tcp fd50::78 7000
