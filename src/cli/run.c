@@ -64,8 +64,9 @@ static const struct opt run_opts[] = {
 		 "run in the background and print the container's id"),
 	OPT_STRING(0, "detach-keys", "KEYS", struct create_options, detach_keys,
 		   "keys that detach from the container"),
-	OPT_LIST(0, "device", "HOST[:CONTAINER[:RWM]]", struct create_options, devices,
-		 "give a device of the host to the container; VENDOR/CLASS=NAME: by its CDI file"),
+	OPT_LIST(
+		0, "device", "HOST[:CONTAINER[:RWM]][,follow]", struct create_options, devices,
+		"give a device of the host to the container, with follow again when it is plugged in anew; VENDOR/CLASS=NAME: by its CDI file"),
 	OPT_LIST(0, "dns", "IP", struct create_options, dns,
 		 "name server to ask instead of the host's"),
 	OPT_LIST(0, "dns-option", "OPTION", struct create_options, dns_options,

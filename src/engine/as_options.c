@@ -277,10 +277,18 @@ static void devices_add(struct making *m)
 
 	json_array_foreach(json_at(m->host, "Devices"), i, one)
 	{
+		bool follow = false;
+
+		json_array_foreach(json_object_get(m->own, "FollowDevices"), k, name)
+		{
+			follow |= strcmp(json_string_value(name),
+					 json_string_at(one, "PathInContainer", "")) == 0;
+		}
 		add(m, "device",
-		    str_printf("%s:%s:%s", json_string_at(one, "PathOnHost", ""),
+		    str_printf("%s:%s:%s%s", json_string_at(one, "PathOnHost", ""),
 			       json_string_at(one, "PathInContainer", ""),
-			       json_string_at(one, "CgroupPermissions", "rwm")));
+			       json_string_at(one, "CgroupPermissions", "rwm"),
+			       follow ? ",follow" : ""));
 	}
 	json_array_foreach(json_at(m->host, "DeviceRequests"), i, one)
 	{

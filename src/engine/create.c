@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "base/tell.h"
 #include "engine/cdi.h"
+#include "engine/device_follow.h"
 #include "engine/device_option.h"
 #include "engine/disk_limit.h"
 #include "engine/endpoint.h"
@@ -741,6 +742,7 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 		return err_set(err, EINVAL, "guard %s: not deny, audit or off", o->guard);
 	if (o->guard)
 		json_put(draft->own, "Guard", json_text(o->guard));
+	device_follow_put(o->devices, draft->own);
 	r = publish_options(draft->engine, o, draft->image, draft->config, draft->host, draft->own,
 			    err);
 	return r < 0 ? r : config_fill(draft, row->id, image, command, err);

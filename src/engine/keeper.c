@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "engine/device_follow.h"
 #include "engine/engine.h"
 #include "engine/network.h"
 #include "engine/repair.h"
@@ -117,6 +118,8 @@ int keeper_mend(struct engine *engine, struct err *err)
 
 		status_get(engine, rows[i].id, &status);
 		(void)repair_unmonitored(engine, rows[i].id, &status);
+		if (status.status == STATUS_RUNNING)
+			device_follow_mend(engine, rows[i].id);
 	}
 	if (count > 0)
 		container_rows_free(rows, (size_t)count);

@@ -21,6 +21,7 @@
 #include "engine/apparmor.h"
 #include "engine/cdi.h"
 #include "engine/create.h"
+#include "engine/device_follow.h"
 #include "engine/engine.h"
 #include "engine/network_option.h"
 #include "engine/restart.h"
@@ -372,7 +373,9 @@ int device_list_put(json_t *host_config, char *const *list, struct err *err)
 
 	json_put(host_config, "Devices", array);
 	for (size_t i = 0; list && list[i]; i++) {
-		_cleanup_strv_ char **parts = strv_split(list[i], ':');
+		bool follow;
+		_cleanup_free_ char *text = device_follow_strip(list[i], &follow);
+		_cleanup_strv_ char **parts = strv_split(text, ':');
 		size_t count = strv_length(parts);
 		const char *inside = parts[0],
 			   *rights = "rw"; /* no m: nothing may be made (security) */
@@ -393,11 +396,18 @@ int device_list_put(json_t *host_config, char *const *list, struct err *err)
 		if (parts[0][0] != '/' || inside[0] != '/')
 			return err_set(err, EINVAL, "%s is not an absolute path",
 				       parts[0][0] == '/' ? inside : parts[0]);
+		if (stat(parts[0], &st) < 0 && follow && errno == ENOENT) {
+			device_put(array, parts[0], inside, rights); /* it may come */
+			continue;
+		}
 		if (stat(parts[0], &st) < 0)
 			return err_sys(
 				err, errno,
 				"error gathering device information while adding custom device \"%s\"",
 				parts[0]);
+		if (S_ISDIR(st.st_mode) && follow)
+			return err_set(err, EINVAL, "device %s: a folder cannot be followed",
+				       parts[0]);
 		if (S_ISDIR(st.st_mode)) {
 			int r = device_folder(array, parts[0], inside, rights, err);
 

@@ -21,6 +21,7 @@
 #include "engine/bind_map.h"
 #include "engine/cdi.h"
 #include "engine/create.h"
+#include "engine/device_follow.h"
 #include "engine/device_option.h"
 #include "engine/disk_limit.h"
 #include "engine/engine.h"
@@ -700,8 +701,12 @@ static int devices_fill(const struct record *record, struct spec *spec, struct e
 	list = json_at(record->config, "HostConfig.Devices");
 	json_array_foreach(list, i, one)
 	{
-		r = spec_device_add(spec, json_string_at(one, "PathOnHost", ""),
-				    json_string_at(one, "PathInContainer", ""),
+		const char *host = json_string_at(one, "PathOnHost", ""),
+			   *inside = json_string_at(one, "PathInContainer", "");
+
+		if (access(host, F_OK) < 0 && device_follow_is(record, inside))
+			continue; /* it is given when it comes */
+		r = spec_device_add(spec, host, inside,
 				    json_string_at(one, "CgroupPermissions", "rw"), err);
 		if (r < 0)
 			return r;

@@ -19,6 +19,7 @@
 #include "base/tell.h"
 #include "engine/cni.h"
 #include "engine/create.h"
+#include "engine/device_follow.h"
 #include "engine/disk_limit.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
@@ -513,6 +514,8 @@ int start_container(struct engine *engine, struct record *record,
 			return r;
 	}
 	r = log_sink_prepare(record, run, err);
+	if (r == 0)
+		r = device_follow_started(engine, record, run, err);
 	if (r == 0)
 		r = hooks_prepare(engine, record, built.spec, run, err);
 	if (r == 0)

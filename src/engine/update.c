@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/create.h"
+#include "engine/device_follow.h"
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/health.h"
@@ -190,6 +193,7 @@ static int devices_change(struct engine *engine, struct record *record,
 		r = device_forget(json_object_get(host, "Devices"), options->device_rm[i], err);
 	json_array_foreach(json_object_get(added, "Devices"), i, one)
 		json_push(json_object_get(host, "Devices"), json_deep_copy(one));
+	device_follow_put(options->device_add, json_object_get(record->config, "Cloche"));
 	if (r < 0 || !running)
 		return r;
 	r = device_rules(engine, record, err);
@@ -197,9 +201,16 @@ static int devices_change(struct engine *engine, struct record *record,
 		r = live_mount_remove(engine, record, options->device_rm[i], err);
 	json_array_foreach(json_object_get(added, "Devices"), i, one)
 	{
-		if (r == 0)
+		if (r == 0 &&
+		    (access(json_string_at(one, "PathOnHost", ""), F_OK) == 0 ||
+		     !device_follow_is(record, json_string_at(one, "PathInContainer", ""))))
 			r = live_device_add(engine, record,
 					    json_string_at(one, "PathInContainer", ""), err);
+	}
+	if (r == 0) {
+		_cleanup_close_ int run = engine_run_dir(engine, record->row.id, false, err);
+
+		r = run < 0 ? run : device_follow_started(engine, record, run, err);
 	}
 	return r;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cloche-keeper: one for an instance that wants it, a watchman. It waits for the death of monitors, of cloche-publish and cloche-resolve, and
- * for somebody to flush our nftables table, and then runs `cloche system mend`, which does what the next command would have done. When the lease of
+ * for somebody to flush our nftables table, and for devices that containers follow (RUN/ID/follow), and then runs `cloche system mend`, which does what the next command would have done. When the lease of
  * an address is due it runs `cloche system renew`, and it defends addresses of the LAN (keeper/defend.h). Nothing runs
  * through it: killed, nothing is lost, and `cloche system keeper` starts it again.
  *
@@ -48,6 +48,7 @@ enum {
 enum kind {
 	KIND_FILES,
 	KIND_FIREWALL,
+	KIND_DEVICES,
 	KIND_TIMER,
 	KIND_LEASES,
 	KIND_MENDER,
@@ -68,9 +69,11 @@ struct kept {
 
 static struct kept all[ROOM];
 static size_t count; /* slots that were ever used */
-static int run, files, firewall, timer, leases, epoll, resolver = -1, mender = -1, renewer = -1;
+static int run, files, firewall, devices, timer, leases, epoll, resolver = -1, mender = -1,
+								renewer = -1;
 static const char *cloche, *root_path, *run_path, *table;
 static bool flushed;	/* the table, or rules of ours in somebody's */
+static bool plugged;	/* a device came or went */
 static int patience_ms; /* until the next try when one did not help */
 static int64_t renewed,
 	renew_pause = 1; /* when that was tried last, and how long not again: seconds */
@@ -477,6 +480,47 @@ static int firewall_open(void)
 	return s; /* a kernel without nf_tables: -1 */
 }
 
+/* -- devices ---------------------------------------------------------------------------------- */
+
+static bool devices_wanted(void)
+{
+	char path[ID + 16];
+
+	for (size_t i = 0; i < count; i++) {
+		if (!all[i].id[0])
+			continue;
+		path_of(&all[i], "follow", path);
+		if (faccessat(run, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What it was does not matter: mending looks at the devices that are followed. */
+static void devices_read(void)
+{
+	static const char name[] = "DEVNAME=";
+	char news[8192];
+	ssize_t n = recv(devices, news, sizeof(news), MSG_DONTWAIT);
+
+	if ((n < 0 && errno == ENOBUFS) ||
+	    (n > 0 && memmem(news, (size_t)n, name, sizeof(name) - 1)))
+		plugged = true;
+	if (plugged && devices_wanted())
+		look_in(SETTLE_MS);
+}
+
+/* The kernel's own news, and udev's, who has made the links in /dev by then. */
+static int devices_open(void)
+{
+	struct sockaddr_nl self = { .nl_family = AF_NETLINK, .nl_groups = 1 | 2 };
+	int s = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
+
+	if (s >= 0 && bind(s, (const struct sockaddr *)&self, sizeof(self)) < 0)
+		fail("cannot hear of devices");
+	return s;
+}
+
 /* -- mending ---------------------------------------------------------------------------------- */
 
 /* Does somebody lie dead whom the end of a container does not explain? */
@@ -485,8 +529,9 @@ static bool broken(void)
 	char path[ID + 16];
 	bool named;
 
-	if (flushed)
+	if (flushed || (plugged && devices_wanted()))
 		return true;
+	plugged = false;
 	if (resolver < 0 && text_read(run, "resolve", path, sizeof(path)) > 0)
 		return true;
 	for (size_t i = 0; i < count; i++) {
@@ -530,7 +575,7 @@ static void mend(void)
 {
 	if (mender >= 0)
 		return; /* its end looks again */
-	flushed = false;
+	flushed = plugged = false;
 	mender = helper("mend", KIND_MENDER);
 	if (mender < 0)
 		look_in(SETTLE_MS);
@@ -617,6 +662,9 @@ static void event_do(enum kind kind, size_t index)
 	case KIND_FIREWALL:
 		firewall_read();
 		break;
+	case KIND_DEVICES:
+		devices_read();
+		break;
 	case KIND_TIMER:
 		(void)!read(timer, &times, sizeof(times));
 		look();
@@ -673,17 +721,20 @@ int main(int argc, char **argv)
 	timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	leases = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	firewall = firewall_open();
+	devices = devices_open();
 	if (epoll < 0 || files < 0 || timer < 0 || leases < 0 ||
 	    inotify_add_watch(files, "/proc/self/cwd",
 			      IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM |
 				      IN_CLOSE_WRITE) != 1)
 		fail("cannot watch the run root");
 	if (!watch(files, KIND_FILES, 0) || !watch(timer, KIND_TIMER, 0) ||
-	    !watch(leases, KIND_LEASES, 0) || (firewall >= 0 && !watch(firewall, KIND_FIREWALL, 0)))
+	    !watch(leases, KIND_LEASES, 0) ||
+	    (firewall >= 0 && !watch(firewall, KIND_FIREWALL, 0)) ||
+	    (devices >= 0 && !watch(devices, KIND_DEVICES, 0)))
 		fail("cannot wait for news");
 	(void)dl_iterate_phdr(span_add, NULL);
 	scan();
-	flushed = true; /* what happened before us */
+	flushed = plugged = true; /* what happened before us */
 	look_in(SETTLE_MS);
 	for (;;) {
 		int n = wait_small(events, 32);
