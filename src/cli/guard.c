@@ -172,7 +172,7 @@ const struct command command_guard_enable = {
 		"killall or kill by root, a host init script's pidof | xargs kill. At level deny the sender gets EPERM, root too; where the kernel does "
 		"not load such programs, at level audit, it is recorded: cloche guard log. Which level it is is found out by trying.\n"
 		"The guard is of this boot: programs pinned in /sys/fs/bpf, no daemon. It is against mistakes, not against root, who can disable it, write "
-		"to cgroup.kill or unlink the pins. Run this again after Cloche was upgraded, so that its new programs may signal. Containers choose by "
+		"to cgroup.kill or unlink the pins. A container with --pid host is known by its cgroup, where the host has the unified hierarchy. Run this again after Cloche was upgraded, so that its new programs may signal. Containers choose by "
 		"run --guard deny, audit or off; the setting guard is the default.",
 	.opts = no_opts,
 	.args_size = sizeof(char),
@@ -202,12 +202,21 @@ const struct command command_guard_disable = {
 	.run = disable_run,
 };
 
-static int status_run(void *data, void *args, char **operands, struct err *err)
+static void target_line(const struct guard_target *target)
 {
 	static const char *const modes[] = { "off", "audit", "deny" };
+
+	if (target->mode < ARRAY_SIZE(modes) && target->name[0])
+		(void)printf("%-5s %.12s %.63s\n", modes[target->mode], target->id, target->name);
+}
+
+static int status_run(void *data, void *args, char **operands, struct err *err)
+{
 	struct engine *engine = cli_engine(data, err);
-	_cleanup_close_ int map = -1;
+	_cleanup_close_ int map = -1, groups = -1;
 	uint32_t key, *before = NULL;
+	uint64_t group, *group_before = NULL;
+	struct guard_target target;
 
 	(void)args;
 	(void)operands;
@@ -217,12 +226,15 @@ static int status_run(void *data, void *args, char **operands, struct err *err)
 	(void)printf("default: %s\n", engine->settings.guard);
 	map = guard_map_open(engine->suffix, "guarded");
 	while (map >= 0 && guard_map_next(map, before, &key) == 0) {
-		struct guard_target target;
-
 		before = &key;
-		if (guard_map_get(map, &key, &target) == 0 && target.mode < ARRAY_SIZE(modes))
-			(void)printf("%-5s %.12s %.63s\n", modes[target.mode], target.id,
-				     target.name);
+		if (guard_map_get(map, &key, &target) == 0)
+			target_line(&target);
+	}
+	groups = guard_map_open(engine->suffix, "groups");
+	while (groups >= 0 && guard_map_next(groups, group_before, &group) == 0) {
+		group_before = &group;
+		if (guard_map_get(groups, &group, &target) == 0)
+			target_line(&target);
 	}
 	return strcmp(guard_level(engine->suffix), "off") == 0;
 }

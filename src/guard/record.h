@@ -3,6 +3,7 @@
  * fixed sizes: the compiler for BPF reads this too.
  *
  *	/sys/fs/bpf/cloche[-INSTANCE]/	guarded   pid namespace's inode -> struct guard_target
+ *					groups    id of a cgroup of v2 -> the same, for --pid host; guarded has the key 0 then
  *					pass      program's device and inode -> engines whose containers it may signal
  *					events    array of struct guard_event; the newest overwrites the oldest
  *					written   how many were ever written

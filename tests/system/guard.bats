@@ -92,6 +92,76 @@ $1"
 	caught raw "call(129, pid, 18, (ctypes.c_int * 32)(18, 0, -1))" # rt_sigqueueinfo, SI_QUEUE
 }
 
+@test "tkill, rt_tgsigqueueinfo and fuser -k are caught" {
+	skip_unless_program fuser
+	caught raw "call(200, pid, 18)" # tkill
+	caught raw "call(297, pid, pid, 18, (ctypes.c_int * 32)(18, 0, -1))" # rt_tgsigqueueinfo
+	caught fuser -s -k -CONT "$CLOCHE_TEST_DIR/gvictim"
+}
+
+@test "the loader is gone, and the guard acts by what is pinned" {
+	assert_equal "$(find /proc/[0-9]*/exe -maxdepth 0 -lname '*/cloche-guard' 2>/dev/null)" ""
+	caught kill -CONT "$VICTIM"
+}
+
+@test "a parent's death signal from the host is seen" {
+	local before pid
+
+	before=$(count)
+	cloche run -d --name orphan --network none host sleep 1000 >/dev/null
+	pid=$(cloche inspect -f '{{.State.Pid}}' orphan)
+	# in the container, for a process whose parent stays outside
+	PYTHONPATH='' python3 - "$pid" 3>&- <<-'END' &
+		import ctypes, os, signal, sys, time
+		libc = ctypes.CDLL(None, use_errno=True)
+		assert libc.setns(os.pidfd_open(int(sys.argv[1])), 0x20000000) == 0
+		if os.fork() == 0:
+		    libc.prctl(1, signal.SIGCONT)
+		    open("ready", "w").close()
+		    time.sleep(1000)
+		while not os.path.exists("ready"):
+		    time.sleep(0.05)
+	END
+	wait $!
+	[ "$(count)" -gt "$before" ] || fail "was not recorded"
+	cloche rm -f orphan >/dev/null
+}
+
+@test "what must pass passes: cgroup.kill, the safe way of root" {
+	local folder
+
+	cloche run -d --name grouped --network none host sleep 1000 >/dev/null
+	folder=$(find /sys/fs/cgroup -type d -name "grouped-*" -exec test -e {}/cgroup.kill \; -print -quit)
+	[ -n "$folder" ] || skip "this host has no unified cgroups"
+	if [ "$LEVEL" = deny ]; then
+		passed sh -c "echo 1 >'$folder/cgroup.kill'"
+	else
+		echo 1 >"$folder/cgroup.kill" # recorded, for who reads the log
+	fi
+	assert_equal "$(cloche wait grouped)" 137
+	cloche rm grouped >/dev/null
+}
+
+@test "a container in the host's pid namespace is known by its cgroup" {
+	local before pid
+
+	if [ ! -e /sys/fs/cgroup/unified ] && [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
+		skip "this host has no unified cgroups"
+	fi
+	cloche run -d --name within --pid host --network none -v "$CLOCHE_TEST_DIR/gvictim:/gvictim:ro" host /gvictim 2000 >/dev/null
+	pid=$(cloche inspect -f '{{.State.Pid}}' within)
+	run -0 cloche guard status
+	assert_output --regexp "deny +[0-9a-f]{12} within"
+	caught kill -CONT "$pid"
+	passed cloche exec within kill -CONT "$pid"
+	passed cloche kill -s CONT within
+	sleep 100 3>&- &
+	passed kill "$!"
+	cloche rm -f within >/dev/null
+	run -0 cloche guard status
+	refute_output --partial within
+}
+
 @test "killall, pkill and a script's pidof | xargs kill are caught" {
 	skip_unless_program killall
 	caught killall -CONT gvictim
