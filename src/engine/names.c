@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "engine/engine.h"
+#include "engine/name_cache.h"
 #include "state/store.h"
 #include "state/user_names.h"
 
@@ -44,6 +45,8 @@ void names_publish(struct engine *engine, const struct container_row *row, pid_t
 
 void names_remove(struct engine *engine, const struct container_row *row)
 {
-	if (row->uid_base != 0)
+	if (row->uid_base != 0) {
 		user_names_remove(engine->run, row->uid_base, row->name);
+		name_cache_forget();
+	}
 }

@@ -154,6 +154,52 @@ base_of() { cloche inspect -f '{{.State.Pid}}' "$1" | xargs -I{} awk '{ print $2
 	run -0 on_host sh -c "sed -i 's/ systemd//' /etc/nsswitch.conf"
 }
 
+# The daemon and who asks it in one mount namespace, away from the host's own.
+@test "nscd gives the names, and forgets those of a container that is removed" {
+	local base
+
+	skip_unless_program nscd
+	cloche run -d --name cached --network none host sleep 1000 >/dev/null
+	base=$(base_of cached)
+	# shellcheck disable=SC2016 # for the inner shell
+	run -0 on_host sh -ec '
+		mkdir -p /run/nscd /var/cache/nscd
+		mount -t tmpfs nscd /run/nscd
+		mount -t tmpfs nscd /var/cache/nscd
+		printf "%s\n" "enable-cache passwd yes" "enable-cache group yes" "positive-time-to-live passwd 600" \
+			"persistent passwd no" "shared passwd no" "persistent group no" "shared group no" >/etc/nscd.conf
+		nscd --foreground >/dev/null 2>&1 &
+		daemon=$!
+		trap "kill $daemon; wait $daemon || :" EXIT
+		n=0
+		until nscd --statistics >/dev/null 2>&1 || [ $n -gt 400 ]; do n=$((n + 1)); sleep 0.05; done
+		id -un "$2"
+		mv "$1/names/$2" "$1/names/away"
+		id -un "$2"
+		mv "$1/names/away" "$1/names/$2"
+		"$3" rm -f cached >/dev/null
+		n=0
+		while id -un "$2" 2>/dev/null && [ $n -lt 400 ]; do n=$((n + 1)); sleep 0.05; done
+		[ $n -lt 400 ]
+		id -un "$2" 2>/dev/null || echo gone' sh "$CLOCHE_RUN_ROOT" "$base" "$CLOCHE"
+	assert_equal "${lines[0]}" cached.root # by the module, within the daemon
+	assert_equal "${lines[1]}" cached.root # from its memory: the record was away
+	assert_equal "${lines[-1]}" gone
+}
+
+@test "a static program, which has no modules, is unaffected" {
+	local base
+
+	base=$(base_of webby)
+	: >"$CLOCHE_TEST_DIR/owned"
+	chown "$((base + 33)):$((base + 33))" "$CLOCHE_TEST_DIR/owned"
+	run -1 ldd "$(command -v busybox)"
+	run -0 on_host busybox stat -c '%u %U' "$CLOCHE_TEST_DIR/owned"
+	assert_output "$((base + 33)) UNKNOWN"
+	run -0 on_host stat -c '%u %U' "$CLOCHE_TEST_DIR/owned"
+	assert_output "$((base + 33)) webby.www-data"
+}
+
 @test "a container with a thousand users has all their names" {
 	local base
 
