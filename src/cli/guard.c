@@ -260,6 +260,36 @@ static bool pattern_matches(const struct owner *owner, const char *pattern)
 	       (strlen(pattern) >= 12 && str_prefix(owner->id, pattern));
 }
 
+/* Nobody tells us of the end of another engine's container, and numbers of namespaces are used again. */
+static void stale_remove(int map, const struct process_table *table)
+{
+	uint32_t key, *before = NULL, dead[256];
+	size_t count = 0;
+
+	while (count < ARRAY_SIZE(dead) && guard_map_next(map, before, &key) == 0) {
+		struct guard_target target;
+		bool lives = false;
+
+		before = &key;
+		if (guard_map_get(map, &key, &target) < 0 || !target.name[0] ||
+		    (target.engine & 1u << ENGINE_CLOCHE))
+			continue;
+		for (size_t i = 1; i < table->owner_count && !lives; i++) {
+			char path[40];
+			struct stat st;
+
+			(void)snprintf(path, sizeof(path), "/proc/%d/ns/pid",
+				       (int)table->owners[i].init);
+			lives = table->owners[i].init && stat(path, &st) == 0 &&
+				(uint32_t)st.st_ino == key;
+		}
+		if (!lives)
+			dead[count++] = key;
+	}
+	for (size_t i = 0; i < count; i++)
+		(void)guard_map_remove(map, &dead[i]);
+}
+
 struct add_args {
 	const char *mode;
 };
@@ -286,6 +316,7 @@ static int add_run(void *data, void *args, char **operands, struct err *err)
 	map = engine ? map_open(engine, "guarded", err) : -1;
 	if (map < 0 || host_view_open(data, PROCESS_ARGS, &view, err) < 0)
 		return 1;
+	stale_remove(map, &view.table);
 	(void)stat("/proc/self/ns/pid", &own);
 	for (size_t i = 1; i < view.table.owner_count; i++) {
 		const struct owner *owner = &view.table.owners[i];

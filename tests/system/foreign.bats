@@ -152,6 +152,40 @@ docker_up()
 	until_true 30 seen nspawn f-nspawn "/bin/sleep 5555" root
 }
 
+@test "under the kill guard, by engine and name: others are refused or recorded, the engine's own commands pass" {
+	local docker=(docker -H "unix://$F/docker.sock") level pid before
+
+	docker_up
+	mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf || :
+	cloche guard enable >/dev/null 2>&1 || skip "this kernel takes no BPF programs"
+	echo "$CLOCHE guard disable" >"$F/guard.end"
+	level=$(cloche guard status | sed -n 's/^level: //p')
+	pid=$(seen docker f-docker "sleep 1111" www)
+	run -0 cloche guard add docker
+	assert_line docker:f-docker
+	run -0 cloche guard add 'docker:f-d*'
+	assert_output docker:f-docker
+	[ "$level" = audit ] || run -1 kill -CONT "$pid"
+	[ "$level" = deny ] || kill -CONT "$pid"
+	run -0 cloche guard log
+	assert_output --regexp "SIGCONT .*to pid $pid \(sleep, 1 inside\) of container f-docker"
+	before=$(cloche guard log --json | wc -l)
+	"${docker[@]}" kill -s CONT f-docker
+	"${docker[@]}" run --rm --name f-short --network none busy:1 sleep 0
+	assert_equal "$(cloche guard log --json | wc -l)" "$before"
+	# a container's key goes when it has ended
+	"${docker[@]}" run -d --name f-short --network none busy:1 sleep 1000 >/dev/null
+	run -0 cloche guard add f-short
+	"${docker[@]}" rm -f f-short >/dev/null
+	run -0 cloche guard add f-docker
+	run -0 cloche guard status
+	refute_output --partial f-short
+	run -0 cloche guard add --mode off f-docker
+	run -0 cloche guard status
+	refute_output --partial f-docker
+	cloche guard disable
+}
+
 @test "ip netns knows them all, and forgets them with the container" {
 	local name
 
