@@ -206,6 +206,9 @@ static const struct opt run_opts[] = {
 		0,
 		"systemd", "MODE", struct create_options, systemd,
 		"what systemd needs as the first process: true (when the program is one), always or false"),
+	OPT_BOOL(
+		0, "register", struct create_options, register_machine,
+		"tell systemd-machined of the container, in a scope of its own: for machinectl, ps -o machine and journalctl -M"),
 	OPT_BOOL('t', "tty", struct create_options, tty, "give the container a terminal"),
 	OPT_STRING(0, "tz", "ZONE", struct create_options, tz,
 		   "time zone, such as Europe/Paris; local: the host's"),

@@ -96,7 +96,8 @@ static int watch_named(struct engine *engine, char **operands, struct watching *
 
 static int watch_all(struct engine *engine, bool all, struct watching *w, struct err *err)
 {
-	static const char *const parts[] = { "HostConfig.NetworkMode", "Cloche.CgroupName", NULL };
+	static const char *const parts[] = { "HostConfig.NetworkMode", "HostConfig.CgroupParent",
+					     "Cloche.CgroupName", "Cloche.Register", NULL };
 	struct store *store = engine_store(engine, err);
 	struct container_row *rows = NULL;
 	int count = store ? container_list(store, true, &rows, err) : -err->code;

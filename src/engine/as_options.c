@@ -99,6 +99,7 @@ static const struct {
 	{ "Cloche.TimeZone", "tz", TEXT, NULL },
 	{ "Cloche.Timeout", "timeout", NUMBER, NULL },
 	{ "Cloche.Systemd", "systemd", TEXT, NULL },
+	{ "Cloche.Register", "register", SWITCH, NULL },
 	{ "Cloche.Guard", "guard", TEXT, NULL },
 	{ "Cloche.PublishMode", "publish-mode", TEXT, "kernel" },
 	{ "Cloche.HealthOnFailure", "health-on-failure", TEXT, NULL },

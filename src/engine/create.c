@@ -33,6 +33,7 @@
 #include "engine/lifecycle.h"
 #include "engine/limit_option.h"
 #include "engine/log_option.h"
+#include "engine/machine.h"
 #include "engine/mount_option.h"
 #include "engine/name.h"
 #include "engine/network_option.h"
@@ -656,6 +657,12 @@ static int own_options(struct draft *draft, struct err *err)
 		if (!secrets)
 			return -err->code;
 		json_put(draft->own, "Secrets", secrets);
+	}
+	if (o->register_machine) {
+		int r = machine_option(o, draft->own, err);
+
+		if (r < 0)
+			return r;
 	}
 	if (o->umask) {
 		char *end;

@@ -42,6 +42,7 @@ struct create_options { /* as typed; filled by the command line's option table *
 	char **egress, **routes, **network_devices;
 	const char *bandwidth;
 	const char *timeout, *systemd;
+	bool register_machine;
 	char **requires, **hooks_dirs, **storage_opt;
 	char **mount_add, **mount_rm, **device_add, **device_rm; /* update */
 };

@@ -26,6 +26,7 @@
 #include "engine/hooks.h"
 #include "engine/lan_endpoint.h"
 #include "engine/lease.h"
+#include "engine/machine.h"
 #include "engine/monitor_exec.h"
 #include "engine/names.h"
 #include "engine/netns_name.h"
@@ -73,8 +74,11 @@ static int cgroup_release(struct engine *engine, const struct record *record, st
 {
 	_cleanup_free_ char *path = spec_cgroup_path(engine, record);
 	struct cgroup *cgroup = engine_cgroup(engine, err);
+	int r = cgroup ? cgroup_remove(cgroup, path, err) : -err->code;
 
-	return cgroup ? cgroup_remove(cgroup, path, err) : -err->code;
+	if (r == 0)
+		machine_release(record);
+	return r;
 }
 
 /* oom and die. Before the run folder goes: who is killed in between writes them twice, not never. */

@@ -27,6 +27,7 @@
 #include "engine/engine.h"
 #include "engine/hooks.h"
 #include "engine/host_image.h"
+#include "engine/machine.h"
 #include "engine/secret.h"
 #include "engine/shared_namespace.h"
 #include "engine/systemd_init.h"
@@ -59,6 +60,8 @@ int built_spec_keep(struct built_spec *built, int fd)
 
 char *spec_cgroup_path(struct engine *engine, const struct record *record)
 {
+	if (machine_wanted(record))
+		return machine_cgroup_path(record);
 	/* with a parent of the user's, too, the name of ours says to the host whose it is; that of the start, when it was
 	 * renamed since */
 	return str_printf("%s/cloche%s/%s-%.12s",

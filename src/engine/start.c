@@ -34,6 +34,7 @@
 #include "engine/lan_endpoint.h"
 #include "engine/lease.h"
 #include "engine/log_option.h"
+#include "engine/machine.h"
 #include "engine/monitor_exec.h"
 #include "engine/names.h"
 #include "engine/netns_name.h"
@@ -237,6 +238,7 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 	struct hooks_data hooks = { launch->engine, launch->record };
 	struct container_io io = CONTAINER_IO_NONE;
 	struct container container = CONTAINER_NONE;
+	pid_t holder = 0;
 	int r = 0;
 
 	io.init_binary = launch->init_binary;
@@ -255,8 +257,11 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 		}
 	}
 	if (r == 0)
+		r = machine_scope_start(launch->record, launch->spec, launch->cgroup, &holder, err);
+	if (r == 0)
 		r = container_create(&container, launch->spec, &io, launch->seccomp, launch->cgroup,
 				     err);
+	machine_holder_end(&holder);
 	for (int i = 0; i < 3; i++)
 		fd_close(io.stdio[i]);
 	if (r < 0)
@@ -280,6 +285,8 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 				  launch->run, err);
 	if (r == 0 && launch->spec->namespaces[SPEC_NS_NETWORK].mode == SPEC_NS_NEW)
 		netns_name_add(launch->engine, launch->record, launch->run, container.pid);
+	if (r == 0)
+		r = machine_register(launch->record, launch->endpoints, container.pid, err);
 	engine_kill_point("start-network");
 	if (r == 0)
 		r = container_go(&container, err);
@@ -481,6 +488,7 @@ int start_container(struct engine *engine, struct record *record,
 		return r;
 	tell_debug("start %s: %zu layers, %zu mounts, cgroup %s", record->row.name,
 		   built.spec->lower_count, built.spec->mount_count, built.spec->cgroup_path);
+	built.spec->cgroup_adopted = machine_wanted(record);
 	built.spec->process.rows = options->rows;
 	built.spec->process.columns = options->columns;
 	if (json_at(record->config, "Cloche.Needs")) /* which most images have not */

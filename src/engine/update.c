@@ -17,6 +17,7 @@
 #include "engine/health.h"
 #include "engine/limit_option.h"
 #include "engine/live_mount.h"
+#include "engine/machine.h"
 #include "engine/publish_change.h"
 #include "engine/restart.h"
 #include "engine/spec_build.h"
@@ -243,6 +244,8 @@ static int update_locked(struct engine *engine, struct record *record,
 
 		spec_resources(record, &spec->resources);
 		r = cgroup_update(cgroup, path, &spec->resources, err);
+		if (r == 0)
+			r = machine_update(record, &spec->resources, cgroup, err);
 		spec_free(spec);
 		if (r < 0)
 			return r;

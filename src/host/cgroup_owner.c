@@ -146,6 +146,23 @@ static bool cloche_match(struct word folder, const struct way *way, struct cgrou
 	return true;
 }
 
+/* "cloche-web-1a2b3c4d5e6f.scope" of run --register */
+static bool cloche_scope_match(struct word folder, struct cgroup_owner *owner)
+{
+	struct word both, id;
+
+	if (!inner(folder, "cloche-", ".scope", &both) || folder.length == both.length + 7 ||
+	    both.length < 14 || both.text[both.length - 13] != '-')
+		return false;
+	id = (struct word){ both.text + both.length - 12, 12 };
+	if (!hex(id, 12))
+		return false;
+	owner->engine = ENGINE_CLOCHE;
+	set(owner->id, id);
+	set(owner->name, (struct word){ both.text, both.length - 13 });
+	return true;
+}
+
 /* Scopes of the systemd driver, and folders of the cgroupfs driver that have the same beginning. */
 static const struct {
 	const char *prefix;
@@ -163,7 +180,7 @@ static bool folder_match(struct word folder, const struct way *way, struct cgrou
 	struct word id;
 	const char *colon;
 
-	if (cloche_match(folder, way, owner))
+	if (cloche_match(folder, way, owner) || cloche_scope_match(folder, owner))
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
 		if (inner(folder, prefixes[i].prefix, ".scope", &id) && hex(id, 64))

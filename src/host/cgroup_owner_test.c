@@ -157,10 +157,25 @@ static void any_bytes_are_survived(void **state)
 	}
 }
 
+static void a_registered_container_is_known_by_its_scope(void **state)
+{
+	struct cgroup_owner owner;
+
+	(void)state;
+	assert_true(cgroup_owner_parse("0::/machine.slice/cloche-my-web-1a2b3c4d5e6f.scope/sub\n",
+				       &owner));
+	assert_int_equal(owner.engine, ENGINE_CLOCHE);
+	assert_string_equal(owner.name, "my-web");
+	assert_string_equal(owner.id, "1a2b3c4d5e6f");
+	nobodys("0::/machine.slice/cloche-1a2b3c4d5e6f.scope\n");
+	nobodys("0::/machine.slice/cloche-web-1a2b3c4d5e6f\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cloche_is_known_with_its_instance),
+		cmocka_unit_test(a_registered_container_is_known_by_its_scope),
 		cmocka_unit_test(docker_is_known_by_both_drivers),
 		cmocka_unit_test(podman_is_known_and_its_monitor_is_the_hosts),
 		cmocka_unit_test(kubernetes_is_known_below_each_runtime),

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "oci/oci.h"
-#include "oci/scope.h"
+#include "runtime/scope.h"
 #include "runtime/spec.h"
 
 /* "a/../b//c" as "/b/c": never out of the hierarchy. */

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "oci/scope.h"
+#include "runtime/scope.h"
 
 struct buf;
 struct cgroup;

@@ -21,11 +21,11 @@
 #include "oci/launch.h"
 #include "oci/notify.h"
 #include "oci/oci.h"
-#include "oci/scope.h"
 #include "oci/state.h"
 #include "runtime/cgroup.h"
 #include "runtime/container.h"
 #include "runtime/hook.h"
+#include "runtime/scope.h"
 
 enum { KILL_WAIT_MS = 10000 };
 

@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "oci/annotation.h"
 #include "oci/launch.h"
-#include "oci/scope.h"
+#include "runtime/scope.h"
 #include "runtime/seccomp_list.h"
 #include "runtime/seccomp_oci.h"
 #include "runtime/spec.h"

@@ -313,6 +313,13 @@ teardown()
 	assert_output --partial 'has no device there'
 }
 
+@test "--register is refused where no systemd runs, with the reason, and leaves nothing" {
+	[ ! -d /run/systemd/system ] || skip "systemd runs here; tests/vm/cases/machine.sh is for it"
+	run -125 cloche run --name machine --register --network none host true
+	assert_output --partial "--register: systemd does not run on this host, so that there is no machined to tell; leave it out"
+	run -1 cloche inspect machine
+}
+
 @test "--platform: an image of it, or none" {
 	local own
 

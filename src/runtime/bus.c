@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "oci/bus.h"
+#include "runtime/bus.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -176,6 +176,25 @@ struct bus *bus_open(struct err *err)
 	return bus;
 }
 
+struct bus *bus_open_system(struct err *err)
+{
+	struct bus *bus = mem_new(sizeof(*bus));
+	int r = library_load(bus, err);
+
+	if (r == 0) {
+		r = bus->l.sd_bus_open_system(&bus->bus);
+		if (r < 0) {
+			err_sys(err, r, "talk to the system's message bus");
+			err_hint(err, "install dbus on the host");
+		}
+	}
+	if (r < 0) {
+		bus_close(bus);
+		return NULL;
+	}
+	return bus;
+}
+
 void bus_close(struct bus *bus)
 {
 	if (!bus)
@@ -207,6 +226,39 @@ struct bus_call *bus_call_new(struct bus *bus, const char *method, const char *t
 		keep(call, bus->l.sd_bus_message_appendv(call->message, types, list));
 	va_end(list);
 	return call;
+}
+
+struct bus_call *bus_call_to(struct bus *bus, const char *destination, const char *path,
+			     const char *interface, const char *method, const char *types, ...)
+{
+	struct bus_call *call = mem_new(sizeof(*call));
+	va_list list;
+
+	call->bus = bus;
+	keep(call, bus->l.sd_bus_message_new_method_call(bus->bus, &call->message, destination,
+							 path, interface, method));
+	va_start(list, types);
+	if (call->failed == 0)
+		keep(call, bus->l.sd_bus_message_appendv(call->message, types, list));
+	va_end(list);
+	return call;
+}
+
+void bus_add(struct bus_call *call, const char *types, ...)
+{
+	va_list list;
+
+	va_start(list, types);
+	if (call->failed == 0)
+		keep(call, call->bus->l.sd_bus_message_appendv(call->message, types, list));
+	va_end(list);
+}
+
+void bus_add_array(struct bus_call *call, char type, const void *values, size_t size)
+{
+	if (call->failed == 0)
+		keep(call,
+		     call->bus->l.sd_bus_message_append_array(call->message, type, values, size));
 }
 
 void bus_call_free(struct bus_call *call)

@@ -10,8 +10,8 @@
  *	r = bus_call_do(call, err);
  *	bus_close(bus);
  */
-#ifndef CLOCHE_OCI_BUS_H
-#define CLOCHE_OCI_BUS_H
+#ifndef CLOCHE_RUNTIME_BUS_H
+#define CLOCHE_RUNTIME_BUS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,10 +23,17 @@ struct bus_call;
 struct err;
 
 struct bus *bus_open(struct err *err); /* NULL on failure */
+/* The system's message bus, for objects of others than the manager: bus_call_to. */
+struct bus *bus_open_system(struct err *err);
 void bus_close(struct bus *bus);
 
 /* types: of the arguments, as sd_bus_message_append(3) has them. */
 struct bus_call *bus_call_new(struct bus *bus, const char *method, const char *types, ...);
+struct bus_call *bus_call_to(struct bus *bus, const char *destination, const char *path,
+			     const char *interface, const char *method, const char *types, ...);
+/* More arguments; an array of plain values of one type. */
+void bus_add(struct bus_call *call, const char *types, ...);
+void bus_add_array(struct bus_call *call, char type, const void *values, size_t size);
 void bus_call_free(struct bus_call *call);
 void bus_properties_begin(struct bus_call *call);
 void bus_properties_end(struct bus_call *call);

@@ -11,8 +11,8 @@
  *
  * systemd is spoken to through its library's bus (sd-bus(3)), loaded for it alone: by systemd's own socket, or the system bus.
  */
-#ifndef CLOCHE_OCI_SCOPE_H
-#define CLOCHE_OCI_SCOPE_H
+#ifndef CLOCHE_RUNTIME_SCOPE_H
+#define CLOCHE_RUNTIME_SCOPE_H
 
 #include <stdbool.h>
 #include <stddef.h>

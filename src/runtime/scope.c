@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "oci/scope.h"
+#include "runtime/scope.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/str.h"
-#include "oci/bus.h"
+#include "runtime/bus.h"
 #include "runtime/cgroup_v2.h"
 #include "runtime/spec.h"
 
