@@ -16,6 +16,7 @@
 #include "transfer/tree.h"
 #include "transfer/whiteout.h"
 #include "transfer/worker.h"
+#include "transfer/write_out.h"
 
 /* A real system has some hundred thousand; each costs an inode. */
 static const uint64_t entries_limit = 10 * 1000 * 1000;
@@ -50,7 +51,7 @@ static int read_attributes(struct archive_entry *entry, struct attributes *ret_a
 static int make_file(struct extract *x, struct archive_entry *entry,
 		     const struct attributes *attributes, struct err *err)
 {
-	_cleanup_close_ int fd = tree_file(&x->tree, x->tar.name, err);
+	_cleanup_close_ int fd = tree_file(&x->tree, x->tar.name, attributes->mode, err);
 	int64_t size = archive_entry_size(entry);
 	int r;
 
@@ -62,6 +63,8 @@ static int make_file(struct extract *x, struct archive_entry *entry,
 	if (r < 0)
 		return r;
 	x->totals.size_bytes += (uint64_t)size;
+	if (size >= WRITE_OUT_FILE)
+		write_out_file(fd);
 	return tree_dress(fd, attributes, err);
 }
 

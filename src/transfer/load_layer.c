@@ -21,6 +21,7 @@
 #include "transfer/load_image.h"
 #include "transfer/outcome.h"
 #include "transfer/stream.h"
+#include "transfer/write_out.h"
 
 enum { PIECE = 256 * 1024, THREADS_MAX = 4 };
 
@@ -48,7 +49,8 @@ struct loading {
 
 struct pump {
 	const struct bundle_file *file;
-	int tee, out; /* -1: nowhere */
+	int tee, out;	       /* -1: nowhere */
+	struct write_out disk; /* of tee */
 	char digest[DIGEST_SIZE];
 	int result;
 	struct err err;
@@ -60,6 +62,8 @@ static int pump_piece(struct pump *pump, const char *piece, size_t length, struc
 
 	if (r < 0)
 		return err_sys(err, r, "write");
+	if (pump->tee >= 0)
+		write_out_add(&pump->disk, pump->tee, length);
 	r = pump->out < 0 ? 0 : fd_write_all(pump->out, piece, length);
 	if (r == -EPIPE) { /* whoever reads will say why; but a wrong digest may be the cause */
 		fd_close(fd_take(&pump->out));

@@ -14,6 +14,7 @@
 #include "image/work.h"
 #include "transfer/fetcher.h"
 #include "transfer/outcome.h"
+#include "transfer/write_out.h"
 
 enum { PIECE = 256 * 1024 };
 
@@ -24,6 +25,7 @@ struct pump {
 	struct fetcher *fetcher;
 	struct sha256 hash;
 	int out;
+	struct write_out disk;
 	bool refused; /* the reader closed its end: it will say why */
 	uint64_t received;
 	struct err err;
@@ -153,6 +155,7 @@ static int on_bytes(void *data, const void *bytes, size_t length, struct err *er
 	r = fd_write_all(pump->layer->part.fd, bytes, length);
 	if (r < 0)
 		return err_sys(err, r, "write a part of the layer");
+	write_out_add(&pump->disk, pump->layer->part.fd, length);
 	progress_count(&pump->all->progress, pump->layer->row, length);
 	return hand_on(pump, bytes, length, err);
 }

@@ -222,7 +222,7 @@ static const int tree_calls[] = {
 	SCMP_SYS(mkdirat),   SCMP_SYS(symlinkat), SCMP_SYS(linkat),	SCMP_SYS(unlinkat),
 	SCMP_SYS(fchmod),    SCMP_SYS(fchmodat),  SCMP_SYS(fchown),	SCMP_SYS(fchownat),
 	SCMP_SYS(utimensat), SCMP_SYS(fsetxattr), SCMP_SYS(ftruncate),	SCMP_SYS(getdents64),
-	SCMP_SYS(getcwd),    SCMP_SYS(fchdir),	  SCMP_SYS(fcntl),
+	SCMP_SYS(getcwd),    SCMP_SYS(fchdir),	  SCMP_SYS(fcntl),	SCMP_SYS(sync_file_range),
 };
 
 static int allow(scmp_filter_ctx filter, const int *calls, size_t count)

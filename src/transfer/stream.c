@@ -13,12 +13,14 @@
 #include "image/sha256.h"
 #include "transfer/decompress.h"
 #include "transfer/worker.h"
+#include "transfer/write_out.h"
 
 enum { CHUNK = 256 * 1024 };
 
 struct stream {
 	int in, out, tee;
-	bool within; /* a file: length bytes from offset */
+	struct write_out disk; /* of tee */
+	bool within;	       /* a file: length bytes from offset */
 	uint64_t offset, length;
 	struct worker decompressor, reader;
 	bool refused; /* the reader closed its end before the stream's end */
@@ -120,10 +122,12 @@ static ssize_t take(struct stream *stream, char *chunk)
 	return n;
 }
 
-static int keep(const struct stream *stream, const char *bytes, size_t length, struct err *err)
+static int keep(struct stream *stream, const char *bytes, size_t length, struct err *err)
 {
 	int r = stream->tee < 0 ? 0 : fd_write_all(stream->tee, bytes, length);
 
+	if (r == 0 && stream->tee >= 0)
+		write_out_add(&stream->disk, stream->tee, length);
 	return r < 0 ? err_sys(err, r, "write") : 0;
 }
 

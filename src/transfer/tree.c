@@ -116,7 +116,7 @@ static int remove_old(struct tree *tree, int parent, const char *name)
 	return unlinkat(parent, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-int tree_file(struct tree *tree, const char *path, struct err *err)
+int tree_file(struct tree *tree, const char *path, mode_t mode, struct err *err)
 {
 	const char *name;
 	int parent = parent_of(tree, path, &name, err), fd, r;
@@ -125,7 +125,7 @@ int tree_file(struct tree *tree, const char *path, struct err *err)
 		return parent;
 	for (int tries = 0; tries < 2; tries++) {
 		fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			    0600);
+			    mode & 0777);
 		if (fd >= 0)
 			return fd;
 		if (errno != EEXIST)
@@ -137,16 +137,23 @@ int tree_file(struct tree *tree, const char *path, struct err *err)
 	return err_sys(err, errno, "make the file");
 }
 
+/* What is right already is not set: a change costs ten times what the look does. */
 int tree_dress(int fd, const struct attributes *attributes, struct err *err)
 {
+	struct stat st;
 	int r;
 
-	if (fchown(fd, attributes->uid, attributes->gid) < 0)
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, errno, "stat it");
+	if ((st.st_uid != attributes->uid || st.st_gid != attributes->gid) &&
+	    fchown(fd, attributes->uid, attributes->gid) < 0)
 		return err_sys(err, errno, "set its owner");
 	r = xattr_copy(fd, attributes->xattrs, err);
 	if (r < 0)
 		return r;
-	if (fchmod(fd, attributes->mode) < 0)
+	/* chown(2) may have cleared set-user-ID and the like */
+	if (((st.st_mode & 07777) != attributes->mode || attributes->mode & 07000) &&
+	    fchmod(fd, attributes->mode) < 0)
 		return err_sys(err, errno, "set its mode");
 	if (futimens(fd, (struct timespec[]){ attributes->time, attributes->time }) < 0)
 		return err_sys(err, errno, "set its time");
@@ -193,7 +200,7 @@ int tree_folder(struct tree *tree, const char *path, const struct attributes *at
 			if (r < 0)
 				return err_sys(err, r, "replace it");
 		}
-		if (fd < 0 && mkdirat(parent, name, 0700) == 0)
+		if (fd < 0 && mkdirat(parent, name, attributes->mode & 0777) == 0)
 			fd = openat(parent, name, FOLDER);
 	}
 	if (fd < 0)

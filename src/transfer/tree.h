@@ -8,7 +8,7 @@
  *
  *	_cleanup_(tree_clear) struct tree tree;
  *	tree_init(&tree, root);
- *	fd = tree_file(&tree, "usr/bin/env", err);  ... write ...  tree_dress(fd, &attributes, err);
+ *	fd = tree_file(&tree, "usr/bin/env", 0755, err);  ... write ...  tree_dress(fd, &attributes, err);
  *	tree_finish(&tree, err);
  */
 #ifndef CLOCHE_TRANSFER_TREE_H
@@ -46,8 +46,8 @@ void tree_init(struct tree *tree, int root);
 void tree_clear(struct tree *tree);
 
 /* All paths are clean (tar_name_clean). Missing parents are made, 0755 and root's. */
-int tree_file(struct tree *tree, const char *path,
-	      struct err *err); /* descriptor for writing; the caller's */
+/* A descriptor for writing, the caller's. mode: what it will be, of which 0777 is set at once. */
+int tree_file(struct tree *tree, const char *path, mode_t mode, struct err *err);
 int tree_folder(struct tree *tree, const char *path, const struct attributes *attributes,
 		struct err *err);
 int tree_symlink(struct tree *tree, const char *path, const char *target,
