@@ -19,6 +19,7 @@
 #include "engine/image_need.h"
 #include "engine/inspect.h"
 #include "engine/transfer.h"
+#include "engine/trash.h"
 #include "image/reference.h"
 
 char *image_familiar(const char *full)
@@ -141,6 +142,8 @@ static int one_record(struct engine *engine, struct store *store, json_t *json, 
 	row.needs = image_need_of(engine, &row);
 	r = image_add(store, &row, sizes, err);
 	free(row.needs);
+	if (r == 0 && json_bool_at(json, "repacked"))
+		r = image_blobs_forget(store, id, err);
 	json_array_foreach(json_at(json, "blobs"), i, layer)
 	{
 		if (r == 0)
@@ -291,14 +294,34 @@ int image_save(struct engine *engine, char *const *names, char *const *args, str
 	return r < 0 ? r : transfer_run(engine, "save", words, -1, NULL, err);
 }
 
+/* Of one that came without a manifest; the row has the new one then. */
+static int pack(struct engine *engine, const char *full, struct image_row *row, struct err *err)
+{
+	_cleanup_strv_ char **words = NULL, **found = NULL;
+	_cleanup_json_ json_t *report = NULL;
+	struct err ignored = ERR_NONE;
+	int r;
+
+	if (!row->manifest_digest)
+		return 0;
+	strv_add(&words, row->manifest_digest);
+	r = image_transfer(engine, "pack", words, -1, &report, err);
+	if (r < 0 || json_array_size(json_at(report, "images")) == 0)
+		return r;
+	(void)image_files_sweep(engine, true, &found, &ignored); /* or the next sweep does it */
+	trash_sweep(engine);
+	image_row_clear(row);
+	return image_find(engine_store(engine, err), full, row, err);
+}
+
 int image_push(struct engine *engine, const char *name, char *const *args, struct buf *said,
 	       struct err *err)
 {
-	_cleanup_close_ int held = image_files_hold(engine, err);
+	_cleanup_close_ int held = -1;
 	_cleanup_strv_ char **words = strv_copy(args);
 	_cleanup_free_ char *full = NULL;
 	struct image_row row = { 0 };
-	int r = held < 0 ? held : full_name(name, &full, err);
+	int r = full_name(name, &full, err);
 
 	if (r == 0 && image_name_is_digest(full))
 		r = err_set(err, EINVAL, "cannot push a digest reference");
@@ -311,6 +334,12 @@ int image_push(struct engine *engine, const char *name, char *const *args, struc
 			(int)(strrchr(familiar, ':') - familiar), familiar);
 		return -ENOENT;
 	}
+	if (r == 0)
+		r = pack(engine, full, &row, err);
+	if (r == 0)
+		r = held = image_files_hold(engine, err);
+	if (r > 0)
+		r = 0;
 	if (r == 0) {
 		_cleanup_free_ char *digest =
 			str_printf("%.*s@%s", (int)(strrchr(full, ':') - full), full,

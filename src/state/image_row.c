@@ -78,6 +78,11 @@ int image_blob_add(struct store *store, const char *image_id, const char *digest
 			 image_id, digest, size_bytes);
 }
 
+int image_blobs_forget(struct store *store, const char *image_id, struct err *err)
+{
+	return store_run(store, err, "DELETE FROM image_blobs WHERE image = ?", "s", image_id);
+}
+
 int image_tag(struct store *store, const char *tag, const char *image_id, struct err *err)
 {
 	return store_run(

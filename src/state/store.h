@@ -76,6 +76,8 @@ int image_add(struct store *store, const struct image_row *row, const int64_t *l
 /* An archive of one of its layers that the store keeps. */
 int image_blob_add(struct store *store, const char *image_id, const char *digest,
 		   int64_t size_bytes, struct err *err);
+/* It has none of them any more; their files go with the next sweep. */
+int image_blobs_forget(struct store *store, const char *image_id, struct err *err);
 /* Move a full tag to an image. */
 int image_tag(struct store *store, const char *tag, const char *image_id, struct err *err);
 /* Remove one tag; -ENOENT. */

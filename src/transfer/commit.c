@@ -21,10 +21,6 @@
 #include "transfer/outcome.h"
 #include "transfer/stored_blob.h"
 
-static const char *const layer_types[] = { "application/vnd.oci.image.layer.v1.tar",
-					   "application/vnd.oci.image.layer.v1.tar+gzip",
-					   "application/vnd.oci.image.layer.v1.tar+zstd" };
-
 /* What of a container's Config an image keeps (image spec, config.md). */
 static const char *const kept[] = { "User",	  "ExposedPorts", "Env",	"Entrypoint",
 				    "Cmd",	  "Volumes",	  "WorkingDir", "Labels",
@@ -90,7 +86,7 @@ static void history_add(json_t *image, const struct commit_options *options)
 	json_push(history, step);
 }
 
-/* The parent's archives, and the new layer's. Docker's types of archives are OCI's by other names. */
+/* The parent's archives, and the new layer's. */
 static int manifest_make(const struct work *work, const char *parent, const struct kept_blob *blob,
 			 struct outcome_image *image, struct err *err)
 {
@@ -108,15 +104,8 @@ static int manifest_make(const struct work *work, const char *parent, const stru
 		return r;
 	blobs = mem_new((manifest.count + 1) * sizeof(*blobs));
 	for (size_t i = 0; i < manifest.count; i++) {
-		const struct descriptor *d = &manifest.items[i];
-		const char *kind = d->media_type ? d->media_type : "";
-
-		blobs[i].size_bytes = d->size_bytes;
-		blobs[i].type = str_suffix(kind, "zstd") ? layer_types[2] :
-				str_suffix(kind, "gzip") ? layer_types[1] :
-							   layer_types[0];
-		(void)str_append(blobs[i].digest, sizeof(blobs[i].digest), d->digest);
-		outcome_add_blob(image, d->digest, d->size_bytes);
+		kept_blob_of(&manifest.items[i], &blobs[i]);
+		outcome_add_blob(image, blobs[i].digest, blobs[i].size_bytes);
 	}
 	blobs[manifest.count] = *blob;
 	kept_blob_manifest(image, blobs, manifest.count + 1);

@@ -12,12 +12,17 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "image/manifest.h"
 #include "image/sha256.h"
 #include "image/work.h"
 #include "transfer/decompress.h"
 #include "transfer/outcome.h"
 
 enum { PIECE = 256 * 1024 };
+
+static const char plain_type[] = "application/vnd.oci.image.layer.v1.tar",
+		  gzip_type[] = "application/vnd.oci.image.layer.v1.tar+gzip",
+		  zstd_type[] = "application/vnd.oci.image.layer.v1.tar+zstd";
 
 const char *kept_blob_type(int fd, uint64_t offset)
 {
@@ -27,15 +32,31 @@ const char *kept_blob_type(int fd, uint64_t offset)
 		return NULL;
 	switch (decompress_kind(magic)) {
 	case DECOMPRESS_PLAIN:
-		return "application/vnd.oci.image.layer.v1.tar";
+		return plain_type;
 	case DECOMPRESS_GZIP:
-		return "application/vnd.oci.image.layer.v1.tar+gzip";
+		return gzip_type;
 	case DECOMPRESS_ZSTD:
-		return "application/vnd.oci.image.layer.v1.tar+zstd";
+		return zstd_type;
 	case DECOMPRESS_OTHER:
 		break;
 	}
 	return NULL;
+}
+
+void kept_blob_of(const struct descriptor *d, struct kept_blob *ret_blob)
+{
+	const char *kind = d->media_type ? d->media_type : "";
+
+	*ret_blob = (struct kept_blob){ .size_bytes = d->size_bytes,
+					.type = str_suffix(kind, "zstd") ? zstd_type :
+						str_suffix(kind, "gzip") ? gzip_type :
+									   plain_type };
+	(void)str_append(ret_blob->digest, sizeof(ret_blob->digest), d->digest);
+}
+
+bool kept_blob_is_plain(const struct kept_blob *blob)
+{
+	return blob->type && strcmp(blob->type, plain_type) == 0;
 }
 
 static int copy(int from, int to, struct err *err)

@@ -4,11 +4,13 @@
 #ifndef CLOCHE_TRANSFER_KEPT_BLOB_H
 #define CLOCHE_TRANSFER_KEPT_BLOB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "image/digest.h"
 
+struct descriptor;
 struct err;
 struct outcome;
 struct outcome_image;
@@ -20,6 +22,9 @@ struct kept_blob {
 	const char *type; /* media type of a layer; NULL: of no type that OCI has (xz) */
 };
 
+/* Of a layer's descriptor. Docker's types are OCI's by other names. */
+void kept_blob_of(const struct descriptor *layer, struct kept_blob *ret_blob);
+bool kept_blob_is_plain(const struct kept_blob *blob);
 /* By the first bytes at offset; NULL: of no type that OCI has. */
 const char *kept_blob_type(int fd, uint64_t offset);
 /* fd: the archive, a file. digest: NULL: it is hashed. from: its path in the work folder, which moves into the store with the

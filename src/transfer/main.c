@@ -8,6 +8,7 @@
  *	cloche-transfer files --root DIR
  *	cloche-transfer packages --root DIR             an rpm database on stdin: rpm_database.h
  *	cloche-transfer save --root DIR MANIFEST|NAME...
+ *	cloche-transfer pack --root DIR MANIFEST
  *	cloche-transfer push --root DIR [--insecure-registry HOST]... [--progress MODE] NAME MANIFEST|NAME...
  *	cloche-transfer login --user NAME SERVER        the password on stdin
  *	cloche-transfer logout SERVER
@@ -41,6 +42,7 @@
 #include "transfer/load.h"
 #include "transfer/login.h"
 #include "transfer/outcome.h"
+#include "transfer/pack.h"
 #include "transfer/pull.h"
 #include "transfer/push.h"
 #include "transfer/rpm_database.h"
@@ -306,6 +308,18 @@ static int commit_run(void *unused, void *data, char **operands, struct err *err
 	return job_end(&job, r, err);
 }
 
+static int pack_run(void *unused, void *data, char **operands, struct err *err)
+{
+	struct job job = { .work = WORK_NONE, .outcome = OUTCOME_EMPTY, .input = -1 };
+	_cleanup_close_ int root = -1;
+	int r = job_open_root(data, &job, &root, err);
+
+	(void)unused;
+	if (r == 0)
+		r = pack_image(&job.work, operands[0], &job.outcome, err);
+	return job_end(&job, r, err);
+}
+
 static int save_run(void *unused, void *data, char **operands, struct err *err)
 {
 	const struct transfer_args *args = data;
@@ -469,6 +483,15 @@ static const struct command save = {
 	.flags = COMMAND_INTERSPERSED,
 };
 
+static const struct command pack = {
+	.name = "pack",
+	.args = "MANIFEST",
+	.summary = "compress the layers of an image that came without a manifest",
+	.opts = files_opts,
+	.args_size = sizeof(struct transfer_args),
+	.run = pack_run,
+};
+
 static const struct command push = {
 	.name = "push",
 	.args = "NAME MANIFEST|NAME",
@@ -507,6 +530,7 @@ static const struct command *const commands[] = {
 	&packages,
 	&commit,
 	&save,
+	&pack,
 	&push,
 	&login_command,
 	&logout_command,

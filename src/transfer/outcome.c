@@ -160,14 +160,18 @@ static json_t *image_json(const struct outcome *outcome, const struct outcome_im
 	size_t count = strv_length(diff_ids), first = 0;
 	uint64_t size = 0;
 
-	for (size_t i = 0; i < count; i++)
-		if (outcome_layer(outcome, diff_ids[i])->opaque_root)
+	for (size_t i = 0; i < count; i++) {
+		const struct layer *layer = outcome_layer(outcome, diff_ids[i]);
+
+		/* one that an opaque layer hides need not be there */
+		if (layer && layer->opaque_root)
 			first = i;
+	}
 	for (size_t i = first; i < count; i++) {
 		const struct layer *layer = outcome_layer(outcome, diff_ids[i]);
 		json_t *one;
 
-		if (comes_again(diff_ids + i + 1, diff_ids[i]))
+		if (!layer || comes_again(diff_ids + i + 1, diff_ids[i]))
 			continue;
 		one = json_object();
 		json_put(one, "diff_id", json_text(layer->diff_id));
@@ -182,6 +186,7 @@ static json_t *image_json(const struct outcome *outcome, const struct outcome_im
 	json_put(json, "manifest",
 		 image->manifest ? json_text(image->manifest_digest) : json_null());
 	json_put(json, "manifest_made", json_boolean(image->manifest_made));
+	json_put(json, "repacked", json_boolean(image->repacked));
 	json_put(json, "size", json_integer((json_int_t)size));
 	json_put(json, "layers", layers);
 	json_put(json, "blobs", blobs_json(image));

@@ -42,6 +42,7 @@ struct outcome_image {
 	size_t manifest_length;
 	char manifest_digest[DIGEST_SIZE];
 	bool manifest_made;	    /* by us: it came without */
+	bool repacked;		    /* its blobs are these, and no others any more */
 	struct outcome_blob *blobs; /* of its layers, those that the store keeps */
 	size_t blob_count;
 };

@@ -150,6 +150,36 @@ id_of() { cloche image inspect -f '{{.Id}}' "$1"; }
 	assert_line "Untagged: $PLAIN/there@$digest"
 }
 
+@test "layers that came uncompressed are pushed as gzip, unless the image came with a manifest that says so" {
+	local digest raw
+
+	skip_unless_program skopeo
+	cloche load -qi "$ARCHIVES/docker.tar"
+	cloche tag web:1 "$PLAIN/packed:1"
+	run -0 cloche push -q "$PLAIN/packed:1"
+	raw=$(skopeo inspect --raw --tls-verify=false "docker://$PLAIN/packed:1")
+	assert_equal "$(jq -r '.layers[].mediaType' <<<"$raw" | sort -u)" application/vnd.oci.image.layer.v1.tar+gzip
+	digest=$(digest_at "$PLAIN/packed:1")
+	# the store has these now, and not the others: again it is the same, and nothing is sent
+	run -0 cloche push --progress plain "$PLAIN/packed:1"
+	[[ $output != *Pushed* ]]
+	[[ $output == *"digest: $digest size: "* ]]
+	for layer in $(jq -r '.layers[].digest' <<<"$raw"); do
+		[ -e "$CLOCHE_ROOT/blobs/sha256/${layer#sha256:}" ]
+	done
+	run -0 cloche system check
+	cloche rmi web:1 "$PLAIN/packed:1" >/dev/null
+	run -0 cloche pull -q "$PLAIN/packed:1"
+	run -0 cloche run --rm --network none "$PLAIN/packed:1" cat /etc/hello
+	assert_output hello
+	make oci plain.oci web:3 "$ARCHIVES/busybox.tar" "$ARCHIVES/plain.tar"
+	digest=$(tar -xOf plain.oci index.json | jq -r '.manifests[0].digest')
+	cloche load -qi plain.oci
+	cloche tag web:3 "$PLAIN/unpacked:1"
+	run -0 cloche push -q "$PLAIN/unpacked:1"
+	assert_equal "$(digest_at "$PLAIN/unpacked:1")" "$digest"
+}
+
 @test "a second push sends nothing, and another repository's blobs are mounted" {
 	cloche load -qi "$ARCHIVES/docker.tar"
 	cloche tag web:1 "$PLAIN/first:1"
