@@ -30,6 +30,7 @@
 #include "engine/monitor_exec.h"
 #include "engine/names.h"
 #include "engine/netns_name.h"
+#include "engine/network_device.h"
 #include "engine/publish.h"
 #include "engine/restart.h"
 #include "engine/spec_build.h"
@@ -134,6 +135,7 @@ static int run_folder_release(struct engine *engine, const struct record *record
 	guard_remove(engine, run);
 	netns_name_remove(run);
 	lan_endpoints_release(run);
+	network_devices_return(run);
 	r = publish_release(engine, record, run, err);
 	if (r < 0)
 		return r;

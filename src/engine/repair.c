@@ -16,8 +16,10 @@
 #include "engine/create.h"
 #include "engine/disk_limit.h"
 #include "engine/engine.h"
+#include "engine/lan_endpoint.h"
 #include "engine/lifecycle.h"
 #include "engine/netns_name.h"
+#include "engine/network_device.h"
 #include "engine/restart.h"
 #include "engine/start.h"
 #include "engine/status.h"
@@ -46,8 +48,11 @@ static int orphan_remove(struct engine *engine, const char *id, struct err *err)
 	if (r < 0)
 		return r;
 	holder_end_id(engine, id);
-	if (run >= 0)
+	if (run >= 0) {
 		netns_name_remove(run);
+		lan_endpoints_release(run);
+		network_devices_return(run);
+	}
 	r = disk_limit_container_release(engine, id, err);
 	if (r < 0)
 		return r;

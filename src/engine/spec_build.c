@@ -649,28 +649,14 @@ static int devices_all(struct spec *spec, const char *folder, int depth, struct 
 	return r;
 }
 
-/* Links of the host that go into the container. */
-static int links_fill(const struct record *record, struct spec *spec, struct err *err)
+/* Links of the host go into a network of the container's own alone (engine/network_device.c moves them). */
+static int links_check(const struct record *record, const struct spec *spec, struct err *err)
 {
-	_cleanup_strv_ char **list = json_strv_at(record->config, "Cloche.NetworkDevices");
-	size_t count = strv_length(list);
-
-	if (count == 0)
-		return 0;
-	if (spec->namespaces[SPEC_NS_NETWORK].mode != SPEC_NS_NEW)
-		return err_set(err, EINVAL,
-			       "--network-device needs a network namespace of the container's own");
-	spec->net_devices = mem_new(count * sizeof(*spec->net_devices));
-	for (size_t i = 0; i < count; i++) {
-		char *equals = strchr(list[i], '=');
-
-		if (equals)
-			*equals++ = '\0';
-		spec->net_devices[i].host_name = str_dup(list[i]);
-		spec->net_devices[i].name = str_dup(equals ? equals : list[i]);
-		spec->net_device_count++;
-	}
-	return 0;
+	return json_array_size(json_at(record->config, "Cloche.NetworkDevices")) > 0 &&
+			       spec->namespaces[SPEC_NS_NETWORK].mode != SPEC_NS_NEW ?
+		       err_set(err, EINVAL,
+			       "--network-device needs a network namespace of the container's own") :
+		       0;
 }
 
 static int devices_fill(const struct record *record, struct spec *spec, struct err *err)
@@ -942,7 +928,7 @@ int spec_build(struct engine *engine, const struct record *record, struct built_
 	if (r == 0)
 		r = devices_fill(record, spec, err);
 	if (r == 0)
-		r = links_fill(record, spec, err);
+		r = links_check(record, spec, err);
 	if (r == 0 && strcmp(record->row.image_id, "host") == 0)
 		r = host_image_mounts(spec, err);
 	if (r == 0) {

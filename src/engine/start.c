@@ -38,6 +38,7 @@
 #include "engine/monitor_exec.h"
 #include "engine/names.h"
 #include "engine/netns_name.h"
+#include "engine/network_device.h"
 #include "engine/publish.h"
 #include "engine/rename.h"
 #include "engine/resolv_conf.h"
@@ -276,6 +277,8 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 			      err);
 	engine_kill_point("start-init-written");
 	if (r == 0)
+		r = network_devices_give(launch->record, launch->run, container.pid, err);
+	if (r == 0)
 		r = endpoints_attach(launch->endpoints, launch->record, container.pid,
 				     container.pidfd, launch->run, err);
 	if (r == 0)
@@ -296,6 +299,7 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 		container_abort(&container);
 		netns_name_remove(launch->run);
 		lan_endpoints_release(launch->run);
+		network_devices_return(launch->run);
 		(void)cni_delete(launch->engine, launch->record, &ignored);
 		(void)unlinkat(launch->run, "init", 0);
 		(void)cgroup_remove(launch->cgroup, launch->spec->cgroup_path, &ignored);
@@ -368,6 +372,7 @@ static void start_undo(struct launch *launch, const struct err *err)
 	(void)cgroup_remove(launch->cgroup, launch->spec->cgroup_path, &ignored);
 	netns_name_remove(launch->run);
 	lan_endpoints_release(launch->run);
+	network_devices_return(launch->run);
 	(void)cni_delete(launch->engine, launch->record, &ignored);
 	(void)publish_release(launch->engine, launch->record, launch->run, &ignored);
 	(void)unlinkat(launch->dir, "exit", 0);

@@ -197,28 +197,34 @@ static int index_inside(int ns, const char *name)
 	return index == 0 ? -ENODEV : (int)index;
 }
 
-static int move_one(int outside, int inside, const struct spec_net_device *device, int ns)
+static int move_one(int outside, int inside, const char *host_name, const char *name, int ns)
 {
 	_cleanup_free_ struct addresses *addresses = mem_new(sizeof(*addresses));
-	unsigned int index = if_nametoindex(device->host_name);
+	unsigned int index = if_nametoindex(host_name);
 	int r;
 
 	if (index == 0)
 		return -ENODEV;
 	r = addresses_read(outside, index, addresses);
 	if (r == 0)
-		r = move(outside, index, device->name, ns);
+		r = move(outside, index, name, ns);
 	if (r < 0)
 		return r;
-	r = index_inside(ns, device->name ? device->name : device->host_name);
-	return r < 0 ? r : settle(inside, (unsigned int)r, addresses);
+	index = 0;
+	r = index_inside(ns, name ? name : host_name);
+	if (r > 0) {
+		index = (unsigned int)r;
+		r = settle(inside, index, addresses);
+	}
+	return r < 0 ? r : (int)index;
 }
 
-int net_device_move(const struct spec *spec, pid_t pid, struct err *err)
+int net_device_move_one(const char *host_name, const char *name, pid_t pid, struct err *err)
 {
 	_cleanup_close_ int outside = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	_cleanup_close_ int ns = -1, inside = -1;
 	char path[64];
+	int r;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
 	ns = open(path, O_RDONLY | O_CLOEXEC);
@@ -226,12 +232,18 @@ int net_device_move(const struct spec *spec, pid_t pid, struct err *err)
 	if (outside < 0 || inside < 0)
 		return err_sys(err, inside < 0 && ns >= 0 ? inside : errno,
 			       "reach the container's network");
+	r = move_one(outside, inside, host_name, name, ns);
+	return r < 0 ? err_sys(err, r, "move network device %s into the container", host_name) : r;
+}
+
+int net_device_move(const struct spec *spec, pid_t pid, struct err *err)
+{
 	for (size_t i = 0; i < spec->net_device_count; i++) {
-		int r = move_one(outside, inside, &spec->net_devices[i], ns);
+		int r = net_device_move_one(spec->net_devices[i].host_name,
+					    spec->net_devices[i].name, pid, err);
 
 		if (r < 0)
-			return err_sys(err, r, "move network device %s into the container",
-				       spec->net_devices[i].host_name);
+			return r;
 	}
 	return 0;
 }

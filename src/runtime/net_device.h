@@ -12,5 +12,7 @@ struct spec;
 
 /* pid: a process in the network namespace. */
 int net_device_move(const struct spec *spec, pid_t pid, struct err *err);
+/* name NULL: the same. Its index there. */
+int net_device_move_one(const char *host_name, const char *name, pid_t pid, struct err *err);
 
 #endif

@@ -152,6 +152,16 @@ assert time.monotonic() - before > 0.5, "out"'
 	assert_output --partial 'invalid --route "10.9.0.0/16 192.0.2.1": "SUBNET via GATEWAY"'
 }
 
+# With its name, up, with its address, and its neighbour is reached by it.
+wire1_is_back()
+{
+	run -0 ip -o -4 address show wire1
+	assert_output --partial 10.54.0.2/24
+	run -0 ip -o link show up
+	assert_output --partial ' wire1@wire0'
+}
+sees_it_ended() { [ "$(cloche ps -a --filter name=wired --format '{{.State}}')" = exited ]; }
+
 @test "network-device: a link of the host goes in, with its addresses, under another name" {
 	ip link add wire0 type veth peer name wire1
 	ip address add 10.54.0.1/24 dev wire0
@@ -165,8 +175,20 @@ assert time.monotonic() - before > 0.5, "out"'
 	asked tcp 10.54.0.2 7011
 	assert_equal "$answer" "10.54.0.1 wired"
 	cloche rm -f wired
-	run -125 cloche run --rm --network none --network-device wire1 host true
-	assert_output --partial wire1
+	wire1_is_back
+	run -125 cloche run --rm --network none --network-device wire1 --network-device wire9 host true
+	assert_output --partial "move network device wire9 into the container: No such device"
+	wire1_is_back
+	# by one that ends, and renames it before
+	cloche run --rm --cap-add NET_ADMIN --network none --network-device wire1=eth7 host sh -c 'ip link set eth7 down && ip link set eth7 name hidden && ip link add eth7 type bridge'
+	wire1_is_back
+	cloche run -d --name wired --network none --network-device wire1 host sleep 600
+	dir=$CLOCHE_RUN_ROOT/$(cloche inspect -f '{{.Id}}' wired)
+	# shellcheck disable=SC2046 # three numbers
+	kill -KILL $(sed -sn '1s, .*,,p' "$dir/monitor" "$dir/holder" "$dir/init")
+	until_true 20 sees_it_ended
+	wire1_is_back
+	cloche rm wired
 	run -125 cloche run --rm --network host --network-device lan0 host true
 	assert_output --partial "--network-device needs a network namespace of the container's own"
 	ip link show lan0 >/dev/null
