@@ -337,9 +337,10 @@ static void close_aside(struct netlink *nl, const struct ruleset_port *gone, siz
 	fd_close(gate[1]);
 }
 
-/* In one transaction; when one is gone already (flushed, or taken away by hand), one by one. */
-static int elements_drop(struct engine *engine, const struct port_row *rows, int count, bool flows,
-			 struct err *err)
+/* In one transaction; when one is gone already (flushed, or taken away by hand), one by one. Flows are forgotten with them: of TCP, which has an
+ * end of its own, where `sessions` says that those end, too. */
+static int elements_drop(struct engine *engine, const struct port_row *rows, int count,
+			 bool sessions, struct err *err)
 {
 	_cleanup_free_ struct ruleset_port *gone = mem_new(((size_t)count + 1) * sizeof(*gone));
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
@@ -354,7 +355,8 @@ static int elements_drop(struct engine *engine, const struct port_row *rows, int
 			if (element_of_row(&rows[k], &port) < 0)
 				continue;
 			ruleset_unpublish(&nl, table, &port);
-			gone[k] = port;
+			if (sessions || port.protocol != IPPROTO_TCP)
+				gone[k] = port;
 		}
 		r = nft_commit(&nl, err);
 		if (r == -ENOENT) {
@@ -367,14 +369,14 @@ static int elements_drop(struct engine *engine, const struct port_row *rows, int
 		}
 	}
 	if (nl.fd >= 0)
-		close_aside(&nl, gone, flows ? (size_t)count : 0);
+		close_aside(&nl, gone, (size_t)count);
 	return r;
 }
 
 int publish_drop(struct engine *engine, const struct port_row *rows, int count, int run,
 		 struct err *err)
 {
-	int r = elements_drop(engine, rows, count, false, err); /* sessions go on */
+	int r = elements_drop(engine, rows, count, false, err);
 
 	engine_kill_point("publish-drop-elements");
 	for (int i = 0; r == 0 && i < count; i++) {

@@ -325,6 +325,48 @@ while True:
 	done
 }
 
+@test "update --publish-rm forgets the flows of UDP with the port" {
+	cloche run -d --name talking -p 8062:62/udp host python3 -c "$PEER" serve udp 62 talking
+	hears() { cloche exec talking sh -c 'ss -uln | grep -q :62'; }
+	until_true 20 hears
+	mkfifo go
+	# one socket: it is answered, waits for us, and asks again
+	at lan python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.50.0.11", 5556))
+s.settimeout(20)
+s.sendto(b"?", ("10.50.0.1", 8062))
+print(s.recv(99).decode().strip(), flush=True)
+open(sys.argv[1]).read()
+s.settimeout(1)
+s.sendto(b"?", ("10.50.0.1", 8062))
+try:
+    print("again", s.recv(99))
+except OSError:
+    print("no more")
+' "$PWD/go" >said 2>&1 3>&- &
+	asker=$!
+	until_true 20 grep -q talking said
+	cloche update --publish-rm 8062/udp talking
+	flow_gone() { ! grep -q 'sport=5556' /proc/net/nf_conntrack 2>/dev/null; }
+	until_true 20 flow_gone
+	echo >go
+	wait "$asker"
+	assert_equal "$(tail -n 1 said)" "no more"
+	cloche rm -f talking
+}
+
+@test "the setting publish-address is the address of a -p without one" {
+	run -0 env CLOCHE_PUBLISH_ADDRESS=127.0.0.1 "$CLOCHE" run -d --name near -p 8063:63 -p 10.50.0.1:8064:63 host python3 -c "$PEER" serve tcp 63 near
+	run -0 cloche port near
+	assert_output "$(printf '63/tcp -> 127.0.0.1:8063\n63/tcp -> 10.50.0.1:8064')"
+	asked tcp 127.0.0.1 8063
+	assert_equal "$(at lan peer ask tcp 10.50.0.1 8064)" "10.50.0.11 near"
+	run ! at lan peer ask tcp 10.50.0.1 8063 1
+	cloche rm -f near
+}
+
 @test "the first publish beside a firewall says what that will not see, once" {
 	nft add table inet firewalld
 	nft add chain inet firewalld filter_INPUT
