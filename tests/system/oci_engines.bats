@@ -207,6 +207,13 @@ podman_begin()
 	run -5 bb run --isolation oci --runtime "$RUNTIME" --network none work sh -c 'echo x >/made; exit 5'
 	run bb run --isolation oci --runtime "$RUNTIME" --network none work cat /made
 	assert_output x
+	# by the environment, as documented
+	printf '#!/bin/sh\necho called >>"%s/called"\nexec "%s" "$@"\n' "$PWD" "$RUNTIME" >wrapper
+	chmod 755 wrapper
+	export BUILDAH_ISOLATION=oci BUILDAH_RUNTIME=$PWD/wrapper
+	run bb run --network none work cat /made
+	assert_output x
+	grep -q called called
 	bb rm work
 }
 
@@ -257,4 +264,47 @@ crio()
 	grep -q nothing-here sync
 	jq -e '.pid < 0' sync
 	run ! rt state "$ID"
+}
+
+# -- registration ------------------------------------------------------------------------------
+
+# documented FILE: run the command of docs/runtime.md that writes FILE, with etc and the runtime of this test.
+documented()
+{
+	local command
+
+	command=$(grep -E "^    .*$1" "$BATS_TEST_DIRNAME/../../docs/runtime.md") || return
+	command=${command%% && sudo systemctl*}
+	command=${command//sudo /}
+	command=${command//\/etc\//"$PWD/etc/"}
+	bash -c "${command//\/usr\/local\/bin\/cloche-runtime/"$RUNTIME"}" >/dev/null
+}
+
+@test "the documented commands register it with Docker, containerd, Podman and CRI-O" {
+	skip_unless_program python3 containerd podman buildah
+	documented /etc/docker/daemon.json
+	assert_equal "$(jq -r .runtimes.cloche.path etc/docker/daemon.json)" "$RUNTIME"
+
+	mkdir -p etc/containerd
+	printf 'version = 2\n' >etc/containerd/config.toml
+	documented /etc/containerd/config.toml
+	# shellcheck disable=SC2094 # they are two files
+	timeout 60 containerd -c "$PWD/etc/containerd/config.toml" config dump >dump
+	grep -qF "BinaryName = \"$RUNTIME\"" dump
+
+	documented /etc/containers/containers.conf.d/cloche.conf
+	podman_begin
+	run env CONTAINERS_CONF="$PWD/etc/containers/containers.conf.d/cloche.conf" timeout 60 podman --root "$PWD/root" --runroot "$PWD/run" \
+		--tmpdir "$PWD/tmp" --storage-driver vfs --cgroup-manager cgroupfs --runtime cloche info --format '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}}'
+	assert_success
+	assert_output --partial "cloche $RUNTIME"
+
+	documented /etc/crio/crio.conf.d/cloche.conf
+	python3 - "$RUNTIME" <<-'END'
+		import sys, tomllib
+		with open("etc/crio/crio.conf.d/cloche.conf", "rb") as f:
+		    cloche = tomllib.load(f)["crio"]["runtime"]["runtimes"]["cloche"]
+		assert cloche["runtime_path"] == sys.argv[1] and cloche["runtime_type"] == "oci", cloche
+	END
+	grep -qE '^    export BUILDAH_ISOLATION=oci BUILDAH_RUNTIME=' "$BATS_TEST_DIRNAME/../../docs/runtime.md"
 }
