@@ -187,7 +187,10 @@ static const struct opt run_opts[] = {
 	OPT_BOOL(0, "rm", struct create_options, remove, "remove the container when it ends"),
 	OPT_STRING(0, "rootfs", "DIR[:rw]", struct create_options, rootfs,
 		   "use a folder instead of an image; :rw writes in place"),
-	OPT_STRING(0, "runtime", "NAME", struct create_options, runtime, "cloche"),
+	OPT_STRING(
+		0,
+		"runtime", "NAME|PATH", struct create_options, runtime,
+		"another OCI runtime of the host, such as crun or runc, in place of Cloche's own"),
 	OPT_LIST(0, "secret", "id=NAME,src=FILE|env=NAME", struct create_options, secrets,
 		 "a file in /run/secrets that lies in memory only; also target=, uid=, gid=, mode="),
 	OPT_LIST(0, "security-opt", "OPTION", struct create_options, security_opt,

@@ -185,7 +185,8 @@ static void names_add(struct making *m)
 	/* of Docker it is the host's on cgroup v1, by default: only ours tells more than that */
 	if (m->own && strcmp(json_string_at(m->host, "CgroupnsMode", ""), "host") == 0)
 		add_text(m, "cgroupns", "host");
-	if (!m->own && strcmp(json_string_at(m->host, "Runtime", "runc"), "runc") != 0)
+	if (strcmp(json_string_at(m->host, "Runtime", m->own ? "cloche" : "runc"),
+		   m->own ? "cloche" : "runc") != 0)
 		add_text(m, "runtime", json_string_at(m->host, "Runtime", ""));
 }
 

@@ -23,6 +23,7 @@
 #include "engine/create.h"
 #include "engine/device_follow.h"
 #include "engine/engine.h"
+#include "engine/foreign_runtime.h"
 #include "engine/network_option.h"
 #include "engine/restart.h"
 #include "runtime/capability.h"
@@ -610,6 +611,5 @@ int mode_options(struct engine *engine, const struct create_options *o, json_t *
 	json_put(host, "ReadonlyRootfs", json_boolean(o->read_only));
 	json_put(host, "GroupAdd", json_from_strv(o->group_add));
 	json_put(host, "Init", json_boolean(o->init || (engine->settings.init && !o->no_init)));
-	json_put(host, "Runtime", json_text("cloche"));
-	return 0;
+	return foreign_runtime_option(o, host, err);
 }

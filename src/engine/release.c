@@ -22,6 +22,7 @@
 #include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/event.h"
+#include "engine/foreign_runtime.h"
 #include "engine/guard.h"
 #include "engine/hooks.h"
 #include "engine/lan_endpoint.h"
@@ -130,6 +131,7 @@ static int run_folder_release(struct engine *engine, const struct record *record
 	if (r < 0)
 		return r;
 	engine_kill_point("release-cgroup");
+	foreign_runtime_delete(engine, record);
 	hooks_release(engine, record, run);
 	holder_end(run);
 	guard_remove(engine, run);

@@ -35,7 +35,8 @@ static bool is_id(const char *name)
 /* No row: a create that did not get there, or a removal that did not finish. */
 static int orphan_remove(struct engine *engine, const char *id, struct err *err)
 {
-	_cleanup_free_ char *path = str_printf("containers/%s", id);
+	_cleanup_free_ char *path = str_printf("containers/%s", id),
+			    *foreign = str_printf("oci/%s", id); /* another runtime's */
 	struct cgroup *cgroup = engine_cgroup(engine, err);
 	_cleanup_close_ int pidfd = status_pidfd(engine, id);
 	_cleanup_close_ int run = engine_run_dir(engine, id, false, err);
@@ -56,6 +57,7 @@ static int orphan_remove(struct engine *engine, const char *id, struct err *err)
 	r = disk_limit_container_release(engine, id, err);
 	if (r < 0)
 		return r;
+	(void)dir_remove(engine->run, foreign);
 	if (dir_remove(engine->run, id) < 0 || dir_remove(engine->root, path) < 0)
 		return err_set(err, EIO, "remove what is left of container %.12s", id);
 	r = uid_range_release(id, 0, err);

@@ -15,9 +15,6 @@ static const struct {
 } singles[] = {
 	{ "--isolation", "default", "the kernel's namespaces are the only isolation here",
 	  offsetof(struct create_options, isolation) },
-	{ "--runtime", "cloche",
-	  "containers are started by Cloche itself; for another OCI runtime use its own command",
-	  offsetof(struct create_options, runtime) },
 	{ "--volume-driver", "local",
 	  "volumes are local; the plugins of others need Docker's daemon",
 	  offsetof(struct create_options, volume_driver) },

@@ -25,6 +25,7 @@
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/extra_option.h"
+#include "engine/foreign_runtime.h"
 #include "engine/frame.h"
 #include "engine/guard.h"
 #include "engine/health.h"
@@ -57,7 +58,7 @@
 struct launch { /* what the process needs that becomes the monitor */
 	struct engine *engine;
 	struct record *record;
-	const struct spec *spec;
+	struct spec *spec;
 	const struct seccomp_program *seccomp;
 	struct cgroup *cgroup;
 	struct endpoints *endpoints;
@@ -239,6 +240,7 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 	struct hooks_data hooks = { launch->engine, launch->record };
 	struct container_io io = CONTAINER_IO_NONE;
 	struct container container = CONTAINER_NONE;
+	bool foreign = foreign_runtime_is(launch->record);
 	pid_t holder = 0;
 	int r = 0;
 
@@ -257,9 +259,12 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 			r = io.stdio[2] < 0 ? io.stdio[2] : 0;
 		}
 	}
-	if (r == 0)
+	if (r == 0 && !foreign)
 		r = machine_scope_start(launch->record, launch->spec, launch->cgroup, &holder, err);
-	if (r == 0)
+	if (r == 0 && foreign)
+		r = foreign_runtime_create(launch->engine, launch->record, launch->spec, &io,
+					   &container, err);
+	else if (r == 0)
 		r = container_create(&container, launch->spec, &io, launch->seccomp, launch->cgroup,
 				     err);
 	machine_holder_end(&holder);
@@ -288,11 +293,13 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 				  launch->run, err);
 	if (r == 0 && launch->spec->namespaces[SPEC_NS_NETWORK].mode == SPEC_NS_NEW)
 		netns_name_add(launch->engine, launch->record, launch->run, container.pid);
-	if (r == 0)
+	if (r == 0 && !foreign)
 		r = machine_register(launch->record, launch->endpoints, container.pid, err);
 	engine_kill_point("start-network");
 	if (r == 0)
-		r = container_go(&container, err);
+		r = foreign ?
+			    foreign_runtime_start(launch->engine, launch->record, &container, err) :
+			    container_go(&container, err);
 	if (r < 0) {
 		struct err ignored = ERR_NONE;
 

@@ -412,7 +412,7 @@ disk()
 		assert_equal "$stderr" ""
 	done
 	refused "--isolation hyperv: the kernel's namespaces are the only isolation here" --isolation hyperv
-	refused '--runtime kata: containers are started by Cloche itself' --runtime kata
+	refused 'unknown or invalid runtime name: kata' --runtime kata
 	refused '--volume-driver nfs: volumes are local' --volume-driver nfs
 	run --separate-stderr inside --kernel-memory 50m --disable-content-trust box true
 	assert_success
