@@ -23,7 +23,8 @@ static const struct command *const commands[] = {
 static const struct opt global_opts[] = {
 	OPT_STRING(0, "root", "DIR", struct oci, root,
 		   "the folder of containers' states (default: " OCI_ROOT ")"),
-	OPT_STRING(0, "log", "FILE", struct oci, log, "write errors and warnings to FILE, too"),
+	OPT_STRING(0, "log", "FILE", struct oci, log,
+		   "write errors and warnings to FILE, too; or to syslog:NAME, journald:NAME"),
 	OPT_STRING(0, "log-format", "FORMAT", struct oci, log_format, "text (default) or json"),
 	OPT_BOOL(0, "debug", struct oci, debug, "log more"),
 	OPT_BOOL(0, "systemd-cgroup", struct oci, systemd_cgroup,

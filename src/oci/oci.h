@@ -16,6 +16,9 @@ struct oci { /* the global options */
 	const char *root, *log, *log_format, *cgroup_manager, *rootless, *criu;
 	bool debug, systemd_cgroup, version;
 	int log_fd;
+	const char *
+		log_name; /* not NULL: log_fd is a socket of syslog or of the journal, and we are called so */
+	bool log_journal;
 };
 
 extern const struct command oci_create, oci_run, oci_start, oci_state, oci_kill, oci_delete,
@@ -24,7 +27,7 @@ extern const struct command oci_create, oci_run, oci_start, oci_state, oci_kill,
 
 /* -- log.c ------------------------------------------------------------------------------------ */
 
-/* To --log, as text or JSON lines, as containerd and podman read them; without one to stderr, debug only with --debug.
+/* To --log, a file (or file:PATH), syslog:NAME or journald:NAME, as text or JSON lines, as containerd and podman read them; without one to stderr, debug only with --debug.
  * level: "error", "warning", "debug". */
 int oci_log_open(struct oci *oci, struct err *err);
 void oci_log(const struct oci *oci, const char *level, const char *words);

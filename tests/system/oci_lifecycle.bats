@@ -432,6 +432,31 @@ in_cgroup()
 	assert_output --partial "file here.json exists"
 }
 
+@test "--log: crun's file:, syslog: and journald:" {
+	skip_unless_program python3 unshare
+	rt --log "file:$PWD/here" state nothing || :
+	grep -q 'level=error msg="container .*nothing.* does not exist' here
+	cat >logger.py <<-'END'
+		import os, socket, subprocess, sys
+		path, log, runtime = sys.argv[1:4]
+		os.makedirs(os.path.dirname(path), exist_ok=True)
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		s.bind(path)
+		s.settimeout(20)
+		subprocess.run([runtime, "--root", os.environ["OCI_ROOT"], "--log", log, "state", "nothing"])
+		print(s.recv(4096))
+	END
+	# a /run and a /dev of its own
+	cat >apart.sh <<-'END'
+		mount -t tmpfs tmpfs /run && mkdir /run/dev && mknod -m 666 /run/dev/null c 1 3 && mount --bind /run/dev /dev && python3 logger.py "$@"
+	END
+	run -0 unshare --mount --propagation private sh apart.sh /dev/log syslog:tag "$RUNTIME"
+	assert_output --regexp "b'<27>tag\[[0-9]+\]: container \"nothing\" does not exist'"
+	run -0 unshare --mount --propagation private sh apart.sh /run/systemd/journal/socket journald:tag "$RUNTIME"
+	assert_output --partial 'PRIORITY=3\nSYSLOG_IDENTIFIER=tag\nMESSAGE\n'
+	assert_output --partial 'container "nothing" does not exist\n'
+}
+
 @test "what is not possible is refused with a reason" {
 	run ! rt checkpoint --image-path "$PWD" --leave-running x
 	assert_output --partial "not possible yet"
