@@ -495,7 +495,8 @@ NOTIFY='{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"
 	until_true 20 grep -qx ended seen
 	bundle '.process.args = ["true"]'
 	rt run --pidfd-socket agent "$ID"
-	until_true 20 grep -qx "pidfd" <(sed -n "s,^pidfd [0-9-]*$,pidfd,p" seen | sed 1d)
+	two() { [ "$(grep -c ^pidfd seen)" -eq 2 ]; }
+	until_true 20 two
 }
 
 # -- hooks -------------------------------------------------------------------------------------
