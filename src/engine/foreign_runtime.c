@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -16,6 +17,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/securebits.h>
 
 #include "base/err.h"
 #include "base/fd.h"
@@ -192,6 +195,28 @@ static void owner_maps(struct spec *spec)
 	}
 }
 
+/* What is made in an id-mapped mount belongs to somebody whom it maps: the container's root, for file systems, with our capabilities. */
+static int volume_fill(const struct spec *spec, int root, const struct spec_mount *mount, int fd)
+{
+	struct err ignored = ERR_NONE;
+	_cleanup_close_ int from =
+		root_open(root, mount->destination, O_RDONLY | O_DIRECTORY, &ignored);
+	int bits = prctl(PR_GET_SECUREBITS), r;
+
+	if (from < 0)
+		return 0;
+	if (bits < 0 || prctl(PR_SET_SECUREBITS, bits | SECBIT_NO_SETUID_FIXUP) < 0)
+		return -errno;
+	(void)setfsgid(spec->gid_map_count ? spec_host_id(spec->gid_map, spec->gid_map_count, 0) :
+					     0);
+	(void)setfsuid(spec->uid_map_count ? spec_host_id(spec->uid_map, spec->uid_map_count, 0) :
+					     0);
+	r = tree_copy_into_empty(from, fd);
+	(void)setfsuid(0);
+	(void)setfsgid(0);
+	return prctl(PR_SET_SECUREBITS, bits) < 0 ? -errno : r;
+}
+
 /* One after the other into fds, of which there is room. */
 static int binds_open(const struct making *m, int root, int userns, int *fds, struct err *err)
 {
@@ -208,13 +233,8 @@ static int binds_open(const struct making *m, int root, int userns, int *fds, st
 		if (fd < 0)
 			return fd;
 		fds[count++] = fd; /* they end with this process */
-		if (mount->copy_up) {
-			struct err ignored = ERR_NONE;
-			_cleanup_close_ int from = root_open(root, mount->destination,
-							     O_RDONLY | O_DIRECTORY, &ignored);
-
-			r = from < 0 ? 0 : tree_copy_into_empty(from, fd);
-		}
+		if (mount->copy_up)
+			r = volume_fill(spec, root, mount, fd);
 		if (r < 0)
 			return err_sys(err, r, "fill the volume at %s", mount->destination);
 	}

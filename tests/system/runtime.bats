@@ -34,7 +34,7 @@ teardown()
 		run --separate-stderr inside --runtime "$runtime" -e WORD=w -u alice -v "data-${runtime##*/}:/srv/data" -m 64m --pids-limit 50 -h box-host \
 			box sh -c 'id -u; echo $WORD; hostname; stat -c %u:%g /srv/data; cat /srv/data/link; echo to-stderr >&2
 				cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; grep "^Seccomp:" /proc/self/status; exit 7'
-		assert_failure 7
+		[ "$status" -eq 7 ] || fail "$status" "$stderr"
 		assert_equal "${output//$'\n'/ }" $'1000 w box-host 1000:50 of-the-image 67108864 Seccomp:\t2'
 		assert_equal "$stderr" to-stderr
 		[ "$(inside --runtime "$runtime" box sh -c 'awk "{ print \$2 }" /proc/self/uid_map')" -ge 655360000 ]
