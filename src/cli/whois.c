@@ -25,6 +25,7 @@
 #include "cli/socket_view.h"
 #include "engine/create.h"
 #include "engine/engine.h"
+#include "host/address_place.h"
 #include "host/inner_users.h"
 #include "host/link_peer.h"
 #include "host/mount_owner.h"
@@ -544,6 +545,33 @@ static enum answer whois_end(struct whois *whois, const char *thing, struct err 
 	return answer;
 }
 
+/* An address alone is whose namespace has it; one that none has may still be a peer's: whois_end. */
+static enum answer whois_address(struct whois *whois, const char *thing, struct err *err)
+{
+	enum { MOST = 16 };
+	_cleanup_free_ char *what = str_printf("address %s", thing);
+	struct address_place places[MOST];
+	enum answer answer = ANSWER_NEXT;
+	struct wanted_end end;
+	size_t count;
+
+	if (!end_parse(thing, &end) || end.port || !*end.address)
+		return ANSWER_NEXT;
+	if (open_all(whois, SOCKET_WANT_TCP | SOCKET_WANT_UDP | SOCKET_WANT_OTHER, err) < 0)
+		return ANSWER_NONE;
+	count = address_places(end.address, &whois->view.spaces, places, MOST);
+	for (size_t i = 0; i < count; i++) {
+		const struct net_space *space = &whois->view.spaces.list[places[i].space];
+		enum answer one;
+
+		if (places[i].space != 0 && space->owner == 0)
+			continue; /* somebody's namespace, but no container's */
+		one = say_owner(whois, what, space->owner, "link", places[i].link);
+		answer = answer == ANSWER_CONTAINER ? answer : one;
+	}
+	return answer;
+}
+
 static enum answer whois_inode(struct whois *whois, uint64_t inode, struct err *err)
 {
 	const struct socket_view *view = &whois->view;
@@ -814,7 +842,8 @@ static enum answer prefixed(struct whois *whois, const char *thing, struct err *
 static enum answer ask(struct whois *whois, struct err *err)
 {
 	static enum answer (*const kinds[])(struct whois *, const char *, struct err *) = {
-		prefixed, whois_path, whois_end, whois_link, whois_name, whois_user, whois_dotted,
+		prefixed,   whois_path, whois_address, whois_end,
+		whois_link, whois_name, whois_user,    whois_dotted,
 	};
 	enum answer answer = ANSWER_NEXT;
 	uint64_t n;

@@ -8,7 +8,7 @@ listed() { machinectl list --no-legend --no-pager | grep -qE '^web +container +c
 unlisted() { ! machinectl list --no-legend --no-pager | grep -q '^web '; }
 pid() { cloche inspect -f '{{.State.Pid}}' web; }
 
-up() { timeout 60 cloche run -d --name web --register -m 64m host sleep 1000 && listed; }
+up() { timeout 300 cloche run -d --name web --register -m 64m host sleep 1000 && listed; }
 check "machinectl lists the container" up
 leader() { is "$(machinectl show web -p Leader --value)" "$(pid)" && is "$(machinectl show web -p Class --value)" container; }
 check "its leader is the container's first process" leader
@@ -36,16 +36,16 @@ again() { cloche start web && listed && cloche rm -f web && wait_for unlisted &&
 check "it comes again with a start, and rm -f leaves neither machine nor scope" again
 taken()
 {
-	timeout 60 cloche run -d --name web --register --network none host sleep 1000 || return
+	timeout 300 cloche run -d --name web --register --network none host sleep 1000 || return
 	local -x CLOCHE_ROOT=/var/lib/other CLOCHE_RUN_ROOT=/run/other
 	mkdir -m 0700 $CLOCHE_ROOT && mkdir -m 0711 $CLOCHE_RUN_ROOT
-	! timeout 60 cloche run -d --name web --register --network none host sleep 1000 && grep -q "tell machined of web: systemd says: .*already" "$said" &&
+	! timeout 300 cloche run -d --name web --register --network none host sleep 1000 && grep -q "tell machined of web: systemd says: .*already" "$said" &&
 		cloche rm -f web && ! machinectl list --no-legend | grep -q other
 }
 check "a name that another machine has is refused, with machined's words" taken
 signalled()
 {
-	timeout 60 cloche run -d --name watched --register --network none --guard deny host sleep 1000 && systemctl kill -s CONT "cloche-watched-*.scope" &&
+	timeout 300 cloche run -d --name watched --register --network none --guard deny host sleep 1000 && systemctl kill -s CONT "cloche-watched-*.scope" &&
 		is "$(cloche guard log)" "" && cloche rm -f watched
 }
 if cloche guard enable; then
