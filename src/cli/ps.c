@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/filter.h"
@@ -27,6 +28,7 @@
 #include "engine/repair.h"
 #include "engine/status.h"
 #include "host/owner.h"
+#include "host/process.h"
 
 enum { WATCH_MS = 2000 };
 enum { SPREAD_FROM = 100 }; /* below that, a thread costs more than it saves */
@@ -348,6 +350,27 @@ static json_t *foreign_row(const json_t *found, bool whole)
 	return row;
 }
 
+/* Without root there is no record to read: containers of Cloche as any user sees them, by their processes. */
+static void seen_rows(const struct process_table *table, json_t *out)
+{
+	for (size_t i = 1; i < table->owner_count; i++) {
+		const struct owner *owner = &table->owners[i];
+		const struct process *init = owner->init ? process_find(table, owner->init) : NULL;
+		_cleanup_json_ json_t *found = json_object();
+
+		if (owner->engine != ENGINE_CLOCHE || !init)
+			continue;
+		json_put(found, "Engine", json_text("cloche"));
+		json_put(found, "Id", json_text(owner->id));
+		json_put(found, "Name", json_text(owner->name));
+		json_put(found, "Image", json_text(owner->image));
+		json_put(found, "Command", json_text(init->args));
+		json_put(found, "State", json_text("running"));
+		json_put(found, "Pid", json_integer(owner->init));
+		json_push(out, foreign_row(found, false));
+	}
+}
+
 static int foreign_collect(struct cli *cli, const struct ps_args *a, json_t *out, struct err *err)
 {
 	_cleanup_(host_view_clear) struct host_view view = HOST_VIEW_EMPTY;
@@ -358,6 +381,10 @@ static int foreign_collect(struct cli *cli, const struct ps_args *a, json_t *out
 	json_array_foreach(out, i, row) json_put(row, "Engine", json_text("cloche"));
 	if (host_view_open(cli, PROCESS_ARGS, &view, err) < 0)
 		return -err->code;
+	if (!view.engine) {
+		seen_rows(&view.table, out);
+		cli_warn("partial: without root the kernel hides much");
+	}
 	all = owner_all(&view.table);
 	json_array_foreach(all, i, found)
 	{
@@ -373,7 +400,7 @@ static int ps_frame(struct cli *cli, struct engine *engine, const struct ps_args
 		    struct buf *out, struct err *err)
 {
 	_cleanup_json_ json_t *rows = json_array();
-	int r = ps_collect(engine, a, rows, err);
+	int r = engine ? ps_collect(engine, a, rows, err) : 0;
 
 	if (r == 0 && a->all_engines)
 		r = foreign_collect(cli, a, rows, err);
@@ -409,7 +436,8 @@ static int ps_watch(struct cli *cli, struct engine *engine, const struct ps_args
 static int ps_run(void *data, void *args, char **operands, struct err *err)
 {
 	struct ps_args *a = args;
-	struct engine *engine = cli_engine(data, err);
+	bool user = geteuid() != 0 && a->all_engines && !a->watch; /* sees the processes */
+	struct engine *engine = user ? NULL : cli_engine(data, err);
 	_cleanup_(buf_clear) struct buf out = BUF_EMPTY;
 	int r;
 
@@ -418,7 +446,7 @@ static int ps_run(void *data, void *args, char **operands, struct err *err)
 		err_set(err, EINVAL, "--filter and --all-engines exclude each other");
 		return 125;
 	}
-	if (!engine)
+	if (!engine && !user)
 		return 1;
 	if (a->watch)
 		return ps_watch(data, engine, a, err);

@@ -105,8 +105,11 @@ pid_of() { cloche inspect -f '{{.State.Pid}}' "$1"; }
 	install -m 755 "$CLOCHE" "$CLOCHE_TEST_DIR/cloche-copy"
 	chmod 755 "$CLOCHE_TEST_DIR"
 	run -0 setpriv --reuid 65534 --clear-groups "$CLOCHE_TEST_DIR/cloche-copy" procs --container hog -o container,engine,ipid,cmd
-	chmod 700 "$CLOCHE_TEST_DIR"
 	assert_output --regexp "hog +cloche +1 sleep 12345"
+	assert_output --partial "partial: without root"
+	run -0 setpriv --reuid 65534 --clear-groups "$CLOCHE_TEST_DIR/cloche-copy" ps --all-engines
+	chmod 700 "$CLOCHE_TEST_DIR"
+	assert_output --regexp "cloche +[0-9a-f]{12} +hog .* running"
 	assert_output --partial "partial: without root"
 }
 
