@@ -171,7 +171,7 @@ const struct command command_guard_enable = {
 		"A signal into a container by a process of the host that is not the engine's, pid 1's or cloche kill's is a mistake: pkill, "
 		"killall or kill by root, a host init script's pidof | xargs kill. At level deny the sender gets EPERM, root too; where the kernel does "
 		"not load such programs, at level audit, it is recorded: cloche guard log. Which level it is is found out by trying.\n"
-		"The guard is of this boot: programs pinned in /sys/fs/bpf, no daemon. It is against mistakes, not against root, who can disable it, write "
+		"With it comes an iterator that tells cloche sockets -p at once which process has which socket. The guard is of this boot: programs pinned in /sys/fs/bpf, no daemon. It is against mistakes, not against root, who can disable it, write "
 		"to cgroup.kill or unlink the pins. A container with --pid host is known by its cgroup, where the host has the unified hierarchy. Run this again after Cloche was upgraded, so that its new programs may signal. Containers choose by "
 		"run --guard deny, audit or off; the setting guard is the default.",
 	.opts = no_opts,

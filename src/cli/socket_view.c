@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "engine/engine.h"
+#include "guard/record.h"
 #include "host/foreign.h"
 #include "host/owner.h"
 #include "state/store.h"
@@ -20,6 +21,7 @@
 int socket_view_open(struct cli *cli, unsigned int what, bool processes, struct socket_view *view,
 		     struct err *err)
 {
+	_cleanup_free_ char *iterator = NULL;
 	int r = host_view_open(cli, processes ? PROCESS_ARGS : 0, &view->host, err);
 
 	if (r < 0)
@@ -28,7 +30,9 @@ int socket_view_open(struct cli *cli, unsigned int what, bool processes, struct 
 	r = socket_table_read(&view->sockets, &view->spaces, what, err);
 	if (r < 0)
 		return r;
-	socket_owners(&view->sockets, &view->spaces, &view->host.table, processes);
+	iterator = str_printf(GUARD_FOLDER "%s/" GUARD_FILES,
+			      view->host.engine ? view->host.engine->suffix : "");
+	socket_owners(&view->sockets, &view->spaces, &view->host.table, processes, iterator);
 	/* translations are between the host and namespaces: without any there are none */
 	if (view->spaces.count > 1 &&
 	    (what & (SOCKET_WANT_TCP | SOCKET_WANT_UDP | SOCKET_WANT_OTHER)))

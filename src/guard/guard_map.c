@@ -102,8 +102,8 @@ void guard_pass(int pass_map, const char *path, uint32_t engines)
 int guard_unload(const char *suffix)
 {
 	/* the programs first: a map that is gone while they act would only confuse who looks */
-	static const char *const order[] = { "kill", "ptrace", "audit",	  "guarded", "groups",
-					     "pass", "events", "written", "bell" };
+	static const char *const order[] = { "kill",   "ptrace", "audit",  GUARD_FILES, "guarded",
+					     "groups", "pass",	 "events", "written",	"bell" };
 	char path[128];
 	int r = 0;
 

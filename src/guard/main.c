@@ -15,6 +15,8 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "guard/record.h"
+
 #define BPF_FOLDER "/sys/fs/bpf"
 
 static char first_complaint[512]; /* libbpf's words; it has no other way to give them */
@@ -106,6 +108,21 @@ static int level_try(const char *folder, const char *path, const char *const *pr
 	return r;
 }
 
+/* The iterator beside the guard; a kernel that does not take it has /proc. Its maps are none of the pinned ones, and go. */
+static void files_try(const char *folder, const char *path)
+{
+	struct bpf_object *object = bpf_object__open_file(path, NULL);
+	struct bpf_program *program;
+
+	if (!object)
+		return;
+	bpf_object__for_each_program(program, object)(void) bpf_program__set_autoload(
+		program, strcmp(bpf_program__name(program), GUARD_FILES) == 0);
+	if (bpf_object__load(object) == 0)
+		(void)pin_link(folder, object, GUARD_FILES);
+	bpf_object__close(object);
+}
+
 static bool is_there(const char *folder, const char *name)
 {
 	char path[256];
@@ -139,12 +156,14 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (level_try(argv[2], argv[3], deny) == 0) {
+		files_try(argv[2], argv[3]);
 		(void)printf("deny\n");
 		return 0;
 	}
 	first_complaint[0] = '\0';
 	r = level_try(argv[2], argv[3], audit);
 	if (r == 0) {
+		files_try(argv[2], argv[3]);
 		(void)printf("audit\n");
 		return 0;
 	}

@@ -8,6 +8,7 @@
  *					events    array of struct guard_event; the newest overwrites the oldest
  *					written   how many were ever written
  *					bell      ring buffer that wakes who follows
+ *					files     iterator: a read gives struct guard_file for each open socket of the host
  *					audit, or kill and ptrace: links of the programs
  */
 #ifndef CLOCHE_GUARD_RECORD_H
@@ -30,6 +31,13 @@ struct guard_target {
 struct guard_program { /* key of pass */
 	__u64 inode;
 	__u32 device; /* the kernel's: major << 20 | minor */
+	__u32 unused; /* 0 */
+};
+
+#define GUARD_FILES "files"
+struct guard_file {
+	__u64 inode;
+	__u32 pid;    /* the process, in the host's first pid namespace */
 	__u32 unused; /* 0 */
 };
 

@@ -26,6 +26,7 @@
 #include "base/str.h"
 #include "host/net_space.h"
 #include "host/process.h"
+#include "host/socket_holder.h"
 #include "host/supervisor.h"
 
 enum { THREADS_MOST = 16, ANSWER_ROOM = 65536 };
@@ -471,74 +472,6 @@ void socket_table_clear(struct socket_table *sockets)
 
 /* -- which process ---------------------------------------------------------------------------- */
 
-struct held { /* a socket that a process has open */
-	uint64_t inode;
-	size_t process; /* of table->list */
-};
-
-struct helds {
-	struct held *list;
-	size_t count, room;
-};
-
-static void held_read(struct helds *helds, int proc, const struct process *process, size_t index)
-{
-	char path[32];
-	const struct dirent *e;
-	int folder;
-	DIR *d;
-
-	(void)snprintf(path, sizeof(path), "%d/fd", (int)process->pid);
-	folder = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	d = folder < 0 ? NULL : fdopendir(folder);
-	if (!d) {
-		fd_close(folder);
-		return;
-	}
-	while ((e = readdir(d)) != NULL) {
-		char target[64];
-		ssize_t n = readlinkat(folder, e->d_name, target, sizeof(target) - 1);
-
-		if (n <= 8 || memcmp(target, "socket:[", 8) != 0)
-			continue;
-		target[n] = '\0';
-		if (helds->count == helds->room) {
-			helds->room = helds->room ? helds->room * 2 : 1024;
-			helds->list = reallocarray(helds->list, helds->room, sizeof(*helds->list));
-			if (!helds->list)
-				abort();
-		}
-		helds->list[helds->count++] =
-			(struct held){ strtoull(target + 8, NULL, 10), index };
-	}
-	(void)closedir(d);
-}
-
-static int by_inode(const void *a, const void *b)
-{
-	const struct held *x = a, *y = b;
-
-	if (x->inode != y->inode)
-		return x->inode < y->inode ? -1 : 1;
-	/* who had it first: by number, which is by age but for a wrap */
-	return (x->process > y->process) - (x->process < y->process);
-}
-
-static const struct held *held_find(const struct helds *helds, uint64_t inode)
-{
-	size_t low = 0, high = helds->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (helds->list[middle].inode < inode)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < helds->count && helds->list[low].inode == inode ? &helds->list[low] : NULL;
-}
-
 /* cloche-publish NAME ... is the host's, but what it holds is a published port of a container. 0: another program, or a container that
  * is not there. */
 static int relay_owner(const struct process_table *table, const struct process *process)
@@ -559,33 +492,31 @@ static int relay_owner(const struct process_table *table, const struct process *
 }
 
 void socket_owners(struct socket_table *sockets, const struct net_spaces *spaces,
-		   const struct process_table *table, bool every_process)
+		   const struct process_table *table, bool every_process, const char *iterator)
 {
-	_cleanup_close_ int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct helds helds = { 0 };
+	_cleanup_free_ bool *wanted = every_process ? NULL : mem_new(table->count + 1);
+	struct socket_holders holders = SOCKET_HOLDERS_EMPTY;
 
-	for (size_t i = 0; proc >= 0 && i < table->count; i++) {
+	for (size_t i = 0; wanted && i < table->count; i++) {
 		int space = spaces->of_process[i];
 
-		if (every_process || strcmp(table->list[i].comm, "cloche-publish") == 0 ||
-		    (space >= 0 && spaces->list[space].shared && table->list[i].owner != 0))
-			held_read(&helds, proc, &table->list[i], i);
+		wanted[i] = strcmp(table->list[i].comm, "cloche-publish") == 0 ||
+			    (space >= 0 && spaces->list[space].shared && table->list[i].owner != 0);
 	}
-	if (helds.count)
-		qsort(helds.list, helds.count, sizeof(*helds.list), by_inode);
+	socket_holders_read(&holders, table, wanted, iterator);
 	for (size_t i = 0; i < sockets->count; i++) {
 		struct socket *socket = &sockets->list[i];
-		const struct held *held = socket->inode ? held_find(&helds, socket->inode) : NULL;
+		int process = socket->inode ? socket_holder_of(&holders, socket->inode) : -1;
 
-		if (!held)
+		if (process < 0)
 			continue;
-		socket->pid = table->list[held->process].pid;
+		socket->pid = table->list[process].pid;
 		if (spaces->list[socket->space].shared || spaces->list[socket->space].owner == 0)
-			socket->owner = table->list[held->process].owner;
+			socket->owner = table->list[process].owner;
 		if (socket->space == 0 && socket->owner == 0)
-			socket->owner = relay_owner(table, &table->list[held->process]);
+			socket->owner = relay_owner(table, &table->list[process]);
 	}
-	free(helds.list);
+	socket_holders_clear(&holders);
 }
 
 void socket_address(const struct socket *socket, bool peer, char *out, size_t size)

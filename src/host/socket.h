@@ -4,7 +4,7 @@
  *
  *	_cleanup_(socket_table_clear) struct socket_table sockets = SOCKET_TABLE_EMPTY;
  *	socket_table_read(&sockets, &spaces, SOCKET_INET | SOCKET_UNIX, err);
- *	socket_owners(&sockets, &spaces, &table, true);       which process has each
+ *	socket_owners(&sockets, &spaces, &table, true, NULL);       which process has each
  */
 #ifndef CLOCHE_HOST_SOCKET_H
 #define CLOCHE_HOST_SOCKET_H
@@ -78,9 +78,9 @@ int socket_table_read(struct socket_table *sockets, const struct net_spaces *spa
 		      unsigned int what, struct err *err);
 void socket_table_clear(struct socket_table *sockets);
 /* Which process has each socket: of all (every_process), or only where a namespace has several owners, so that each socket gets its
- * container. Reads /proc/PID/fd. */
+ * container. iterator: see socket_holder.h; or NULL. */
 void socket_owners(struct socket_table *sockets, const struct net_spaces *spaces,
-		   const struct process_table *table, bool every_process);
+		   const struct process_table *table, bool every_process, const char *iterator);
 
 /* "10.88.0.2", "fd00::2"; at least 46 bytes. */
 void socket_address(const struct socket *socket, bool peer, char *out, size_t size);

@@ -275,6 +275,22 @@ $1"
 	caught timeout 5 strace -p "$VICTIM" -o /dev/null
 }
 
+@test "sockets -p knows the processes by the iterator that is loaded beside the guard, without /proc" {
+	local files pid
+
+	skip_unless_program strace
+	files=$(find /sys/fs/bpf/cloche*/files 2>/dev/null) || :
+	[ -n "$files" ] || fail "there is no iterator"
+	cloche run -d --name heard --network none host python3 -c \
+		'import socket, time; s = socket.socket(); s.bind(("127.0.0.1", 4123)); s.listen(); time.sleep(1000)' >/dev/null
+	pid=$(cloche inspect -f '{{.State.Pid}}' heard)
+	until_true 20 sh -c "'$CLOCHE' sockets --listen --container heard | grep -q 4123"
+	run -0 strace -f -e trace=openat -o calls "$CLOCHE" sockets -p -n --container heard
+	assert_output --regexp "127.0.0.1:4123 .* $pid/python3"
+	[ "$(readlink /proc/self/ns/pid)" != 'pid:[4026531836]' ] || ! grep -qE '"[0-9]+/fd"' calls
+	cloche rm -f heard >/dev/null
+}
+
 @test "disable removes all of it" {
 	cloche guard disable
 	run -1 cloche guard status
