@@ -33,6 +33,8 @@ class Engine:
         self.bench = bench
         self.dir = bench.folder / self.name
         self.dir.mkdir(mode=0o700)
+        self.run_dir = bench.folder / "run" / self.name  # for what stands in /run else
+        self.run_dir.mkdir(mode=0o711)
         self.names = []  # of the containers that are there
 
     @classmethod
@@ -79,10 +81,9 @@ class Cloche(Engine):
     isolation = ["--network", "none"]
 
     def open(self):
-        lib, run = self.dir / "lib", self.dir / "run"
+        lib = self.dir / "lib"
         lib.mkdir(mode=0o700)
-        run.mkdir(mode=0o711)
-        self.env = {**os.environ, "CLOCHE_ROOT": str(lib), "CLOCHE_RUN_ROOT": str(run)}
+        self.env = {**os.environ, "CLOCHE_ROOT": str(lib), "CLOCHE_RUN_ROOT": str(self.run_dir)}
         self.binary = str(self.bench.build / "cloche")
         self.call([self.binary, "import", self.bench.tar, "debian"])
 
@@ -147,7 +148,7 @@ class Docker(Engine):
         self.env = {**os.environ, "DOCKER_HOST": socket, "DOCKER_CONFIG": str(self.dir / "config")}
         log = open(self.dir / "log", "wb")
         self.daemon = subprocess.Popen(
-            [program("dockerd"), "--data-root", self.dir / "data", "--exec-root", self.dir / "exec",
+            [program("dockerd"), "--data-root", self.dir / "data", "--exec-root", self.run_dir / "exec",
              "-H", socket, "--pidfile", self.dir / "pid", "--exec-opt", "native.cgroupdriver=cgroupfs", "--storage-driver", "overlay2"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         end = time.monotonic() + 60
@@ -157,7 +158,7 @@ class Docker(Engine):
                              (self.dir / "log").read_text(errors="replace")[-300:])
             time.sleep(0.1)
         self.call(["docker", "import", self.bench.tar, "debian"])
-        self.pidfile = self.dir / "exec" / "containerd" / "containerd.pid"
+        self.pidfile = self.run_dir / "exec" / "containerd" / "containerd.pid"
 
     def close(self):
         if self.daemon and self.daemon.poll() is None:
@@ -187,7 +188,7 @@ class Docker(Engine):
         return ["docker", "wait", name]
 
     def pids(self):
-        exec_root = str(self.dir)
+        exec_root = str(self.run_dir)
         shims = processes(lambda line: "containerd-shim" in line[0] and any(exec_root in word for word in line))
         return children(self.daemon.pid) + [pid for pid in shims if pid != self.daemon.pid]
 
@@ -203,9 +204,9 @@ class Podman(Engine):
         conf.write_text(
             f'[containers]\ndefault_ulimits = {json.dumps(limits)}\n'
             f'[engine]\ncgroup_manager = "cgroupfs"\nruntime = "runc"\nevents_logger = "file"\n'
-            f'tmp_dir = "{self.dir}/tmp"\nstatic_dir = "{self.dir}/data/libpod"\n')
+            f'tmp_dir = "{self.run_dir}/tmp"\nstatic_dir = "{self.dir}/data/libpod"\n')
         storage = self.dir / "storage.conf"
-        storage.write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{self.dir}/data"\nrunroot = "{self.dir}/run"\n')
+        storage.write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{self.dir}/data"\nrunroot = "{self.run_dir}/storage"\n')
         self.env = {**os.environ, "CONTAINERS_CONF": str(conf), "CONTAINERS_STORAGE_CONF": str(storage)}
         self.call(["podman", "import", self.bench.tar, "debian"])
 
@@ -242,7 +243,7 @@ class Runc(Engine):
 
     def open(self):
         self.binary = program(self.name)
-        self.state = self.dir / "state"
+        self.state = self.run_dir / "state"
         self.bundle("true", ["true"])
 
     def bundle(self, name, command):

@@ -88,8 +88,8 @@ static void cgroups_make(void)
 		}
 		cgroups[cgroup_count].base = base;
 		cgroups[cgroup_count].folder = folder;
-		cgroups[cgroup_count++].tasks = TRY(openat(
-			folder, *controllers ? "tasks" : "cgroup.procs", O_WRONLY | O_CLOEXEC));
+		cgroups[cgroup_count++].tasks =
+			*controllers ? TRY(openat(folder, "tasks", O_WRONLY | O_CLOEXEC)) : -1;
 	}
 	if (file)
 		(void)fclose(file);
@@ -220,7 +220,8 @@ static _Noreturn void child(int socket, char **argv)
 	int root;
 
 	for (int i = 0; i < cgroup_count; i++)
-		TRY(write(cgroups[i].tasks, "0", 1));
+		if (cgroups[i].tasks >= 0)
+			TRY(write(cgroups[i].tasks, "0", 1));
 	TRY(read(socket, &byte, 1));
 	TRY(setresgid(0, 0, 0));
 	TRY(setresuid(0, 0, 0));
@@ -273,6 +274,12 @@ int main(int argc, char **argv)
 	(void)snprintf(path, sizeof(path), "%s/work", argv[2]);
 	TRY(mkdir(path, 0755));
 	cgroups_make();
+	/* born in its cgroup of v2: a write to cgroup.procs would wait for a grace period, as one of "0" to v1's tasks does not */
+	for (int i = 0; i < cgroup_count; i++)
+		if (cgroups[i].tasks < 0) {
+			args.flags |= CLONE_INTO_CGROUP;
+			args.cgroup = (unsigned int)cgroups[i].folder;
+		}
 	TRY(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
 	pid = TRY(syscall(SYS_clone3, &args, sizeof(args)));
 	if (pid == 0)
