@@ -14,6 +14,7 @@
 #include "base/tell.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/long_work.h"
 #include "engine/engine.h"
 #include "engine/repair.h"
 
@@ -255,6 +256,7 @@ static int command_do(struct cli *cli, const struct command *command, char **arg
 {
 	struct err err = ERR_NONE;
 	void *args = mem_new(command->args_size + 1);
+	struct long_work work = LONG_WORK_NONE;
 	char **operands;
 	int r, status;
 
@@ -269,7 +271,10 @@ static int command_do(struct cli *cli, const struct command *command, char **arg
 	} else {
 		tell_debug("command %s%s%s", command->group ? command->group : "",
 			   command->group ? " " : "", command->name);
+		if (long_work_is(command))
+			long_work_begin(&work, command->name, operands[0]);
 		status = command->run(cli, args, operands, &err);
+		long_work_end(&work);
 		tell_debug("exit status %d", status);
 		if (err.code != 0)
 			(void)err_print(&err, "cloche", status);

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/long_work.h"
 #include "cli/time_option.h"
 #include "engine/engine.h"
 #include "engine/network.h"
@@ -95,15 +96,21 @@ static int one_kind(struct cli *cli, struct prune_args *a, const char *const *na
 		    const char *warning, const char *heading, prune_verb *verb, struct err *err)
 {
 	_cleanup_(prune_result_clear) struct prune_result result = { 0 };
+	struct long_work work = LONG_WORK_NONE;
 	struct prune_options options;
 	struct engine *engine;
+	int r;
 
 	if (options_of(a, names, &options, err) < 0)
 		return 1;
 	if (!asked(warning, a->force))
 		return 0;
 	engine = cli_engine(cli, err);
-	if (!engine || verb(engine, &options, &result, err) < 0)
+	if (engine)
+		long_work_begin(&work, "prune", NULL);
+	r = engine ? verb(engine, &options, &result, err) : -err->code;
+	long_work_end(&work);
+	if (r < 0)
 		return 1;
 	return lines_print(heading, &result, true);
 }
@@ -233,7 +240,8 @@ static int system_run(void *data, void *args, char **operands, struct err *err)
 	};
 	struct engine *engine;
 	int64_t bytes = 0;
-	int status = 0;
+	struct long_work work = LONG_WORK_NONE;
+	int status = 0, r;
 
 	(void)operands;
 	if (options_of(a, usual_filters, &options, err) < 0)
@@ -255,7 +263,10 @@ static int system_run(void *data, void *args, char **operands, struct err *err)
 		some.all &= verbs[i].verb == prune_images;
 		if (!verbs[i].verb)
 			continue;
-		if (verbs[i].verb(engine, &some, &result, err) < 0)
+		long_work_begin(&work, "prune", NULL);
+		r = verbs[i].verb(engine, &some, &result, err);
+		long_work_end(&work);
+		if (r < 0)
 			return 1;
 		status |= lines_print(verbs[i].heading, &result, false);
 		bytes += result.bytes;
