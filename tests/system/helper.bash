@@ -265,6 +265,7 @@ outside()
 
 # debian_tar [PACKAGE...]: print the name of a tar of a minimal Debian with PACKAGEs, made once per
 # build folder from the host's own package sources.
+# shellcheck disable=SC2120 # which may be none
 debian_tar()
 {
 	local name tar
@@ -276,6 +277,20 @@ debian_tar()
 	chown --reference="$CLOCHE_BUILD" "${tar%/*}" # so that its owner can clean up
 	outside "$SOURCE_DIR/tests/debian-tar" "$tar" "$@" >&2 || return
 	echo "$tar"
+}
+
+# debian_packages PACKAGE...: print the name of a folder with a folder for each PACKAGE, in which it is with what it needs beside the tar of
+# debian_tar, made once as that is.
+debian_packages()
+{
+	local folder base
+
+	# shellcheck disable=SC2119 # the one without packages
+	base=$(debian_tar) || return
+	folder=$(printf -- '-%s' "$@")
+	folder=${base%/*}/packages$folder
+	outside "$SOURCE_DIR/tests/debian-packages" "$folder" "$base" "$@" >&2 || return
+	echo "$folder"
 }
 
 # --- assertions, on what `run` left in $status, $output and $lines -------------------------------
