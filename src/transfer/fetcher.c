@@ -76,6 +76,7 @@ static int read_access(struct server *s, struct err *err)
 		{ "authorization", &a->authorization },
 		{ "scope", &a->scope },
 		{ "ca", &a->ca_pem },
+		{ "socket", &a->socket },
 		{ "cert", &a->cert_pem },
 		{ "key", &a->key_pem },
 	};
@@ -268,6 +269,7 @@ static int send_access(const struct fetcher *f, const struct registry_access *a,
 	put_text(json, "authorization", a->authorization);
 	put_text(json, "scope", a->scope);
 	put_text(json, "ca", a->ca_pem);
+	put_text(json, "socket", a->socket);
 	put_text(json, "cert", a->cert_pem);
 	put_text(json, "key", a->key_pem);
 	json_put(json, "insecure", json_boolean(a->insecure));

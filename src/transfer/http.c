@@ -263,6 +263,10 @@ static void set_up(struct exchange *x, struct curl_slist *headers)
 	(void)curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, x);
 	if (proxy && !getenv("http_proxy") && str_prefix(request->url, "http:"))
 		(void)curl_easy_setopt(c, CURLOPT_PROXY, proxy); /* as Docker reads it */
+	if (options->socket) {
+		(void)curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, options->socket);
+		(void)curl_easy_setopt(c, CURLOPT_PROXY, "");
+	}
 	if (options->insecure) {
 		(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
 		(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);

@@ -22,8 +22,9 @@ struct http;
 struct http_options {
 	const char *ca_pem;		/* besides the system's; or NULL */
 	const char *cert_pem, *key_pem; /* of the client; or NULL */
-	bool insecure;			/* any certificate will do */
-	unsigned int stall_s;		/* without a byte: given up */
+	const char *socket;   /* of unix(7), through which all hosts are reached; or NULL */
+	bool insecure;	      /* any certificate will do */
+	unsigned int stall_s; /* without a byte: given up */
 };
 
 struct http_response {

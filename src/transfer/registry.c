@@ -47,6 +47,7 @@ void registry_access_clear(struct registry_access *access)
 	free(access->authorization);
 	free(access->scope);
 	free(access->ca_pem);
+	free(access->socket);
 	free(access->cert_pem);
 	free(access->key_pem);
 	*access = REGISTRY_ACCESS_EMPTY;
@@ -65,6 +66,7 @@ int registry_open(struct registry **ret_registry, const struct registry_access *
 	struct http_options own = { .ca_pem = access->ca_pem,
 				    .cert_pem = access->cert_pem,
 				    .key_pem = access->key_pem,
+				    .socket = access->socket,
 				    .insecure = access->insecure,
 				    .stall_s = access->stall_s };
 	struct http_options others = { .ca_pem = access->ca_pem, .stall_s = access->stall_s };

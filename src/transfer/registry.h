@@ -29,6 +29,7 @@ struct registry_access {
 	char *user, *password, *identity_token; /* or NULL */
 	char *authorization, *scope;		/* what another client of it got already; or NULL */
 	char *ca_pem, *cert_pem, *key_pem;
+	char *socket; /* of unix(7), instead of host's address; or NULL */
 	unsigned int stall_s;
 };
 #define REGISTRY_ACCESS_EMPTY ((struct registry_access){ .stall_s = 30 })

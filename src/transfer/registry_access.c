@@ -54,7 +54,18 @@ static int add_pem(int dir, const char *name, char **field, struct err *err)
 	return 0;
 }
 
-/* NAME.crt: an authority. NAME.cert and NAME.key: who we are; one pair is used. */
+/* The fetcher, which is nobody, may not come by a way that is root's alone. */
+static int find_socket(int dir, const char *name, struct registry_access *access, struct err *err)
+{
+	_cleanup_free_ char *path = str_printf("/proc/self/fd/%d/%s", dir, name);
+
+	if (access->socket)
+		return 0;
+	access->socket = realpath(path, NULL);
+	return access->socket ? 0 : err_sys(err, errno, "find the socket %s", name);
+}
+
+/* NAME.crt: an authority. NAME.cert and NAME.key: who we are; one pair is used. socket: where the registry listens. */
 static int read_folder(const char *path, struct registry_access *access, struct err *err)
 {
 	DIR *d = opendir(path);
@@ -65,7 +76,9 @@ static int read_folder(const char *path, struct registry_access *access, struct 
 		return errno == ENOENT || errno == ENOTDIR ? 0 :
 							     err_sys(err, errno, "open %s", path);
 	while (r == 0 && (e = readdir(d)) != NULL) {
-		if (str_suffix(e->d_name, ".crt")) {
+		if (strcmp(e->d_name, "socket") == 0) {
+			r = find_socket(dirfd(d), e->d_name, access, err);
+		} else if (str_suffix(e->d_name, ".crt")) {
 			r = add_pem(dirfd(d), e->d_name, &access->ca_pem, err);
 		} else if (str_suffix(e->d_name, ".cert") && !access->cert_pem) {
 			_cleanup_free_ char *key = str_printf(
@@ -127,7 +140,8 @@ int registry_access_find(const char *domain, const char *path, char *const *inse
 	access.host = str_dup(strcmp(domain, hub) == 0 ? hub_server : domain);
 	access.insecure = is_insecure(domain, insecure);
 	/* who has certificates for it wants TLS */
-	access.loopback = is_loopback(domain) && !access.ca_pem && !access.cert_pem;
+	access.loopback = (is_loopback(domain) || access.socket) && !access.ca_pem &&
+			  !access.cert_pem;
 	access.user = ptr_take(&credential.user);
 	access.password = ptr_take(&credential.password);
 	access.identity_token = ptr_take(&credential.identity_token);

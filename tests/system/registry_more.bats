@@ -246,6 +246,31 @@ manifest_copy()
 	assert_output --partial "example/parts"
 }
 
+@test "a registry at a unix socket is reached by the link in its folder of certs.d" {
+	local folder=$HOME/.config/containers/certs.d/here.example socket
+
+	cd "$BATS_FILE_TMPDIR"
+	socket=$(mktemp -d /tmp/cloche-registry.XXXXXX)
+	chmod 0711 "$socket"
+	sed "s|addr: .*|net: unix\n  addr: $socket/socket|" plain.yml >unix.yml
+	docker-registry serve unix.yml >unix.log 2>&1 3>&- &
+	echo $! >unix.pid
+	until_true 20 test -S "$socket/socket"
+	cloche tag web:1 here.example/web:1
+	mkdir -p "$folder"
+	ln -s "$socket/socket" "$folder/socket"
+	chmod 0600 "$socket/socket"
+	run -1 cloche push -q here.example/web:1
+	chmod 0666 "$socket/socket"
+	run -0 cloche push -q here.example/web:1
+	cloche rmi here.example/web:1 >/dev/null
+	http_proxy=http://127.0.0.1:1 run -0 cloche pull -q here.example/web:1
+	assert_output here.example/web:1
+	rm -r "$socket" "$folder"
+	cloche rmi here.example/web:1 >/dev/null
+	run -1 cloche pull -q here.example/web:1
+}
+
 @test "a registry that wants a client's certificate gets it, and one with an IPv6 address is found" {
 	local folder port
 
