@@ -177,6 +177,19 @@ inspircd()
 	assert_output --regexp "(denied|seen) SIGTERM pid [0-9]+ .* of user root.* to pid $pid \(inspircd, [0-9]+ inside\) of container ircserver1"
 }
 
+@test "whether the image fits this host is said before it runs, and how far it is behind later" {
+	local image
+
+	image=$(cloche inspect -f '{{.Config.Image}}' mvs38j1)
+	run -0 cloche compat "$image"
+	assert_output --regexp "ok +architecture"
+	assert_output --regexp "ok +kernel +the image's libc asks for Linux [0-9.]+, this host has $(uname -r)"
+	assert_output --regexp "ok +system calls"
+	assert_output --regexp "ok +distribution +debian"
+	run -0 cloche outdated
+	assert_output --regexp "mainframe.* debian 12 .*(mvs38j1,ircserver1|ircserver1,mvs38j1)"
+}
+
 @test "the memory hog has a name, a container and a limit" {
 	run -0 cloche procs --sort rss --no-headings -o container,rss,comm
 	assert_output --regexp "mvs38j1 +[0-9]+ +hercules"
