@@ -208,6 +208,26 @@ docker_up()
 	assert_equal "$(find /run/netns -name 'f-*')" ""
 }
 
+listed() { ip netns | grep -q '^f-watch'; }
+unlisted() { ! listed; }
+
+@test "netns expose --watch keeps the names true while containers come and go" {
+	local docker=(docker -H "unix://$F/docker.sock")
+
+	skip_unless_program ip
+	docker_up
+	"$CLOCHE" netns expose --watch 1 >/dev/null 3>&- &
+	echo "kill $!" >"$F/watch.end"
+	"${docker[@]}" run -d --name f-watch --network none busy:1 sleep 1000 >/dev/null
+	until_true 30 listed
+	"${docker[@]}" rm -f f-watch >/dev/null
+	until_true 30 unlisted
+	kill "$!"
+	wait "$!" || :
+	rm "$F/watch.end"
+	cloche netns expose --remove
+}
+
 @test "when an engine's state cannot be read, id and cgroup are shown and nothing fails" {
 	docker_up
 	chmod 000 "$F/docker/containers" # root reads on; so take the files away
