@@ -6,6 +6,7 @@
     make_archive.py docker FILE TAG LAYER.tar...     docker save's form
     make_archive.py old-docker FILE TAG LAYER.tar... its form before version 25
     make_archive.py oci FILE|DIR TAG LAYER.tar...    an OCI archive or layout folder
+    make_archive.py estargz FILE LAYER.tar  a layer as stargz-snapshotter, doc/estargz.md
     make_archive.py image-CASE FILE LAYER.tar...     a docker or OCI archive with a fault: see IMAGES
     make_archive.py all DIR                 each LAYER.tar, LAYER.docker.tar with it, and each
                                             image-CASE.tar with the layer "plain"
@@ -304,6 +305,24 @@ def nested(layers):
         "org.opencontainers.image.ref.name": "quay.io/me/nested:2"})])
 
 
+def estargz(plain):
+    """Each entry a gzip member of its own, then the table of contents as an entry, then a footer that says where that is."""
+    out, entries = b"", []
+    with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
+        members = tar.getmembers()
+    ends = [m.offset for m in members[1:]] + [members[-1].offset_data + (members[-1].size + 511) // 512 * 512]
+    for member, end in zip(members, ends):
+        entries.append({"name": member.name, "type": "reg" if member.isreg() else "dir",
+                        "size": member.size, "offset": len(out), "mode": member.mode})
+        out += gzip.compress(plain[member.offset:end], mtime=0)
+    where = len(out)
+    toc = json.dumps({"version": 1, "entries": entries}).encode()
+    out += gzip.compress(tar_bytes([entry("stargz.index.json", data=toc)]), mtime=0)
+    extra = b"SG" + struct.pack("<H", 22) + b"%016xSTARGZ" % where
+    return (out + b"\x1f\x8b\x08\x04\0\0\0\0\0\xff" + struct.pack("<H", len(extra)) + extra +
+            b"\x01\0\0\xff\xff" + bytes(8))
+
+
 def edit(files, name, change):
     value = json.loads(files[name])
     change(value)
@@ -471,6 +490,9 @@ def main():
         list_tree(path)
     elif what == "all":
         write_all(path)
+    elif what == "estargz":
+        with open(rest[0], "rb") as f, open(path, "wb") as to:
+            to.write(estargz(f.read()))
     elif what == "bomb":
         write_bomb(path)
     elif what == "docker":

@@ -180,6 +180,75 @@ id_of() { cloche image inspect -f '{{.Id}}' "$1"; }
 	assert_equal "$(digest_at "$PLAIN/unpacked:1")" "$digest"
 }
 
+@test "zstd:chunked and estargz layers are read whole, their tables of contents not used" {
+	local raw digest
+
+	skip_unless_program skopeo
+	tar -b 1 -C "$ARCHIVES/tree" -cf exact.tar . # skopeo 1.9 loses what follows the end mark when it makes zstd:chunked
+	make oci chunked.oci web:6 exact.tar
+	skopeo copy -q --dest-tls-verify=false --dest-compress-format zstd:chunked oci-archive:chunked.oci "docker://$PLAIN/chunked:1"
+	raw=$(skopeo inspect --raw --tls-verify=false "docker://$PLAIN/chunked:1")
+	[[ $raw == *io.containers.zstd-chunked.manifest-position* ]]
+	make estargz layer.estargz "$ARCHIVES/busybox.tar"
+	make oci estargz.oci web:4 layer.estargz
+	skopeo copy -q --dest-tls-verify=false oci-archive:estargz.oci "docker://$PLAIN/estargz:1"
+	for name in chunked estargz; do
+		digest=$(digest_at "$PLAIN/$name:1")
+		run -0 cloche pull "$PLAIN/$name:1"
+		assert_line "Digest: $digest"
+		run -0 cloche run --rm --network none "$PLAIN/$name:1" sh -c ': </bin/busybox; echo there'
+		assert_output there
+		cloche tag "$PLAIN/$name:1" "$PLAIN/$name:2"
+		run -0 cloche push -q "$PLAIN/$name:2"
+		assert_equal "$(digest_at "$PLAIN/$name:2")" "$digest"
+	done
+	# a file of the layer, as for all who do not know the format
+	run -0 cloche run --rm --network none "$PLAIN/estargz:1" cat /stargz.index.json
+	assert_output --partial '"version": 1'
+}
+
+@test "a registry with TLS is reached by the proxy that https_proxy names, and none that no_proxy excepts" {
+	local proxy certs=$HOME/.config/docker/certs.d/$TLS
+
+	cd "$BATS_FILE_TMPDIR"
+	python3 "$BATS_TEST_DIRNAME/connect_proxy.py" . 2>/dev/null 3>&- &
+	echo $! >proxy.pid
+	until_true 20 test -e connect-port
+	proxy=127.0.0.1:$(cat connect-port)
+	mkdir -p "$certs"
+	cp ca.pem "$certs/ca.crt"
+	https_proxy=http://me:word@$proxy run -0 cloche login -u me --password-stdin "$TLS" <<<secret
+	assert_equal "$(sort -u connect-log)" "$TLS Basic $(printf me:word | base64)"
+	: >connect-log
+	cloche load -qi docker.tar
+	cloche tag web:1 "$TLS/proxied:1"
+	HTTPS_PROXY=http://$proxy run -0 cloche push -q "$TLS/proxied:1"
+	cloche rmi web:1 "$TLS/proxied:1" >/dev/null
+	HTTPS_PROXY=http://$proxy run -0 cloche pull -q "$TLS/proxied:1"
+	assert_equal "$(sort -u connect-log)" "$TLS -"
+	: >connect-log
+	cloche rmi "$TLS/proxied:1" >/dev/null
+	HTTPS_PROXY=http://$proxy no_proxy=localhost run -0 cloche pull -q "$TLS/proxied:1"
+	assert_equal "$(cat connect-log)" ""
+	https_proxy=http://127.0.0.1:1 run -1 cloche pull -q "$TLS/nosuch:1"
+}
+
+@test "what skopeo writes to its transports is read, with the same id" {
+	local id form
+
+	skip_unless_program skopeo
+	for form in oci-archive:so.tar:x oci:layout:x dir:folder docker-archive:s.tar:web:5; do
+		skopeo copy -q "docker-archive:$ARCHIVES/docker.tar" "$form"
+		id=$(skopeo inspect --raw "$form" | jq -r .config.digest)
+		run -0 cloche pull "$form"
+		assert_equal "$(cloche images -q --no-trunc | sort -u)" "$id"
+		cloche rmi "$id" >/dev/null
+	done
+	run -0 cloche load -i s.tar
+	assert_output "Loaded image: web:5"
+	assert_equal "$(id_of web:5)" "$id"
+}
+
 @test "a second push sends nothing, and another repository's blobs are mounted" {
 	cloche load -qi "$ARCHIVES/docker.tar"
 	cloche tag web:1 "$PLAIN/first:1"
