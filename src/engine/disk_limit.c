@@ -29,8 +29,8 @@
 #include "engine/create.h"
 #include "engine/engine.h"
 
-/* linux/quota.h has no PRJQUOTA for user space on old headers */
-#define PROJECT(command) ((unsigned int)QCMD((command), 2))
+/* QCMD() of project quotas: its shift is one of a signed number, and old headers have no PRJQUOTA */
+#define PROJECT(command) ((unsigned int)(command) << SUBCMDSHIFT | 2U)
 
 struct limited { /* one folder */
 	struct engine *engine;
