@@ -429,6 +429,17 @@ static int macvlan_make(const struct endpoint *endpoint, const char *inside, int
 	return r < 0 ? err_wrap(err, "make a link of %s", endpoint->network.row.link) : 0;
 }
 
+/* systemd-networkd has rules of its own for links that begin with these and a dash (those of systemd-nspawn and of virtual machines): it would give
+ * them addresses and a DHCP server. */
+static void name_apart(char name[IFNAMSIZ])
+{
+	static const char *const theirs[] = { "ve-", "vb-", "vz-", "vt-", "mv-", "iv-" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(theirs); i++)
+		if (str_prefix(name, theirs[i]))
+			name[2] = '_';
+}
+
 /* The host's end: eight letters of the container's name, so that `ip link` tells whose it is. */
 static int veth_make(struct endpoint *endpoint, const struct record *record, const char *inside,
 		     int namespace, struct err *err)
@@ -457,6 +468,7 @@ static int veth_make(struct endpoint *endpoint, const struct record *record, con
 		engine_random_hex(random, 4);
 		(void)snprintf(endpoint->veth, sizeof(endpoint->veth), "%.8s-%s", record->row.name,
 			       random);
+		name_apart(endpoint->veth);
 		link_add_veth(&nl, &veth);
 		r = netlink_send(&nl, err);
 		if (r != -EEXIST)

@@ -231,6 +231,14 @@ kill_everything()
 	assert_success
 }
 
+@test "a container named as systemd-networkd names links of its own has another name for its link" {
+	cloche run -d --name ve host sleep 600
+	run -0 ip -o link show
+	assert_output --partial ": ve_"
+	refute_output --partial ": ve-"
+	cloche rm -f ve
+}
+
 @test "beside rules like dockerd's, which drop what is forwarded" {
 	skip_unless_program iptables ip6tables
 	link=$(cloche network inspect -f '{{.Cloche.Link}}' bridge)

@@ -45,6 +45,7 @@ ours() { env -u CLOCHE_ROOT -u CLOCHE_RUN_ROOT "$SOURCE_DIR/setup" "$@"; }
 		share/man/man1/cloche.1 share/man/man1/cloche-run.1 share/bash-completion/completions/cloche.bash \
 		share/zsh/site-functions/_cloche share/fish/vendor_completions.d/cloche.fish \
 		lib/systemd/system/cloche.service lib/systemd/network/10-cloche.network \
+		lib/systemd/network/10-cloche-veth.network \
 		lib/NetworkManager/conf.d/10-cloche.conf etc/init.d/cloche; do
 		[ -e "$prefix/$file" ] || fail "there is no $file"
 	done
