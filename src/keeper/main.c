@@ -422,10 +422,10 @@ static void files_read(void)
 
 /* -- the firewall ----------------------------------------------------------------------------- */
 
-static bool has_name(const struct nlattr *attr)
+static bool has_name(const struct nlattr *attr, const char *name)
 {
 	return attr->nla_len > sizeof(*attr) &&
-	       strncmp((const char *)(attr + 1), table, attr->nla_len - sizeof(*attr)) == 0;
+	       strncmp((const char *)(attr + 1), name, attr->nla_len - sizeof(*attr)) == 0;
 }
 
 static void firewall_event(const struct nlmsghdr *m)
@@ -435,14 +435,20 @@ static void firewall_event(const struct nlmsghdr *m)
 	size_t at = sizeof(*m) + sizeof(struct nfgenmsg);
 	int type = m->nlmsg_type & 0xff;
 
+	/* firewalld makes its chains some time after it has flushed them: then ours can be put back */
+	const char *name = type == NFT_MSG_DELTABLE ? table :
+			   type == NFT_MSG_NEWCHAIN ? "firewalld" :
+						      NULL;
+
 	if (type == NFT_MSG_DELRULE && memmem(m, m->nlmsg_len, mark, sizeof(mark) - 1) != NULL)
 		flushed = true;
-	while (type == NFT_MSG_DELTABLE && at + sizeof(struct nlattr) <= m->nlmsg_len) {
+	while (name && at + sizeof(struct nlattr) <= m->nlmsg_len) {
 		const struct nlattr *attr = (const void *)((const char *)m + at);
 
 		if (attr->nla_len < sizeof(*attr) || at + attr->nla_len > m->nlmsg_len)
 			break;
-		if ((attr->nla_type & NLA_TYPE_MASK) == NFTA_TABLE_NAME && has_name(attr))
+		/* NFTA_CHAIN_TABLE has the same number */
+		if ((attr->nla_type & NLA_TYPE_MASK) == NFTA_TABLE_NAME && has_name(attr, name))
 			flushed = true;
 		at += NLMSG_ALIGN(attr->nla_len);
 	}

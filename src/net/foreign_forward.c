@@ -5,6 +5,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,13 +14,23 @@
 #include "net/netlink.h"
 #include "net/nft.h"
 
-#define TABLE "filter"
-#define CHAIN "FORWARD"
+static const struct place { /* where others decide about what is forwarded */
+	uint8_t family;
+	const char *table, *chain;
+	/* of firewalld: links that no zone was told of come to the last rule, which rejects. Ours stands before that, so that a zone that an administrator
+	 * gave our link decides first. What comes to published ports it lets through by itself. */
+	bool firewalld;
+} places[] = {
+	{ NFPROTO_IPV4, "filter", "FORWARD", false },
+	{ NFPROTO_IPV6, "filter", "FORWARD", false },
+	{ NFPROTO_INET, "firewalld", "filter_FORWARD_ZONES", true },
+};
 
 struct search { /* for rules of ours in one chain */
 	char comment[64];
 	uint64_t handles[8];
 	size_t count;
+	uint64_t last; /* of all rules */
 };
 
 struct chain { /* what is asked of it */
@@ -53,26 +64,28 @@ static int rule_seen(const struct nlmsghdr *message, void *data)
 			ours = memmem(netlink_data(attr), netlink_length(attr), search->comment,
 				      strlen(search->comment) + 1) != NULL;
 	}
+	search->last = handle;
 	if (ours && search->count < ARRAY_SIZE(search->handles))
 		search->handles[search->count++] = handle;
 	return 0;
 }
 
-static int find(struct netlink *nl, uint8_t family, const char *link, struct search *search,
-		struct err *err)
+static int find(struct netlink *nl, const struct place *place, const char *link,
+		struct search *search, struct err *err)
 {
 	int r;
 
 	(void)str_append(search->comment, sizeof(search->comment), "cloche: ");
 	(void)str_append(search->comment, sizeof(search->comment), link);
-	r = nft_rules(nl, family, TABLE, CHAIN, rule_seen, search, err);
+	r = nft_rules(nl, place->family, place->table, place->chain, rule_seen, search, err);
 	return r;
 }
 
-static void accept_add(struct netlink *nl, uint8_t family, const char *comment, uint32_t direction,
-		       const char *link)
+static void accept_add(struct netlink *nl, const struct place *place, const struct search *search,
+		       uint32_t direction, const char *link)
 {
-	size_t rule = nft_family_rule(nl, family, TABLE, CHAIN, comment);
+	size_t rule = nft_family_rule(nl, place->family, place->table, place->chain,
+				      place->firewalld ? search->last : 0, search->comment);
 	char name[IFNAMSIZ] = "";
 
 	(void)str_append(name, sizeof(name), link);
@@ -83,11 +96,11 @@ static void accept_add(struct netlink *nl, uint8_t family, const char *comment, 
 }
 
 /* 1: the host's chain drops, and has no rule of ours for the link; *ret_search has the comment that one would bear. */
-static int missing(struct netlink *nl, uint8_t family, const char *link, struct search *ret_search,
-		   struct err *err)
+static int missing(struct netlink *nl, const struct place *place, const char *link,
+		   struct search *ret_search, struct err *err)
 {
-	struct chain chain = { 0 };
-	int r = nft_chain(nl, family, TABLE, CHAIN, chain_seen, &chain, err);
+	struct chain chain = { .drops = place->firewalld };
+	int r = nft_chain(nl, place->family, place->table, place->chain, chain_seen, &chain, err);
 
 	*ret_search = (struct search){ 0 };
 	if (r == -ENOENT || (r == 0 && !chain.drops)) {
@@ -95,44 +108,55 @@ static int missing(struct netlink *nl, uint8_t family, const char *link, struct 
 		return 0;
 	}
 	if (r == 0)
-		r = find(nl, family, link, ret_search, err);
+		r = find(nl, place, link, ret_search, err);
 	return r < 0 ? r : ret_search->count == 0;
 }
 
-static int allow(struct netlink *nl, uint8_t family, const char *link, struct err *err)
+static int allow(struct netlink *nl, const struct place *place, const char *link, struct err *err)
 {
 	struct search search;
-	int r = missing(nl, family, link, &search, err);
+	int r = missing(nl, place, link, &search, err);
 
 	if (r <= 0)
 		return r;
 	nft_begin(nl);
-	accept_add(nl, family, search.comment, NFT_META_IIFNAME, link);
-	accept_add(nl, family, search.comment, NFT_META_OIFNAME, link);
-	return nft_commit(nl, err);
+	accept_add(nl, place, &search, NFT_META_IIFNAME, link);
+	if (!place->firewalld)
+		accept_add(nl, place, &search, NFT_META_OIFNAME, link);
+	r = nft_commit(nl, err);
+	if (r == -EPERM &&
+	    place->firewalld) { /* firewalld 2.1 owns its table: a zone must be told */
+		err_clear(err);
+		r = 0;
+	}
+	return r;
 }
 
 int foreign_forward_allow(struct netlink *nl, const char *link, struct err *err)
 {
-	int r = allow(nl, NFPROTO_IPV4, link, err);
+	int r = 0;
 
-	if (r == 0)
-		r = allow(nl, NFPROTO_IPV6, link, err);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(places); i++)
+		r = allow(nl, &places[i], link, err);
 	return r < 0 ? err_wrap(err, "let %s through the host's chain FORWARD", link) : 0;
 }
 
 int foreign_forward_missing(struct netlink *nl, const char *link, struct err *err)
 {
 	struct search search;
-	int r = missing(nl, NFPROTO_IPV4, link, &search, err);
+	int r = 0;
 
-	return r != 0 ? r : missing(nl, NFPROTO_IPV6, link, &search, err);
+	/* of firewalld a zone may let it through: a packet that is traced tells */
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(places); i++)
+		if (!places[i].firewalld)
+			r = missing(nl, &places[i], link, &search, err);
+	return r;
 }
 
-static int forget(struct netlink *nl, uint8_t family, const char *link, struct err *err)
+static int forget(struct netlink *nl, const struct place *place, const char *link, struct err *err)
 {
 	struct search search = { 0 };
-	int r = find(nl, family, link, &search, err);
+	int r = find(nl, place, link, &search, err);
 
 	if (r == -ENOENT) {
 		err_clear(err);
@@ -142,15 +166,17 @@ static int forget(struct netlink *nl, uint8_t family, const char *link, struct e
 		return r;
 	nft_begin(nl);
 	for (size_t i = 0; i < search.count; i++)
-		nft_delete_rule(nl, family, TABLE, CHAIN, search.handles[i]);
+		nft_delete_rule(nl, place->family, place->table, place->chain, search.handles[i]);
 	return nft_commit(nl, err);
 }
 
 int foreign_forward_forget(struct netlink *nl, const char *link, struct err *err)
 {
-	int r = forget(nl, NFPROTO_IPV4, link, err);
+	int r = 0;
 
-	return r < 0 ? r : forget(nl, NFPROTO_IPV6, link, err);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(places); i++)
+		r = forget(nl, &places[i], link, err);
+	return r;
 }
 
 const char *foreign_firewall(struct netlink *nl)
@@ -161,7 +187,7 @@ const char *foreign_firewall(struct netlink *nl)
 	if (nft_chain(nl, NFPROTO_INET, "firewalld", "filter_INPUT", chain_seen, &ignored_chain,
 		      &ignored) == 0)
 		return "firewalld";
-	if (nft_chain(nl, NFPROTO_IPV4, TABLE, "ufw-user-input", chain_seen, &ignored_chain,
+	if (nft_chain(nl, NFPROTO_IPV4, "filter", "ufw-user-input", chain_seen, &ignored_chain,
 		      &ignored) == 0)
 		return "ufw";
 	return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The forward chain of others. dockerd and ufw set the policy of iptables' FORWARD chain to DROP, and an accept in a table of our own cannot
- * undo a drop in another: each of our links gets two rules at the chain's end, behind what others say there. */
+ * undo a drop in another: each of our links gets two rules at the chain's end, behind what others say there. firewalld rejects what no zone was
+ * told of: the same, before its last rule. Its reload is a flush for us. */
 #ifndef CLOCHE_NET_FOREIGN_FORWARD_H
 #define CLOCHE_NET_FOREIGN_FORWARD_H
 

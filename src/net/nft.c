@@ -167,16 +167,20 @@ void nft_delete_element(struct netlink *nl, const char *table, const char *set, 
 
 size_t nft_rule(struct netlink *nl, const char *table, const char *chain, const char *text)
 {
-	return nft_family_rule(nl, NFPROTO_INET, table, chain, text);
+	return nft_family_rule(nl, NFPROTO_INET, table, chain, 0, text);
 }
 
 size_t nft_family_rule(struct netlink *nl, uint8_t family, const char *table, const char *chain,
-		       const char *text)
+		       uint64_t before, const char *text)
 {
-	begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, family,
-	      0);
+	uint64_t position = htobe64(before);
+
+	begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE,
+	      (uint16_t)(NLM_F_CREATE | (before ? 0 : NLM_F_APPEND)), family, 0);
 	netlink_string(nl, NFTA_RULE_TABLE, table);
 	netlink_string(nl, NFTA_RULE_CHAIN, chain);
+	if (before)
+		netlink_put(nl, NFTA_RULE_POSITION, &position, sizeof(position));
 	comment(nl, NFTA_RULE_USERDATA, text);
 	return netlink_nest(nl, NFTA_RULE_EXPRESSIONS);
 }

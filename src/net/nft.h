@@ -94,8 +94,9 @@ int nft_chain(struct netlink *nl, uint8_t family, const char *table, const char 
 	      int (*each)(const struct nlmsghdr *, void *), void *data, struct err *err);
 int nft_rules(struct netlink *nl, uint8_t family, const char *table, const char *chain,
 	      int (*each)(const struct nlmsghdr *, void *), void *data, struct err *err);
+/* before: the handle of another one, 0: at the end. */
 size_t nft_family_rule(struct netlink *nl, uint8_t family, const char *table, const char *chain,
-		       const char *comment);
+		       uint64_t before, const char *comment);
 void nft_delete_rule(struct netlink *nl, uint8_t family, const char *table, const char *chain,
 		     uint64_t handle);
 

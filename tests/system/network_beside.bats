@@ -1,0 +1,132 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Beside others that think the firewall is theirs: real ones, in this file's network namespace.
+# shellcheck disable=SC2154 # answer comes from asked
+
+load helper
+load network_helper
+
+setup_file()
+{
+	cloche_setup_file
+	other_host lan 11
+	background at lan peer serve tcp 7001
+	serve web -p 8080:80 -- tcp 80
+	asked tcp 127.0.0.1 8080
+	until_true 20 goes_out
+	link=$(cloche network inspect -f '{{.Cloche.Link}}' bridge)
+	export link
+}
+
+teardown_file()
+{
+	local name
+
+	for name in firewalld bus docker; do
+		ended "$name"
+	done
+	umount "$CLOCHE_TEST_DIR"/docker-exec/* "$CLOCHE_TEST_DIR"/docker-data 2>/dev/null || :
+	ip link del docker0 2>/dev/null || :
+	network_cleanup lan
+	cloche_teardown_file
+}
+
+goes_out() { cloche exec web python3 -c "$PEER" ask tcp 10.50.0.11 7001 2 >/dev/null 2>&1; }
+comes_in() { at lan peer ask tcp 10.50.0.1 8080 2 >/dev/null 2>&1; }
+
+# started NAME COMMAND...: in the background, until ended NAME
+started()
+{
+	local name=$1
+
+	shift
+	"$@" >"$CLOCHE_TEST_DIR/$name.log" 2>&1 </dev/null 3>&- 4>&- &
+	echo $! >"$CLOCHE_TEST_DIR/$name.pid"
+}
+
+ended()
+{
+	local pid
+
+	[ -e "$CLOCHE_TEST_DIR/$1.pid" ] || return 0
+	pid=$(cat "$CLOCHE_TEST_DIR/$1.pid")
+	rm "$CLOCHE_TEST_DIR/$1.pid"
+	kill "$pid" 2>/dev/null || return 0
+	gone() { ! kill -0 "$pid" 2>/dev/null; }
+	until_true 30 gone || kill -KILL "$pid"
+}
+
+ours() { nft -a list ruleset | grep -c "cloche: $link\""; }
+
+@test "firewalld: what no zone was told of goes out, its reload is noticed, a zone that was told decides" {
+	skip_unless_program firewalld firewall-cmd dbus-daemon
+	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$CLOCHE_TEST_DIR/bus
+	cat >bus.conf <<-END
+		<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+		 "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+		<busconfig><type>system</type><listen>$DBUS_SYSTEM_BUS_ADDRESS</listen><auth>EXTERNAL</auth>
+		<policy context="default"><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/>
+		<allow user="*"/></policy></busconfig>
+	END
+	started bus dbus-daemon --config-file="$PWD/bus.conf" --nofork
+	until_true 20 test -S "$CLOCHE_TEST_DIR/bus"
+	started firewalld firewalld --nofork --nopid
+	until_true 60 firewall-cmd --state
+	run ! goes_out
+	run cloche network doctor -q web 10.50.0.11:7001
+	assert_output --partial "table inet firewalld"
+	cloche network reload
+	goes_out
+	comes_in
+	assert_equal "$(nft list chain inet firewalld filter_FORWARD_ZONES | grep -c "cloche: $link")" 1
+	run -0 cloche network doctor -q web 10.50.0.11:7001
+	# a reload is a flush, which the keeper hears of
+	cloche system keeper
+	firewall-cmd --reload
+	until_true 20 goes_out
+	cloche system keeper --stop
+	firewall-cmd --zone=drop --change-interface="$link"
+	run ! goes_out
+	firewall-cmd --zone=drop --remove-interface="$link"
+	goes_out
+	ended firewalld
+	ended bus
+	nft delete table inet firewalld 2>/dev/null || :
+	goes_out
+}
+
+@test "dockerd: its policy DROP beside our containers, its containers beside ours, and ours go without a trace" {
+	skip_unless_program dockerd docker iptables
+	export DOCKER_HOST=unix://$CLOCHE_TEST_DIR/docker.sock
+	docker() { command docker "$@" 2>&1; }
+	mkdir -p root/bin
+	cp "$(command -v busybox)" root/bin/
+	echo 0 >/proc/sys/net/ipv4/ip_forward # who finds it on leaves the policy alone
+	started docker dockerd --data-root "$CLOCHE_TEST_DIR/docker-data" --exec-root "$CLOCHE_TEST_DIR/docker-exec" \
+		--pidfile "$CLOCHE_TEST_DIR/dockerd.pid" -H "$DOCKER_HOST" --storage-driver=vfs --log-level=error \
+		--cgroup-parent "/cloche-beside-${CLOCHE_TEST_DIR##*.}"
+	until_true 60 docker info -f "{{.ID}}"
+	iptables -S FORWARD | grep -q -- "-P FORWARD DROP"
+	# a start, or the keeper, or this
+	cloche network reload
+	goes_out
+	comes_in
+	run -0 cloche network doctor -q web 10.50.0.11:7001
+	assert_equal "$(iptables -S FORWARD | grep -c -- "-i $link")" 1
+	run -0 cloche run --rm host python3 -c "$PEER" ask tcp 10.50.0.11 7001
+	assert_equal "$(iptables -S FORWARD | grep -c -- "-i $link")" 1
+	# Docker's own works as before
+	tar -C root -c . | docker import - busy:1 >/dev/null
+	docker run -d --name theirs -p 8091:80 busy:1 /bin/busybox nc -ll -p 80 -e /bin/busybox echo "from docker" >/dev/null
+	theirs() { [ "$(at lan python3 -c 'import socket; print(socket.create_connection(("10.50.0.1", 8091), 2).recv(99).decode())' 2>/dev/null)" = "from docker" ]; }
+	until_true 20 theirs
+	# a port that Docker has is not given twice
+	run -125 cloche run --rm -p 8091:80 host true
+	assert_output --partial 8091
+	remove_containers
+	cloche network prune -f
+	assert_equal "$(nft list ruleset | grep -c "cloche: ")" 0
+	theirs
+	docker rm -f theirs >/dev/null
+	ended docker
+}
