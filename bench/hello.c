@@ -62,7 +62,8 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "serve") == 0)
 		return serve((uint16_t)strtoul(argv[2], NULL, 10));
 	if (argc == 5 && strcmp(argv[1], "ask") == 0)
-		return ask(argv[2], (uint16_t)strtoul(argv[3], NULL, 10), strtol(argv[4], NULL, 10));
+		return ask(argv[2], (uint16_t)strtoul(argv[3], NULL, 10),
+			   strtol(argv[4], NULL, 10));
 	(void)fputs("usage: hello serve PORT | hello ask ADDRESS PORT COUNT\n", stderr);
 	return 1;
 }
