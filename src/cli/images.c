@@ -435,11 +435,13 @@ const struct command command_images = {
 };
 
 struct rmi_args {
-	bool force;
+	bool force, no_prune;
 };
 
 static const struct opt rmi_opts[] = {
 	OPT_BOOL('f', "force", struct rmi_args, force, "remove an image that has several names"),
+	OPT_BOOL(0, "no-prune", struct rmi_args, no_prune,
+		 "no effect: an image has no parents here"),
 	OPT_END,
 };
 

@@ -191,6 +191,14 @@ static const struct opt one_kind_opts[] = {
 	OPT_END,
 };
 
+static const struct opt container_opts[] = {
+	OPT_STRING('f', "format", "TEMPLATE", struct inspect_args, format,
+		   "json or a template, such as {{.State.Pid}}"),
+	OPT_BOOL('s', "size", struct inspect_args, size,
+		 "what a container's files hold, as SizeRw and SizeRootFs"),
+	OPT_END,
+};
+
 static int container_run(void *data, void *args, char **operands, struct err *err)
 {
 	return inspect_some(data, args, operands, KIND_CONTAINER, err);
@@ -202,7 +210,7 @@ const struct command command_container_inspect = {
 	.alias = "",
 	.args = "CONTAINER...",
 	.summary = "show what is known about containers, as JSON",
-	.opts = one_kind_opts,
+	.opts = container_opts,
 	.args_size = sizeof(struct inspect_args),
 	.run = container_run,
 	.flags = COMMAND_INTERSPERSED,

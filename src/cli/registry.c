@@ -31,7 +31,7 @@ static void add_insecure(char ***words, char *const *insecure)
 }
 
 struct pull_args {
-	bool quiet, all_tags, verify, foreign;
+	bool quiet, all_tags, verify, foreign, no_content_trust;
 	const char *platform, *progress;
 	char **insecure;
 };
@@ -47,6 +47,8 @@ static const struct opt pull_opts[] = {
 	OPT_STRING(0, "progress", "MODE", struct pull_args, progress,
 		   "auto, tty, plain, json or none"),
 	OPT_BOOL('q', "quiet", struct pull_args, quiet, "print only the name"),
+	OPT_BOOL(0, "disable-content-trust", struct pull_args, no_content_trust,
+		 "no effect, as in Docker"),
 	OPT_BOOL(0, "verify", struct pull_args, verify,
 		 "take only what policy.json allows (containers-policy.json(5))"),
 	OPT_END,
@@ -276,6 +278,8 @@ static const struct opt push_opts[] = {
 	OPT_STRING(0, "progress", "MODE", struct pull_args, progress,
 		   "auto, tty, plain, json or none"),
 	OPT_BOOL('q', "quiet", struct pull_args, quiet, "print only the name"),
+	OPT_BOOL(0, "disable-content-trust", struct pull_args, no_content_trust,
+		 "no effect, as in Docker"),
 	OPT_END,
 };
 

@@ -419,6 +419,27 @@ disk()
 	[[ $stderr == *'--kernel-memory is ignored'*'--disable-content-trust is ignored'* ]]
 }
 
+@test "every option of Docker's other commands is here, or docs/docker-differences.md has it beside the command" {
+	local command option options help found=''
+
+	skip_unless_program docker
+	for command in attach commit cp diff events exec export history images import info inspect kill load login logout logs pause port ps pull \
+		push rename restart rm rmi save search start stats stop tag top unpause update version wait 'image inspect' 'container inspect' \
+		'container prune' 'image prune' 'network connect' 'network create' 'network disconnect' 'network inspect' 'network ls' 'network prune' \
+		'network rm' 'volume create' 'volume inspect' 'volume ls' 'volume prune' 'volume rm' 'system df' 'system prune' 'manifest annotate' \
+		'manifest create' 'manifest inspect' 'manifest push'; do
+		# shellcheck disable=SC2086 # one or two words
+		options=$(docker $command --help | grep -oE '^ +(-[a-zA-Z], )?--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+' || :)
+		# shellcheck disable=SC2086
+		help=$(cloche $command --help)
+		for option in $options; do
+			grep -qE -- "$option( |$)" <<<"$help" || grep -E "^\|.*\`${command%% *}| ${command##* }\`" "$SOURCE_DIR/docs/docker-differences.md" |
+				grep -qF -- "\`$option\`" || found+="$command $option, "
+		done
+	done
+	assert_equal "$found" ""
+}
+
 @test "every option of Docker's run is here, or docs/docker-differences.md has its reason" {
 	skip_unless_program docker
 	run cloche run --help

@@ -68,7 +68,7 @@ booted() { [ "$(cloche exec "$1" systemctl is-system-running 2>/dev/null)" = run
 }
 
 @test "--systemd=false, and no program that is an init: nothing is added" {
-	for options in '--systemd false' '--init' ''; do
+	for options in '--systemd false' ''; do
 		# shellcheck disable=SC2086 # a list of words
 		run inside $options --entrypoint /bin/sh box -c 'echo "<$container>"; mount'
 		assert_line '<>'
