@@ -305,3 +305,52 @@ refuses()
 		until_true 5 test ! -e "/proc/$worker"
 	done
 }
+
+@test "on a terminal there is a line for each layer and a total with rate and time left; in JSON an object a line" {
+	run -0 timeout 60 python3 "$BATS_TEST_DIRNAME/pty.py" "$CLOCHE_TRANSFER" pull --root "$ROOT" "$REGISTRY/slow" <<-'END'
+		wait Total
+		wait B/s
+		wait s left
+		wait Downloading
+		wait Pull complete
+		end 0
+	END
+	rm -rf "${ROOT:?}"/*
+	"$CLOCHE_TRANSFER" pull --root "$ROOT" --progress json "$REGISTRY/slow" >out 2>lines
+	run -0 jq -rs 'map(.phase) | unique | join(",")' lines
+	assert_output "Downloading,Extracting,Pull complete"
+	# the bytes of it grow, to all of them
+	run -0 jq -es 'map(select(.phase == "Downloading").current) | . == sort and (unique | length) > 2 and all(. <= 500000)' lines
+	jq -es 'last | .current == .total and .total > 400000' lines
+}
+
+@test "what prunes while a pull is at it takes nothing that it needs" {
+	local pull
+
+	cloche pull -q "$REGISTRY/slow" >out 2>&1 3>&- &
+	pull=$!
+	until_true 20 sh -c "find '$CLOCHE_ROOT/parts' -type f -size +32k 2>/dev/null | grep -q ."
+	run -0 cloche image prune -af
+	run -0 cloche system prune -f
+	[ -n "$(ls "$CLOCHE_ROOT/parts" "$CLOCHE_ROOT/tmp")" ]
+	: >"$SERVER/fast"
+	wait "$pull"
+	assert_equal "$(cat out)" "$REGISTRY/slow:latest"
+	run -0 cloche image inspect -f '{{index .RootFS.Layers 0}}' "$REGISTRY/slow"
+	assert_equal "$(cat "$CLOCHE_ROOT/layers/${output#sha256:}/etc/hello")" hello
+	run -0 cloche system check
+	assert_equal "$(requests 'GET /v2/slow/blobs/.*')" 2
+	cloche rmi "$REGISTRY/slow" >/dev/null
+	# Ctrl-C; what came stays for the next one
+	rm "$SERVER/fast"
+	run -0 timeout 60 python3 "$BATS_TEST_DIRNAME/pty.py" "$CLOCHE" pull "$REGISTRY/slow" <<-'END'
+		wait s left
+		send \x03
+		end -2
+	END
+	: >"$SERVER/fast"
+	run -0 cloche pull -q "$REGISTRY/slow"
+	[ "$(requests 'slow.*bytes=')" -ge 1 ]
+	run -0 cloche system check
+	cloche rmi "$REGISTRY/slow" >/dev/null
+}
