@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/doctor_legacy.h"
 #include "engine/doctor_step.h"
 
 #include <arpa/inet.h>
@@ -340,9 +341,13 @@ void doctor_connect(struct doctor *d, int s, const char *who, const struct addre
 	struct sockaddr_storage address;
 	socklen_t length = address_socket(to, port, &address);
 	char offender[ADDRESS_TEXT];
+	_cleanup_(legacy_drop_clear) struct legacy_drop old = { 0 };
 	struct err why = ERR_NONE;
+	struct legacy legacy;
 	int on = 1, result;
+	bool by_old;
 
+	legacy_begin(&legacy, to->family);
 	if (trace_begin(&trace, &flow, &why) < 0) {
 		step_ok(d, "firewall", "cannot be traced: %s", why.words);
 		trace_end(&trace);
@@ -353,6 +358,8 @@ void doctor_connect(struct doctor *d, int s, const char *who, const struct addre
 			 to->family == AF_INET ? IP_RECVERR : IPV6_RECVERR, &on, sizeof(on));
 	result = attempt(s, &address, length, &trace);
 	trace_hear(&trace, ROUND_MS);
+	by_old = legacy_end(&legacy, &old) >
+		 0; /* also when it worked: it has to be read to its end */
 	if (result == 0) {
 		step_ok(d, "firewall", "passed%s%s", trace.there.chains.length ? " " : "",
 			trace.there.chains.length ? trace.there.chains.data : "");
@@ -364,6 +371,10 @@ void doctor_connect(struct doctor *d, int s, const char *who, const struct addre
 		dropped(d, who, &trace.there.drop, "");
 	else if (trace.back.dropped)
 		dropped(d, who, &trace.back.drop, "the answer of ");
+	else if (by_old)
+		step_broken(d, "firewall", ptr_take(&old.remedy),
+			    "%s: dropped by a rule of %s, table %s: %s", who, legacy.program,
+			    old.table, old.rule);
 	else if (*offender)
 		step_broken(d, "answer", str_printf("look at %s", offender),
 			    "%s: %s refuses it (%s)", who, offender, strerror(result));

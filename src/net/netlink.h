@@ -25,9 +25,10 @@ struct err;
 
 struct netlink {
 	int fd;
-	uint32_t seq;	/* of the last message begun */
-	uint32_t first; /* of the first that was not sent yet */
-	size_t message; /* where the last message begins */
+	uint32_t seq;	    /* of the last message begun */
+	uint32_t first;	    /* of the first that was not sent yet */
+	size_t message;	    /* where the last message begins */
+	uint8_t nft_family; /* of nftables' messages; 0: inet */
 	struct buf out;
 };
 #define NETLINK_NONE ((struct netlink){ .fd = -1 })

@@ -29,7 +29,8 @@ static void begin(struct netlink *nl, uint16_t type, uint16_t flags, uint8_t fam
 
 static void message(struct netlink *nl, uint16_t type, uint16_t flags)
 {
-	begin(nl, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, NFPROTO_INET, 0);
+	begin(nl, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags,
+	      nl->nft_family ? nl->nft_family : NFPROTO_INET, 0);
 }
 
 void nft_begin(struct netlink *nl)
@@ -167,7 +168,8 @@ void nft_delete_element(struct netlink *nl, const char *table, const char *set, 
 
 size_t nft_rule(struct netlink *nl, const char *table, const char *chain, const char *text)
 {
-	return nft_family_rule(nl, NFPROTO_INET, table, chain, 0, text);
+	return nft_family_rule(nl, nl->nft_family ? nl->nft_family : NFPROTO_INET, table, chain, 0,
+			       text);
 }
 
 size_t nft_family_rule(struct netlink *nl, uint8_t family, const char *table, const char *chain,

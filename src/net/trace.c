@@ -10,7 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <linux/if_ether.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter_bridge.h>
 
 #include "base/err.h"
 #include "base/fd.h"
@@ -27,12 +29,12 @@ static void rule(struct netlink *nl, const char *table, const char *chain,
 		 const struct address *source, uint32_t port_at, uint16_t port, uint16_t to_port)
 {
 	bool v4 = source->family == AF_INET;
-	uint8_t family = v4 ? NFPROTO_IPV4 : NFPROTO_IPV6, tcp = IPPROTO_TCP;
-	uint16_t number = htons(port);
+	uint8_t tcp = IPPROTO_TCP;
+	uint16_t number = htons(port), ether = htons(v4 ? ETH_P_IP : ETH_P_IPV6);
 	size_t at = nft_rule(nl, table, chain, NULL);
 
-	nft_meta(nl, NFT_META_NFPROTO, NFT_REG32_00);
-	nft_cmp(nl, NFT_CMP_EQ, NFT_REG32_00, &family, sizeof(family));
+	nft_meta(nl, NFT_META_PROTOCOL, NFT_REG32_00); /* in a bridge's table, too */
+	nft_cmp(nl, NFT_CMP_EQ, NFT_REG32_00, &ether, sizeof(ether));
 	nft_payload(nl, NFT_PAYLOAD_NETWORK_HEADER, v4 ? 12 : 8,
 		    (uint32_t)address_length(source->family), NFT_REG32_00);
 	nft_cmp(nl, NFT_CMP_EQ, NFT_REG32_00, source->bytes,
@@ -49,6 +51,24 @@ static void rule(struct netlink *nl, const char *table, const char *chain,
 	nft_tcp_flags(nl, FLAG_SYN); /* not what earlier connections still have to say */
 	nft_trace(nl);
 	nft_rule_end(nl, at);
+}
+
+/* What bridges drop (ebtables) is dropped before it comes to the host's tables. */
+static void bridge_begin(struct trace *trace, const struct trace_flow *flow)
+{
+	struct err ignored = ERR_NONE;
+
+	trace->nl.nft_family = NFPROTO_BRIDGE;
+	nft_begin(&trace->nl);
+	nft_add_table_owned(&trace->nl, trace->table);
+	nft_add_chain(&trace->nl, trace->table, "prerouting", "filter", NF_BR_PRE_ROUTING, FIRST,
+		      NULL);
+	rule(&trace->nl, trace->table, "prerouting", &flow->from, 2, flow->port, 0);
+	rule(&trace->nl, trace->table, "prerouting", &flow->answers, 0, flow->answers_port,
+	     flow->own_port);
+	(void)nft_commit(&trace->nl,
+			 &ignored); /* a kernel without such tables has none that drop */
+	trace->nl.nft_family = 0;
 }
 
 int trace_begin(struct trace *trace, const struct trace_flow *flow, struct err *err)
@@ -84,7 +104,10 @@ int trace_begin(struct trace *trace, const struct trace_flow *flow, struct err *
 		     flow->answers_port, flow->own_port);
 	}
 	r = nft_commit(&trace->nl, err);
-	return r < 0 ? err_wrap(err, "trace packets in the firewall") : 0;
+	if (r < 0)
+		return err_wrap(err, "trace packets in the firewall");
+	bridge_begin(trace, flow);
+	return 0;
 }
 
 void trace_end(struct trace *trace)
@@ -95,6 +118,10 @@ void trace_end(struct trace *trace)
 		nft_begin(&trace->nl);
 		nft_delete_table(&trace->nl, trace->table);
 		(void)nft_commit(&trace->nl, &ignored); /* it would go with the socket, too */
+		trace->nl.nft_family = NFPROTO_BRIDGE;
+		nft_begin(&trace->nl);
+		nft_delete_table(&trace->nl, trace->table);
+		(void)nft_commit(&trace->nl, &ignored);
 	}
 	netlink_close(&trace->nl);
 	netlink_close(&trace->news);
@@ -197,10 +224,11 @@ static struct trace_way *way_of(struct trace *trace, const struct event *e)
 
 static const char *family_name(uint8_t family)
 {
-	return family == NFPROTO_INET ? "inet" :
-	       family == NFPROTO_IPV4 ? "ip" :
-	       family == NFPROTO_IPV6 ? "ip6" :
-					"other";
+	return family == NFPROTO_INET	? "inet" :
+	       family == NFPROTO_IPV4	? "ip" :
+	       family == NFPROTO_IPV6	? "ip6" :
+	       family == NFPROTO_BRIDGE ? "bridge" :
+					  "other";
 }
 
 static void chain_note(struct trace_way *way, const char *family, const struct event *e)

@@ -160,6 +160,30 @@ told()
 	target=10.50.0.11:81 told "all the way is sound, and nobody listens at that port"
 }
 
+@test "firewalls: the old iptables-legacy, and a bridge's own tables" {
+	skip_unless_program iptables-legacy ebtables
+	iptables-legacy -A FORWARD -d 10.50.0.11 -p tcp --dport 80 -j DROP
+	treated "web to 10.50.0.11:80: dropped by a rule of iptables-legacy, table filter: -A FORWARD -d 10.50.0.11/32 -p tcp -m tcp --dport 80 -j DROP"
+	iptables-legacy -P FORWARD DROP
+	treated "dropped by a rule of iptables-legacy, table filter: -P FORWARD DROP"
+	iptables-legacy -t raw -A PREROUTING -s 10.50.0.11 -p tcp -j DROP
+	treated "dropped by a rule of iptables-legacy, table raw: -A PREROUTING -s 10.50.0.11/32 -p tcp -j DROP"
+	nft add table bridge theirs
+	nft add chain bridge theirs pre '{ type filter hook prerouting priority 0; }'
+	nft add rule bridge theirs pre tcp dport 80 drop
+	treated "web to 10.50.0.11:80: dropped by a rule of the firewall, table bridge theirs, chain pre, rule handle"
+	nft delete table bridge theirs
+	ebtables -A OUTPUT -p IPv4 --ip-source 10.50.0.11 -j DROP
+	treated "the answer of web to 10.50.0.11:80: dropped by a rule of the firewall, table bridge filter, chain OUTPUT, rule handle"
+	# two at once
+	iptables-legacy -A FORWARD -d 10.50.0.11 -p tcp --dport 80 -j DROP
+	ebtables -A INPUT -p IPv4 --ip-destination 10.50.0.11 -j DROP
+	treated "table bridge filter, chain INPUT, rule handle" "dropped by a rule of iptables-legacy"
+	iptables-legacy -F
+	iptables-legacy -t raw -F
+	ebtables -F
+}
+
 @test "networks: apart, internal, none" {
 	cloche network create apart >/dev/null
 	cloche network create --internal shut >/dev/null
