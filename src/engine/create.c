@@ -312,6 +312,11 @@ static int bind_want(const struct mount_option *option, json_t *mount, struct er
 	json_put(mount, "CreateSource", json_boolean(option->create_source));
 	json_put(mount, "IdMap", json_text(option->idmap ? option->idmap : ""));
 	json_put(mount, "SetId", json_boolean(option->setid));
+	if (option->relabel) {
+		const char word[2] = { option->relabel, '\0' };
+
+		json_put(mount, "Relabel", json_text(word));
+	}
 	return 0;
 }
 
@@ -523,6 +528,7 @@ static int record_add(struct draft *draft, struct container_row *row, struct err
 			r = container_add(store, row, err);
 		if (r == -EEXIST && !draft->options->name && try < 100) {
 			store_rollback(store);
+			err_clear(err);
 			r = 0;
 			continue;
 		}

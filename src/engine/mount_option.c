@@ -143,11 +143,7 @@ static int volume_word(struct mount_option *option, const char *word, const char
 	else if (strcmp(word, "nocopy") == 0)
 		option->nocopy = true;
 	else if (strcmp(word, "z") == 0 || strcmp(word, "Z") == 0)
-		return access("/sys/fs/selinux/enforce", F_OK) < 0 ?
-			       0 : /* Docker's: nothing to relabel where SELinux is off */
-			       err_set(err, EOPNOTSUPP,
-				       "invalid mount %s: relabelling (%s) is not possible yet",
-				       text, word);
+		option->relabel = *word;
 	else if (propagation_valid(word))
 		text_set(&option->propagation, word);
 	else if (str_prefix(word, "idmap="))

@@ -18,6 +18,7 @@ struct mount_option {
 	char *propagation;     /* rprivate, ... or NULL */
 	char *subpath;	       /* within a named volume, or NULL */
 	char *idmap;	       /* container, owner, none, or NULL */
+	char relabel;	       /* z: as all containers share it, Z: as one has it; SELinux */
 	bool setid;	       /* setid=allow lifts the refusal of set-id files */
 	char *tmpfs_data;      /* "mode=1777,size=65536k" */
 	char *tmpfs_text;      /* as HostConfig.Tmpfs has it */

@@ -29,6 +29,7 @@
 #include "engine/host_image.h"
 #include "engine/machine.h"
 #include "engine/secret.h"
+#include "engine/selinux.h"
 #include "engine/shared_namespace.h"
 #include "engine/systemd_init.h"
 #include "runtime/capability.h"
@@ -907,6 +908,24 @@ static int cdi_fill(struct engine *engine, const struct record *record, struct b
 	return r;
 }
 
+/* z and Z of binds; only a start does it. */
+static int binds_relabel(const struct record *record, struct err *err)
+{
+	const json_t *list = json_at(record->config, "Mounts"), *one;
+	size_t i;
+	int r = 0;
+
+	json_array_foreach(list, i, one)
+	{
+		const char *word = json_string_at(one, "Relabel", "");
+
+		if (r == 0 && *word)
+			r = selinux_relabel(json_string_at(one, "Source", ""),
+					    *word == 'Z' ? record->row.id : NULL, err);
+	}
+	return r;
+}
+
 int spec_build(struct engine *engine, const struct record *record, struct built_spec *ret_built,
 	       struct err *err)
 {
@@ -941,6 +960,8 @@ int spec_build(struct engine *engine, const struct record *record, struct built_
 		own_files(record, spec, neighbour ? theirs : folder);
 		r = user_mounts(engine, record, &built, err);
 	}
+	if (r == 0)
+		r = binds_relabel(record, err);
 	if (r == 0)
 		r = cdi_fill(engine, record, &built, err);
 	if (r == 0)
