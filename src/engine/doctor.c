@@ -90,15 +90,15 @@ void doctor_report_clear(struct doctor_report *report)
 
 /* -- the container ---------------------------------------------------------------------------- */
 
-int doctor_socket(struct doctor *d, int family, int type)
+int doctor_socket(struct doctor *d, int family, int type, int protocol)
 {
 	int s;
 
 	if (d->host_network)
-		return socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		return socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 	if (setns(d->pidfd, CLONE_NEWNET) < 0)
 		return -1;
-	s = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	s = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 	if (setns(d->own_space, CLONE_NEWNET) < 0)
 		abort(); /* we had it a moment ago */
 	return s;
@@ -515,6 +515,8 @@ static void walk(struct doctor *d)
 		doctor_neighbour(d);
 	if (!step_is_broken(d))
 		doctor_packet(d);
+	if (!step_is_broken(d))
+		doctor_path(d);
 }
 
 /* Without a target: the networks that it is on, its names, and what is published. */

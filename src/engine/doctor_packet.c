@@ -63,7 +63,7 @@ static bool server_of(struct doctor *d, struct address *server)
 static enum name_answer ask(struct doctor *d, const struct address *server, const char *name,
 			    int family)
 {
-	_cleanup_close_ int s = doctor_socket(d, server->family, SOCK_DGRAM);
+	_cleanup_close_ int s = doctor_socket(d, server->family, SOCK_DGRAM, 0);
 
 	return s < 0 ? NAME_SILENT : name_ask(s, server, name, family, NAME_MS, &d->to);
 }
@@ -169,7 +169,7 @@ static bool neighbour_silent(struct netlink *nl, int s, int link, const struct a
 void doctor_neighbour(struct doctor *d)
 {
 	const struct address *next = d->inner.gateway.family ? &d->inner.gateway : &d->to;
-	_cleanup_close_ int inside = doctor_socket(d, next->family, SOCK_DGRAM), host = -1;
+	_cleanup_close_ int inside = doctor_socket(d, next->family, SOCK_DGRAM, 0), host = -1;
 	char text[ADDRESS_TEXT], hex[MAC_TEXT];
 	uint8_t mac[6] = { 0 };
 	bool fixed = false;
@@ -390,7 +390,7 @@ void doctor_connect(struct doctor *d, int s, const char *who, const struct addre
 
 void doctor_packet(struct doctor *d)
 {
-	_cleanup_close_ int s = doctor_socket(d, d->to.family, SOCK_STREAM);
+	_cleanup_close_ int s = doctor_socket(d, d->to.family, SOCK_STREAM, 0);
 	char text[ADDRESS_TEXT];
 	_cleanup_free_ char *who = NULL;
 

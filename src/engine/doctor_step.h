@@ -39,12 +39,13 @@ void step_broken(struct doctor *d, const char *what, char *remedy, const char *f
 	__attribute__((format(printf, 4, 5)));
 bool step_is_broken(const struct doctor *d);
 /* A socket of the container's namespace. */
-int doctor_socket(struct doctor *d, int family, int type);
+int doctor_socket(struct doctor *d, int family, int type, int protocol);
 
 void doctor_name(struct doctor *d);	 /* host_name into `to` */
 void doctor_resolver(struct doctor *d);	 /* does the container's name server answer? */
 void doctor_neighbour(struct doctor *d); /* of the container, and of the host on the way out */
 void doctor_packet(struct doctor *d);
+void doctor_path(struct doctor *d); /* once small packets arrive: do large ones? */
 void doctor_ports(struct doctor *d);
 
 /* A connection attempt from `s` to `to`, traced: what became of it, as a broken step or not. who: "web to 10.0.0.1:80" */

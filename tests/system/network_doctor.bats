@@ -184,6 +184,20 @@ told()
 	ebtables -F
 }
 
+@test "the path: large packets are lost and nobody says so, or a router says so" {
+	nft add table inet tunnel
+	nft add chain inet tunnel passing '{ type filter hook forward priority 7; }'
+	nft add rule inet tunnel passing ip daddr 10.50.0.11 meta length '>' 1400 drop
+	treated "packets of more than 1400 bytes are lost on the way to 10.50.0.11 or back, and no router says so"
+	nft delete table inet tunnel
+	ip -n "$entry" link set eth0 mtu 1500
+	# a link that takes less, whose router is heard, is no fault
+	ip link set lan0 mtu 1400
+	run -0 cloche network doctor web 10.50.0.11:80
+	assert_output --partial "a router on the way to 10.50.0.11 takes less than 1500 bytes, and says so"
+	ip link set lan0 mtu 1500
+}
+
 @test "networks: apart, internal, none" {
 	cloche network create apart >/dev/null
 	cloche network create --internal shut >/dev/null
