@@ -67,6 +67,9 @@ sh_args() { jq -cn --arg script "$1" '["sh", "-c", $script]'; }
 
 status_is() { [ "$(rt state "$1" | jq -r .status)" = "$2" ]; }
 
+# Where the hierarchies of cgroups are mounted.
+hierarchies() { awk '$3 ~ /^cgroup2?$/ { print $2 }' /proc/mounts | sort -u; }
+
 # cgroup_value CONTROLLER V1-FILE V2-FILE: of the container ID.
 cgroup_value()
 {

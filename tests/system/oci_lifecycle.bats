@@ -142,8 +142,8 @@ created()
 	assert_output --partial "in all hierarchies"
 	run ! rt exec --cgroup part "$ID" true
 	path=/cloche-oci-${CLOCHE_TEST_DIR##*.}/$ID
-	for h in /sys/fs/cgroup /sys/fs/cgroup/*/; do
-		[ ! -d "$h$path" ] || mkdir "$h$path/part"
+	for h in $(hierarchies); do
+		mkdir "$h$path/part"
 	done
 	for file in cpus mems; do
 		[ ! -e "/sys/fs/cgroup/cpuset$path" ] || cat "/sys/fs/cgroup/cpuset$path/cpuset.$file" >"/sys/fs/cgroup/cpuset$path/part/cpuset.$file"
@@ -274,7 +274,7 @@ cgroup_rmdir()
 {
 	local h
 
-	for h in /sys/fs/cgroup /sys/fs/cgroup/*/; do
+	for h in $(hierarchies); do
 		[ ! -d "$h$1" ] || until_true 20 rmdir "$h$1"
 	done
 }
@@ -287,12 +287,12 @@ in_cgroup()
 	shift
 	"$@" >/dev/null 2>&1 3>&- 4>&- &
 	OTHER=$!
-	for h in /sys/fs/cgroup /sys/fs/cgroup/*/; do
-		[ -e "$h/cgroup.procs" ] || continue
+	for h in $(hierarchies); do
 		mkdir -p "$h$path"
-		[ ! -e "$h$path/cpuset.cpus" ] || for file in cpuset.cpus cpuset.mems; do
-			cat "$h${path%/*}/../$file" >"$h${path%/*}/$file"
-			cat "$h${path%/*}/$file" >"$h$path/$file"
+		# a cpuset of v1 is born without processors
+		[ ! -e "$h/cpuset.cpus" ] || for file in cpuset.cpus cpuset.mems; do
+			cat "$h/$file" >"$h${path%/*}/$file"
+			cat "$h/$file" >"$h$path/$file"
 		done
 		echo $OTHER >"$h$path/cgroup.procs"
 	done
@@ -369,7 +369,7 @@ in_cgroup()
 		.process.args = $(sh_args 'tty; stty size; ls -l /dev/console')"
 	python3 console.py >console.out &
 	python=$!
-	until_true 10 grep -q ready console.out
+	until_true 30 grep -q ready console.out
 	run ! rt create "$ID"
 	assert_output --partial "console-socket"
 	rt create --console-socket console "$ID"

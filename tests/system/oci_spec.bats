@@ -364,8 +364,7 @@ $(readlink "/proc/$holder/ns/net" "/proc/$holder/ns/ipc" /proc/self/ns/cgroup)"
 
 	bundle '.process.args = ["echo", "thawed"]'
 	path=/cloche-oci-${CLOCHE_TEST_DIR##*.}/$ID
-	for h in /sys/fs/cgroup /sys/fs/cgroup/*/; do
-		[ -e "$h/cgroup.procs" ] || continue
+	for h in $(hierarchies); do
 		mkdir -p "$h$path"
 		[ ! -e "$h$path/freezer.state" ] || { echo FROZEN >"$h$path/freezer.state" && frozen=1; }
 		[ ! -e "$h$path/cgroup.freeze" ] || { echo 1 >"$h$path/cgroup.freeze" && frozen=1; }
