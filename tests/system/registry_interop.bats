@@ -106,6 +106,24 @@ id_of() { cloche image inspect -f '{{.Id}}' "$1"; }
 	assert_output --partial "manifest for $PLAIN/nosuch:1 not found: manifest unknown"
 }
 
+@test "recreate --pull: the new image under the old name, with the container's options" {
+	local old
+
+	skip_unless_program skopeo
+	skopeo copy -q --dest-tls-verify=false "oci-archive:$ARCHIVES/oci.tar" "docker://$PLAIN/again:1"
+	cloche run -d --name again --network none -e WORD=w --label l=1 "$PLAIN/again:1" busybox sleep 1000
+	old=$(cloche inspect -f '{{.Image}}' again)
+	make oci newer.tar web:2 "$ARCHIVES/busybox.tar"
+	skopeo copy -q --dest-tls-verify=false oci-archive:newer.tar "docker://$PLAIN/again:1"
+	run -0 cloche recreate again # without it nothing is asked for
+	assert_equal "$(cloche inspect -f '{{.Image}}' again)" "$old"
+	run -0 cloche recreate --pull again
+	[ "$(cloche inspect -f '{{.Image}}' again)" != "$old" ]
+	assert_equal "$(cloche inspect -f '{{.State.Running}} {{index .Config.Labels "l"}} {{.Config.Image}}' again)" "true 1 $PLAIN/again:1"
+	cloche exec again busybox env | grep -qx WORD=w
+	cloche rm -f again
+}
+
 @test "what skopeo pushed keeps its digest through a pull and a push: gzip, zstd, docker's types, an index" {
 	local form digest size
 
