@@ -13,7 +13,7 @@ setup_file()
 	background at lan peer serve tcp 7001
 	serve web -p 8080:80 -- tcp 80
 	asked tcp 127.0.0.1 8080
-	until_true 20 goes_out
+	until_true 60 goes_out
 	link=$(cloche network inspect -f '{{.Cloche.Link}}' bridge)
 	export link
 }
@@ -83,7 +83,7 @@ ours() { nft -a list ruleset | grep -c "cloche: $link\""; }
 	# a reload is a flush, which the keeper hears of
 	cloche system keeper
 	firewall-cmd --reload
-	until_true 20 goes_out
+	until_true 60 goes_out
 	cloche system keeper --stop
 	firewall-cmd --zone=drop --change-interface="$link"
 	run ! goes_out
@@ -119,7 +119,7 @@ ours() { nft -a list ruleset | grep -c "cloche: $link\""; }
 	tar -C root -c . | docker import - busy:1 >/dev/null
 	docker run -d --name theirs -p 8091:80 busy:1 /bin/busybox nc -ll -p 80 -e /bin/busybox echo "from docker" >/dev/null
 	theirs() { [ "$(at lan python3 -c 'import socket; print(socket.create_connection(("10.50.0.1", 8091), 2).recv(99).decode())' 2>/dev/null)" = "from docker" ]; }
-	until_true 20 theirs
+	until_true 60 theirs
 	# a port that Docker has is not given twice
 	run -125 cloche run --rm -p 8091:80 host true
 	assert_output --partial 8091
