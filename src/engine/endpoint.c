@@ -47,6 +47,15 @@ void endpoints_clear(struct endpoints *endpoints)
 
 /* -- addresses -------------------------------------------------------------------------------- */
 
+static int config_only_refuse(const struct network *network, struct err *err)
+{
+	if (!network_config_only(network))
+		return 0;
+	err_set(err, EINVAL, "network %s is configuration-only: no container can be on it",
+		network->row.name);
+	return err_hint(err, "cloche network create --config-from %s makes one", network->row.name);
+}
+
 int endpoints_check(struct engine *engine, const json_t *requests, struct err *err)
 {
 	const json_t *request;
@@ -57,6 +66,8 @@ int endpoints_check(struct engine *engine, const json_t *requests, struct err *e
 		_cleanup_(network_clear) struct network network = { 0 };
 		int r = network_find(engine, json_string_at(request, "Name", ""), &network, err);
 
+		if (r == 0)
+			r = config_only_refuse(&network, err);
 		if (r < 0)
 			return r;
 	}
@@ -261,6 +272,8 @@ int endpoint_record(struct engine *engine, const char *id, const json_t *request
 				    .config = config };
 	int r = network_find(engine, json_string_at(request, "Name", ""), &network, err);
 
+	if (r == 0)
+		r = config_only_refuse(&network, err);
 	if (r == 0)
 		r = row_fill(engine, &network, request, &row, ip4, ip6, mac, err);
 	if (r < 0)

@@ -19,6 +19,7 @@
 #include "engine/event.h"
 #include "engine/inspect.h"
 #include "engine/name.h"
+#include "engine/network_given.h"
 #include "engine/network_up.h"
 #include "net/lan.h"
 #include "net/link.h"
@@ -54,6 +55,11 @@ void network_host_link(const struct network *network, char out[IFNAMSIZ])
 bool network_internal(const struct network *network)
 {
 	return json_bool_at(network->config, "Internal");
+}
+
+bool network_config_only(const struct network *network)
+{
+	return json_bool_at(network->config, "ConfigOnly");
 }
 
 const char *network_option(const struct network *network, const char *name, const char *otherwise)
@@ -427,12 +433,18 @@ static int config_fill(struct making *making, struct err *err)
 	json_put(ipam, "Driver", json_text(dhcp_of(making) ? "dhcp" : "default"));
 	json_put(ipam, "Options", json_object());
 	json_put(ipam, "Config", list);
+	json_put(making->config, "ConfigOnly", json_boolean(o->config_only));
+	json_put(making->config, "ConfigFrom", json_text(o->config_from));
+	if (o->config_only)
+		json_put(making->config, "Given", network_given(o));
 	if ((r = ipam_check(making, err)) < 0 ||
 	    (r = pairs_put(options, o->options, "network option", err)) < 0 ||
 	    (r = options_check(making, err)) < 0 ||
 	    (r = pairs_put(labels, o->labels, "label", err)) < 0 ||
-	    (r = subnets_choose(making, err)) < 0)
+	    (r = o->config_only ? 0 : subnets_choose(making, err)) < 0)
 		return r;
+	if (o->config_only)
+		return 0;
 	if (making->subnet4.address.family)
 		r = ipam_one(making, &making->subnet4, list, err);
 	if (r == 0 && making->subnet6.address.family)
@@ -449,6 +461,8 @@ static char *link_name(const struct making *making, const char *id)
 
 	if (given)
 		return str_dup(given);
+	if (making->options->config_only)
+		return str_dup("");
 	if (strcmp(driver_of(making), "bridge") != 0)
 		return str_dup(json_string_at(making->config, "Options.parent", ""));
 	if (strcmp(making->name, DEFAULT_NETWORK) == 0)
@@ -456,8 +470,8 @@ static char *link_name(const struct making *making, const char *id)
 	return str_printf("cl-%.12s", id);
 }
 
-int network_create(struct engine *engine, const char *name, const struct network_options *options,
-		   char **ret_id, struct err *err)
+static int create(struct engine *engine, const char *name, const struct network_options *options,
+		  char **ret_id, struct err *err)
 {
 	struct making making = { .engine = engine,
 				 .name = name,
@@ -484,7 +498,7 @@ int network_create(struct engine *engine, const char *name, const struct network
 		link = link_name(&making, id);
 		config = json_dumps(making.config, JSON_COMPACT);
 		row.id = id;
-		row.driver = (char *)driver_of(&making);
+		row.driver = (char *)(options->config_only ? "null" : driver_of(&making));
 		row.link = link;
 		row.subnet4 = (char *)subnet_text(&making.subnet4, text4);
 		row.subnet6 = (char *)subnet_text(&making.subnet6, text6);
@@ -504,7 +518,71 @@ int network_create(struct engine *engine, const char *name, const struct network
 	return 0;
 }
 
+/* With what another one was given; labels and options of its own come on top. */
+static int create_from(struct engine *engine, const char *name,
+		       const struct network_options *options, char **ret_id, struct err *err)
+{
+	_cleanup_(network_clear) struct network from = { 0 };
+	struct network_options all = { 0 };
+	int r;
+
+	if (options->config_only)
+		return err_set(err, EINVAL, "--config-only and --config-from do not go together");
+	if (options->subnets || options->gateways || options->ip_ranges || options->aux_addresses ||
+	    options->ipam_driver || options->parent || options->internal || options->ipv4_off ||
+	    options->ipv6_off || options->host_access) {
+		err_set(err, EINVAL, "--config-from %s tells all but driver, options and labels",
+			options->config_from);
+		return err_hint(err, "see cloche network inspect %s", options->config_from);
+	}
+	r = network_find(engine, options->config_from, &from, err);
+	if (r == 0 && !network_config_only(&from))
+		r = err_set(err, EINVAL, "network %s was not made with --config-only",
+			    options->config_from);
+	if (r < 0)
+		return r;
+	network_given_read(json_object_get(from.config, "Given"), &all);
+	all.driver = options->driver ? options->driver : all.driver;
+	all.attachable |= options->attachable;
+	all.config_from = from.row.name;
+	for (size_t i = 0; options->options && options->options[i]; i++)
+		strv_add(&all.options, options->options[i]);
+	for (size_t i = 0; options->labels && options->labels[i]; i++)
+		strv_add(&all.labels, options->labels[i]);
+	r = create(engine, name, &all, ret_id, err);
+	network_given_clear(&all);
+	return r;
+}
+
+int network_create(struct engine *engine, const char *name, const struct network_options *options,
+		   char **ret_id, struct err *err)
+{
+	return options->config_from ? create_from(engine, name, options, ret_id, err) :
+				      create(engine, name, options, ret_id, err);
+}
+
 /* -- removing --------------------------------------------------------------------------------- */
+
+/* Others that were made from it are told by it what they are. */
+static int config_users_refuse(struct engine *engine, const struct network *network,
+			       struct err *err)
+{
+	struct network_row *rows = NULL;
+	int count = network_config_only(network) ? network_list(engine->store, &rows, err) : 0,
+	    r = count < 0 ? count : 0;
+
+	for (int i = 0; r == 0 && i < count; i++) {
+		json_t *config = json_loads(rows[i].config, 0, NULL);
+
+		if (strcmp(json_string_at(config, "ConfigFrom", ""), network->row.name) == 0)
+			r = err_set(err, EBUSY, "configuration network %s is in use by network %s",
+				    network->row.name, rows[i].name);
+		json_decref(config);
+	}
+	if (count > 0)
+		network_rows_free(rows, (size_t)count);
+	return r;
+}
 
 static int users_refuse(struct engine *engine, const struct network *network, struct err *err)
 {
@@ -542,6 +620,8 @@ int network_remove(struct engine *engine, const char *reference, struct err *err
 	if (lock < 0)
 		return lock;
 	r = users_refuse(engine, &network, err);
+	if (r == 0)
+		r = config_users_refuse(engine, &network, err);
 	if (r < 0)
 		return r;
 	engine_kill_point("network-remove");
@@ -572,7 +652,8 @@ int network_prune(struct engine *engine, char ***ret_names, struct err *err)
 		if (n > 0)
 			endpoint_rows_free(users, (size_t)n);
 		used |= n > 0;
-		if (n != 0 || strcmp(rows[i].name, DEFAULT_NETWORK) == 0)
+		if (n != 0 || strcmp(rows[i].name, DEFAULT_NETWORK) == 0 ||
+		    strcmp(rows[i].driver, "null") == 0) /* a configuration is not used up */
 			continue;
 		r = network_remove(engine, rows[i].id, err);
 		if (r == 0)
@@ -638,8 +719,9 @@ json_t *network_inspect(struct engine *engine, const struct network *network, st
 	json_put(all, "Internal", json_boolean(network_internal(network)));
 	json_put(all, "Attachable", json_boolean(json_bool_at(network->config, "Attachable")));
 	json_put(all, "Ingress", json_false());
-	json_put(all, "ConfigFrom", json_pack("{s:s}", "Network", ""));
-	json_put(all, "ConfigOnly", json_false());
+	json_put(all, "ConfigFrom",
+		 json_pack("{s:s}", "Network", json_string_at(network->config, "ConfigFrom", "")));
+	json_put(all, "ConfigOnly", json_boolean(network_config_only(network)));
 	json_put(all, "Containers", containers_json(engine, network, err));
 	json_put(all, "Options", json_deep_copy(json_at(network->config, "Options")));
 	json_put(all, "Labels", json_deep_copy(json_at(network->config, "Labels")));

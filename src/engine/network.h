@@ -31,6 +31,7 @@ bool network_is_bridge(const struct network_row *row);
 /* Containers have links of the parent's: macvlan, ipvlan. */
 bool network_is_child(const char *driver);
 bool network_internal(const struct network *network);
+bool network_config_only(const struct network *network);
 const char *network_option(const struct network *network, const char *name, const char *otherwise);
 uint32_t network_mtu(const struct network *network); /* 0: the kernel's */
 
@@ -43,6 +44,8 @@ int network_find(struct engine *engine, const char *reference, struct network *r
 
 struct network_options { /* as typed */
 	const char *driver, *parent, *ipam_driver, *scope;
+	const char *config_from; /* the name of one made with config_only, whose options it has */
+	bool config_only;	 /* options for others alone: no link, no containers */
 	bool internal, attachable, ipv4_off, ipv6_off, ipv6, host_access;
 	char **subnets, **gateways, **ip_ranges, **aux_addresses, **options, **labels;
 };

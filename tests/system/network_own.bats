@@ -194,3 +194,24 @@ teardown_file()
 	assert_failure
 	cloche rm -f ear
 }
+
+@test "a configuration is kept, made into networks, and not removed before them" {
+	cloche network create --config-only --subnet 10.77.0.0/24 --gateway 10.77.0.9 -o mtu=1400 --label of=config --internal plan >/dev/null
+	run -125 cloche run --rm --network plan host true
+	assert_output --partial "network plan is configuration-only: no container can be on it; cloche network create --config-from plan makes one"
+	cloche network create --config-from plan --label own=1 made >/dev/null
+	run -0 cloche network inspect -f '{{.ConfigFrom.Network}} {{.ConfigOnly}} {{.Internal}} {{.Labels.of}} {{.Labels.own}} {{(index .IPAM.Config 0).Gateway}}' made
+	assert_output "plan false true config 1 10.77.0.9"
+	assert_equal "$(cloche network inspect -f '{{.ConfigOnly}} {{.Driver}}' plan)" "true null"
+	run -0 cloche run --rm --network made host ip -o address show eth0
+	assert_output --partial "10.77.0."
+	run -0 cloche run --rm --network made host cat /sys/class/net/eth0/mtu
+	assert_output 1400
+	run -1 cloche network rm plan
+	assert_output --partial "configuration network plan is in use by network made"
+	run -1 cloche network create --config-from plan --subnet 10.78.0.0/24 other
+	assert_output --partial "--config-from plan tells all but driver, options and labels"
+	run -1 cloche network create --config-from bridge other
+	assert_output --partial "network bridge was not made with --config-only"
+	cloche network rm made plan
+}
