@@ -42,6 +42,7 @@ void netlink_close(struct netlink *nl)
 void netlink_drop(struct netlink *nl)
 {
 	nl->out.length = 0;
+	nl->until = 0;
 	nl->first = nl->seq + 1;
 }
 
@@ -218,15 +219,24 @@ static int explain(const struct nlmsghdr *message, struct err *err)
 	return err_set(err, -error->error, "%s", strerror(-error->error));
 }
 
+void netlink_wait_for_this(struct netlink *nl)
+{
+	((struct nlmsghdr *)(void *)(nl->out.data + nl->message))->nlmsg_flags |= NLM_F_ACK;
+	nl->until = nl->seq;
+}
+
 int netlink_send(struct netlink *nl, struct err *err)
 {
 	char answer[ANSWER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
-	uint32_t first = nl->first, last = nl->seq;
+	uint32_t first = nl->first, last;
 	int r;
 
 	if (nl->out.length == 0)
 		return 0;
-	((struct nlmsghdr *)(void *)(nl->out.data + nl->message))->nlmsg_flags |= NLM_F_ACK;
+	if (nl->until == 0)
+		netlink_wait_for_this(nl);
+	last = nl->until;
+	nl->until = 0;
 	r = send_all(nl, err);
 	if (r < 0)
 		return r;

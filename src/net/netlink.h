@@ -28,6 +28,7 @@ struct netlink {
 	uint32_t seq;	    /* of the last message begun */
 	uint32_t first;	    /* of the first that was not sent yet */
 	size_t message;	    /* where the last message begins */
+	uint32_t until;	    /* whose acknowledgement netlink_send waits for; 0: that of the last */
 	uint8_t nft_family; /* of nftables' messages; 0: inet */
 	struct buf out;
 };
@@ -53,6 +54,8 @@ void netlink_nest_end(struct netlink *nl, size_t nest);
 /* Send what was put together. 0, or -errno of the first message that failed, with the kernel's own words when it has some; those
  * behind it may have been done. The buffer is empty afterwards. */
 int netlink_send(struct netlink *nl, struct err *err);
+/* netlink_send is to wait for the acknowledgement of the message begun last, not of those that are begun behind it. */
+void netlink_wait_for_this(struct netlink *nl);
 /* Forget what was put together. */
 void netlink_drop(struct netlink *nl);
 /* Send one request that was begun with NLM_F_DUMP, or with NLM_F_ACK when it is for one thing; each answer goes to `each` (a value other than 0 ends it and is returned). */

@@ -40,6 +40,14 @@ void nft_begin(struct netlink *nl)
 
 int nft_commit(struct netlink *nl, struct err *err)
 {
+	if (nl->message ==
+	    0) { /* the beginning alone: nothing to do, and nothing that would be answered */
+		netlink_drop(nl);
+		return 0;
+	}
+	/* Linux acknowledges the end of a batch since 6.10 alone (nfnetlink_rcv_batch() in net/netfilter/nfnetlink.c); what is in it,
+	 * always, and when all is done */
+	netlink_wait_for_this(nl);
 	begin(nl, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 	return netlink_send(nl, err);
 }
