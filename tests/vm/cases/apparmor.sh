@@ -33,7 +33,7 @@ sysfs()
 	! strong -v /sys:/sys:setid=allow host sh -c 'echo 0 >/sys/kernel/mm/ksm/run' && ! strong -v /sys:/sys:setid=allow host ls /sys/kernel/security
 }
 check "nothing of /sys is written, and the policy not read" sysfs
-executed() { cloche run -d --name ex --network none host sleep 100 >/dev/null && is "$(cloche exec ex cat /proc/self/attr/current)" "cloche-default (enforce)" && is "$(cloche inspect -f '{{.AppArmorProfile}}' ex)" cloche-default && cloche exec ex sh -c 'sleep 50 & kill -0 $! && kill $!' && cloche stop -t 5 ex && cloche rm ex; }
+executed() { cloche run -d --name ex --network none host sleep 3000 >/dev/null && is "$(cloche exec ex cat /proc/self/attr/current)" "cloche-default (enforce)" && is "$(cloche inspect -f '{{.AppArmorProfile}}' ex)" cloche-default && cloche exec ex sh -c 'sleep 50 & kill -0 $! && kill $!' && cloche stop -t 5 ex && cloche rm ex; }
 check "exec comes under it, too; signals within pass; stop ends it" executed
 none() { is "$(cloche run --rm --network none --security-opt apparmor=unconfined host cat /proc/self/attr/current)" unconfined && is "$(cloche run --rm --network none --privileged host cat /proc/self/attr/current)" unconfined; }
 check "unconfined and privileged are under none" none
@@ -55,5 +55,5 @@ runtime()
 	! rt create c && grep -q 'set the security label' "$said"
 }
 check "process.apparmorProfile of config.json" runtime
-of_exec() { up '.process.args = ["sleep", "100"]' && is "$(rt exec --apparmor cloche-default c cat /proc/self/attr/current)" "cloche-default (enforce)" && is "$(rt exec c cat /proc/self/attr/current)" unconfined && down; }
+of_exec() { up '.process.args = ["sleep", "3000"]' && is "$(rt exec --apparmor cloche-default c cat /proc/self/attr/current)" "cloche-default (enforce)" && is "$(rt exec c cat /proc/self/attr/current)" unconfined && down; }
 check "exec --apparmor" of_exec

@@ -13,7 +13,7 @@ check "the guest has cgroup v2 alone, with its controllers" v2
 
 limits()
 {
-	up '.process.args = ["sleep", "100"] | .linux.resources = {memory: {limit: 67108864, reservation: 33554432, swap: 134217728},
+	up '.process.args = ["sleep", "3000"] | .linux.resources = {memory: {limit: 67108864, reservation: 33554432, swap: 134217728},
 		cpu: {quota: 50000, period: 100000, shares: 2048, cpus: "0"}, pids: {limit: 20}, unified: {"memory.high": "60000000"}}' &&
 		is "$(cat $cg/memory.max)" 67108864 && is "$(cat $cg/memory.low)" 33554432 && is "$(cat $cg/cpu.max)" "50000 100000" &&
 		is "$(cat $cg/cpu.weight)" 200 && is "$(cat $cg/pids.max)" 20 && is "$(cat $cg/cpuset.cpus)" 0 &&
@@ -69,7 +69,7 @@ all()
 		wait_for sh -c "[ \$(wc -l <$cg/cgroup.procs) = 3 ]" && rt kill --all c KILL && is "$(cat $cg/cgroup.procs)" "" && down
 }
 check "kill --all ends every process of the cgroup" all
-left() { mkdir -p $cg/sub && echo 1 >$cg/cgroup.freeze && up '.process.args = ["sleep", "100"]' && is "$(cat $cg/cgroup.freeze)" 0 && down; }
+left() { mkdir -p $cg/sub && echo 1 >$cg/cgroup.freeze && up '.process.args = ["sleep", "3000"]' && is "$(cat $cg/cgroup.freeze)" 0 && down; }
 check "a frozen cgroup that was left is made anew" left
 userns()
 {
@@ -99,9 +99,9 @@ check "exec comes to the first process where the container has divided its cgrou
 check "a cgroup that is mounted writable in its own namespace is the user's, its limits are not" owner
 few()
 {
-	! up '.process.args = ["sleep", "100"] | .linux.resources.rdma = {nodevice: {hcaHandles: 3}}' || return
+	! up '.process.args = ["sleep", "3000"] | .linux.resources.rdma = {nodevice: {hcaHandles: 3}}' || return
 	grep -q rdma.max /tmp/out || return
-	up '.process.args = ["sleep", "100"] | .linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]' &&
+	up '.process.args = ["sleep", "3000"] | .linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]' &&
 		is "$(cat $cg/hugetlb.2MB.max)" 4194304 && is "$(cat $cg/hugetlb.2MB.rsvd.max)" 4194304 && down
 }
 check "controllers that few ask for are handed down when they are: hugetlb, with reservations; rdma refuses a device that is not there" few

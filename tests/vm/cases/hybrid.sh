@@ -15,7 +15,7 @@ hybrid() { is "$(cat /proc/1/comm)" systemd && mountpoint /sys/fs/cgroup/memory 
 check "systemd is the first process, with v1 and unified hierarchies" hybrid
 limits()
 {
-	up '.process.args = ["sleep", "100"] | .linux.resources += {memory: {limit: 67108864, reservation: 33554432}, cpu: {quota: 50000, period: 100000, shares: 2048, cpus: "0"}, pids: {limit: 20}}' &&
+	up '.process.args = ["sleep", "3000"] | .linux.resources += {memory: {limit: 67108864, reservation: 33554432}, cpu: {quota: 50000, period: 100000, shares: 2048, cpus: "0"}, pids: {limit: 20}}' &&
 		is "$(value memory memory.limit_in_bytes)" 67108864 && is "$(value memory memory.soft_limit_in_bytes)" 33554432 &&
 		is "$(value cpu cpu.cfs_quota_us)" 50000 && is "$(value cpu cpu.shares)" 2048 && is "$(value pids pids.max)" 20 && is "$(value cpuset cpuset.cpus)" 0
 }
@@ -57,5 +57,5 @@ devices()
 	rt run c
 }
 check "device rules are in force" devices
-plain() { local CGROUPS_PATH=/test/c RT_OPTIONS=; up '.process.args = ["sleep", "100"]' && down; }
+plain() { local CGROUPS_PATH=/test/c RT_OPTIONS=; up '.process.args = ["sleep", "3000"]' && down; }
 check "and the cgroupfs driver beside it" plain

@@ -13,7 +13,7 @@ check "systemd is the first process" is "$(cat /proc/1/comm)" systemd
 
 limits()
 {
-	up '.process.args = ["sleep", "100"] | .linux.resources = {memory: {limit: 67108864, reservation: 33554432, swap: 134217728},
+	up '.process.args = ["sleep", "3000"] | .linux.resources = {memory: {limit: 67108864, reservation: 33554432, swap: 134217728},
 		cpu: {quota: 50000, period: 100000, shares: 2048, cpus: "0"}, pids: {limit: 20}, unified: {"memory.high": "60000000"}}' &&
 		is "$(cat $cg/memory.max)" 67108864 && is "$(cat $cg/memory.low)" 33554432 && is "$(cat $cg/cpu.max)" "50000 100000" &&
 		is "$(cat $cg/cpu.weight)" 200 && is "$(cat $cg/pids.max)" 20 && is "$(cat $cg/cpuset.cpus)" 0 &&
@@ -47,7 +47,7 @@ check "delete ends the scope" removed
 bus_only()
 {
 	mv /run/systemd/private /run/systemd/private.off
-	up '.process.args = ["sleep", "100"]' && shows ActiveState active && down
+	up '.process.args = ["sleep", "3000"]' && shows ActiveState active && down
 	r=$?
 	mv /run/systemd/private.off /run/systemd/private
 	return $r
@@ -58,16 +58,16 @@ else
 	skip "where systemd's own socket is hidden, the system bus serves" "the guest has no message bus"
 fi
 
-nested() { CGROUPS_PATH=cloche-test-deep.slice:: up '.process.args = ["sleep", "100"]' && [ -d /sys/fs/cgroup/cloche.slice/cloche-test.slice/cloche-test-deep.slice/c.scope ] && down; }
+nested() { CGROUPS_PATH=cloche-test-deep.slice:: up '.process.args = ["sleep", "3000"]' && [ -d /sys/fs/cgroup/cloche.slice/cloche-test.slice/cloche-test-deep.slice/c.scope ] && down; }
 check "a slice in a slice, without a prefix, named by the container" nested
-unnamed() { local CGROUPS_PATH=''; bundle '.process.args = ["sleep", "100"] | del(.linux.cgroupsPath)' && rt run -d c >/dev/null </dev/null && [ -d /sys/fs/cgroup/system.slice/cloche-c.scope ] && down; }
+unnamed() { local CGROUPS_PATH=''; bundle '.process.args = ["sleep", "3000"] | del(.linux.cgroupsPath)' && rt run -d c >/dev/null </dev/null && [ -d /sys/fs/cgroup/system.slice/cloche-c.scope ] && down; }
 check "without a path it is system.slice" unnamed
 refused() { bundle ".linux.cgroupsPath = \"$1\""; ! rt create c && grep -q "$2" "$said"; }
 check "a path of the other form is refused" refused /a/b "slice:prefix:name"
 check "a slice that is none is refused" refused a/b.slice:x:y "no name of a unit"
 twice()
 {
-	up '.process.args = ["sleep", "100"]' || return
+	up '.process.args = ["sleep", "3000"]' || return
 	! rt run d && grep -q "cloche-c.scope" "$said" && is "$(rt state c | jq -r .status)" running && down
 }
 check "a scope that is taken is refused, and stays" twice
@@ -98,13 +98,13 @@ devices()
 check "device rules are in force (BPF)" devices
 all()
 {
-	up '.process.args = ["sh", "-c", "sleep 100 & sleep 101 & wait"] | del(.linux.namespaces[] | select(.type == "pid"))' &&
+	up '.process.args = ["sh", "-c", "sleep 3000 & sleep 3001 & wait"] | del(.linux.namespaces[] | select(.type == "pid"))' &&
 		wait_for sh -c "[ \$(wc -l <$cg/cgroup.procs) = 3 ]" && rt kill --all c KILL && wait_for stopped && down
 }
 check "kill --all ends every process of it" all
 properties()
 {
-	up '.process.args = ["sleep", "100"] | .annotations = {"org.systemd.property.TimeoutStopUSec": "uint64 7000000", "org.systemd.property.CollectMode": "'\''inactive'\''"}' &&
+	up '.process.args = ["sleep", "3000"] | .annotations = {"org.systemd.property.TimeoutStopUSec": "uint64 7000000", "org.systemd.property.CollectMode": "'\''inactive'\''"}' &&
 		shows TimeoutStopUSec 7s && shows CollectMode inactive && down
 }
 check "annotations are more properties" properties
