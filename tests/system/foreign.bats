@@ -152,6 +152,9 @@ docker_up()
 	until_true 30 seen nspawn f-nspawn "/bin/sleep 5555" root
 }
 
+# Of other files' Docker containers there may be records, too.
+records() { cloche guard log --json | grep -cE '"Container": ?"f-(docker|short)"' || :; }
+
 @test "under the kill guard, by engine and name: others are refused or recorded, the engine's own commands pass" {
 	local docker=(docker -H "unix://$F/docker.sock") level pid before
 
@@ -169,10 +172,11 @@ docker_up()
 	[ "$level" = deny ] || kill -CONT "$pid"
 	run -0 cloche guard log
 	assert_output --regexp "SIGCONT .*to pid $pid \(sleep, 1 inside\) of container f-docker"
-	before=$(cloche guard log --json | wc -l)
+	before=$(records)
+	[ "$before" -gt 0 ]
 	"${docker[@]}" kill -s CONT f-docker
 	"${docker[@]}" run --rm --name f-short --network none busy:1 sleep 0
-	assert_equal "$(cloche guard log --json | wc -l)" "$before"
+	assert_equal "$(records)" "$before"
 	# a container's key goes when it has ended
 	"${docker[@]}" run -d --name f-short --network none busy:1 sleep 1000 >/dev/null
 	run -0 cloche guard add f-short
