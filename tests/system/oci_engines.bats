@@ -252,8 +252,8 @@ crio()
 	grep -q 'no-such-command.*not found' sync
 
 	rt kill "$ID" TERM
-	until_true 20 test -s "exits/$ID"
-	assert_equal "$(cat "exits/$ID")" 7
+	exited() { [ "$(cat "exits/$ID")" = 7 ]; } # until then the exec's conmon has written its code there
+	until_true 20 exited
 	status_is "$ID" stopped
 	rt delete --force "$ID"
 
