@@ -320,7 +320,7 @@ while True:
 		until_true 20 listening
 		assert_equal "$(at lan python3 client.py)" "10.50.0.11 $name"
 		cloche rm -f $name
-		no_flow() { ! grep -q 'sport=5555' /proc/net/nf_conntrack 2>/dev/null; }
+		no_flow() { ! grep -q 'sport=5555 ' /proc/net/nf_conntrack 2>/dev/null; }
 		until_true 20 no_flow
 	done
 }
@@ -349,7 +349,7 @@ except OSError:
 	asker=$!
 	until_true 20 grep -q talking said
 	cloche update --publish-rm 8062/udp talking
-	flow_gone() { ! grep -q 'sport=5556' /proc/net/nf_conntrack 2>/dev/null; }
+	flow_gone() { ! grep -q 'sport=5556 ' /proc/net/nf_conntrack 2>/dev/null; }
 	until_true 20 flow_gone
 	echo >go
 	wait "$asker"
