@@ -26,6 +26,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/fd.h"
@@ -216,6 +217,33 @@ static void dev_populate(const struct init_plan *plan, int dev, bool fresh, bool
 
 /* -- /sys/fs/cgroup --------------------------------------------------------------------------- */
 
+/* Is this hierarchy one of ours still? One with a name alone goes when nobody has it mounted and nobody is in it. */
+static bool cgroup_listed(const char *controllers)
+{
+	_cleanup_(buf_clear) struct buf lines = BUF_EMPTY;
+	_cleanup_free_ char *field = str_printf(":%s:", controllers);
+
+	return file_read(AT_FDCWD, "/proc/thread-self/cgroup", 65536, &lines) < 0 ||
+	       strstr(lines.data, field) != NULL;
+}
+
+/* While a hierarchy goes away the kernel starts this call again, which fsconfig(2) answers with EBUSY for ever: with a new context. One with
+ * a name alone that is gone would have to be made, which is not for us (EPERM). -ENOENT: it is gone. */
+static int cgroup_v1_new(const char *controllers, const char *data, unsigned int attrs)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	bool named = str_prefix(controllers, "name=");
+	int fd = mount_new("cgroup", "cgroup", data, attrs);
+
+	for (int tries = 0; (fd == -EBUSY || (fd == -EPERM && named)) && tries < 100; tries++) {
+		if (!cgroup_listed(controllers))
+			return -ENOENT;
+		(void)nanosleep(&pause, NULL);
+		fd = mount_new("cgroup", "cgroup", data, attrs);
+	}
+	return fd;
+}
+
 /* base is a fresh tmpfs of ours. divided: to the container's systemd, where nothing is limited by it. */
 static int cgroup_one(int base, char *controllers, unsigned int attrs, bool divided)
 {
@@ -235,7 +263,9 @@ static int cgroup_one(int base, char *controllers, unsigned int attrs, bool divi
 		}
 		if (!str_append(data, sizeof(data), controllers))
 			return -ENAMETOOLONG;
-		fd = mount_new("cgroup", "cgroup", data, attrs);
+		fd = cgroup_v1_new(controllers, data, attrs);
+		if (fd == -ENOENT)
+			return 0;
 	}
 	if (fd < 0)
 		return fd;

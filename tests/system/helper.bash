@@ -144,10 +144,10 @@ leftovers()
 		-printf 'left: folder %p\n' 2>/dev/null || :
 }
 
-# After `rm -f` of everything the host is what it was. A detached --rm may still be at it: 5 s.
+# After `rm -f` of everything the host is what it was. A detached --rm may still be at it, and the kernel at a namespace: 20 s.
 assert_no_leftovers()
 {
-	local found end=$((SECONDS + 5))
+	local found end=$((SECONDS + 20))
 
 	while found=$(leftovers) && [ -n "$found" ]; do
 		if [ "$SECONDS" -ge "$end" ]; then
