@@ -168,6 +168,7 @@ watches() { find "/proc/$1/fd" -lname '*inotify*' 2>/dev/null | grep -q .; }
 		cloche wait full >code
 		cloche logs full >log
 		cloche rm full
+		rmdir /sys/fs/cgroup/*/"$(instance_cgroup "$CLOCHE_RUN_ROOT")" 2>/dev/null || :
 	)
 	umount "$small"
 	assert_equal "$(cat last)" "line 19999"

@@ -27,6 +27,7 @@ teardown_file()
 	done
 	umount "$CLOCHE_TEST_DIR"/docker-exec/* "$CLOCHE_TEST_DIR"/docker-data 2>/dev/null || :
 	ip link del docker0 2>/dev/null || :
+	find /sys/fs/cgroup -depth -type d -path "*/cloche-beside-${CLOCHE_TEST_DIR##*.}*" -exec rmdir {} \; || :
 	network_cleanup lan
 	cloche_teardown_file
 }
