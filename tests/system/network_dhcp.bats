@@ -31,6 +31,7 @@ teardown_file()
 	[ ! -e "$BATS_FILE_TMPDIR/dead" ] || until_true 40 grep -q status "$BATS_FILE_TMPDIR/dead" || :
 	network_cleanup lan far
 	ip link del dead0 || :
+	! [ -e /sys/class/net/wire0 ] || ip link del wire0
 	cloche_teardown_file
 }
 
@@ -121,7 +122,7 @@ more() { [ "$(said "$1")" -gt "$2" ]; }
 	# dnsmasq gives a host of its list this one first
 	server_stop
 	rm -f "$leases"
-	server_start 10.50.0.150,10.50.0.160 --dhcp-host=02:42:0a:32:00:99,10.50.0.12
+	server_start 10.50.0.150,10.50.0.159 --dhcp-host=02:42:0a:32:00:99,10.50.0.12
 	run -0 cloche run --rm --network house --ip dhcp --mac-address 02:42:0a:32:00:99 host ip -o -4 address show eth0
 	assert_output --partial 10.50.0.15
 	[ "$(said 'DHCPDECLINE')" -gt 0 ]
