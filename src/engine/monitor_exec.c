@@ -17,6 +17,7 @@
 #include "engine/health.h"
 #include "engine/spec_build.h"
 #include "runtime/cgroup.h"
+#include "state/store.h"
 
 /* Give one descriptor over the exec, by its word. */
 static void fd_word(struct buf *words, const char *name, int fd)
@@ -79,6 +80,7 @@ int monitor_exec(struct engine *engine, const struct record *record,
 	fd_word(&words, "stderr", monitor->stderr_keeper);
 	fd_word(&words, "old-holder", monitor->old_holder);
 	fd_word(&words, "ready", monitor->ready);
+	fd_word(&words, "index", store_index_hold(engine->root));
 	if (engine->cgroup && cgroup_oom_path(engine->cgroup, cgroup_folder, &oom) == 0)
 		buf_printf(&words, " oom=%s", oom);
 	log_words(engine, record, &words);

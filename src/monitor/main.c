@@ -40,7 +40,7 @@ struct monitor {
 	const char *id, *cleanup, *oom;
 	char *argv0;
 	int run, dir, pidfd, init, client, start, terminal, input, out[2], holder_pid, old_holder;
-	int ready;
+	int ready, index;
 	uint64_t wait_ms;
 	uint64_t health_first_ms, health_ms, health_start_ms; /* 0: no checks */
 	uint64_t health_due_ms;				      /* monotonic; 0: one is under way */
@@ -90,6 +90,7 @@ static void word_take(const char *key, char *value)
 		{ "stderr", &m.out[1] },
 		{ "old-holder", &m.old_holder },
 		{ "ready", &m.ready },
+		{ "index", &m.index },
 	};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -750,7 +751,7 @@ int main(int argc, char **argv)
 	m.id = argv[2];
 	m.run = m.dir = m.pidfd = m.client = m.start = m.terminal = m.input = m.out[0] = m.out[1] =
 		-1;
-	m.scratch[0] = m.scratch[1] = m.old_holder = m.ready = -1;
+	m.scratch[0] = m.scratch[1] = m.old_holder = m.ready = m.index = -1;
 	words_read(words);
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all,
@@ -764,8 +765,8 @@ int main(int argc, char **argv)
 	if (m.wait_ms > 0)
 		wait_and_restart();
 	others_close((const int[]){ m.run, m.dir, m.pidfd, m.client, m.start, m.terminal, m.input,
-				    m.out[0], m.out[1], m.old_holder, m.ready },
-		     11);
+				    m.out[0], m.out[1], m.old_holder, m.ready, m.index },
+		     12);
 	streams_open();
 	attach_init(&m.attach, m.terminal >= 0 ? m.terminal : m.input, m.terminal >= 0);
 	if (m.started_ns == 0)

@@ -28,6 +28,7 @@
  *                        opened them would die of SIGPIPE); absent on restore: the monitor opens RUN/stdout, RUN/stderr
  *   old-holder=FD        pidfd of the holder of a monitor that was killed; ended when ours has the streams
  *   ready=FD             write end of a pipe, closed when monitor and holder are both there; absent: nobody waits
+ *   index=FD             state.db-shm, locked: kept open as long as the monitor is there (state/store.h, store_index_hold)
  *   holder=0|1           1: fork a sleeping second holder of fifos, master and stdin before serving
  *   fleeting=0|1        1: the container goes with its end (--rm), and its exit record does not wait for the disk
  *   started=NS           CLOCK_REALTIME of the start, for the exit record

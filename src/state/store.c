@@ -2,15 +2,19 @@
 #include "state/store_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/err.h"
 
 enum { SCHEMA_VERSION = 4, PATIENCE_MS = 60000, WAL_LIMIT_PAGES = 128 };
+/* os_unix.c of SQLite: UNIX_SHM_DMS, behind the eight lock bytes of https://sqlite.org/walformat.html#wal_locks */
+enum { SWITCH_BYTE = 128 };
 
 /* One step for each version; the number done stands in user_version. Containers have rowids, and no index that is rarely asked:
  * a start writes each page that it touches twice, and a record of a kilobyte would not fit into a page of a WITHOUT ROWID table. */
@@ -298,6 +302,21 @@ out:
 	}
 	*ret_store = store;
 	return 0;
+}
+
+int store_index_hold(int root)
+{
+	struct flock lock = { .l_type = F_RDLCK,
+			      .l_whence = SEEK_SET,
+			      .l_start = SWITCH_BYTE,
+			      .l_len = 1 };
+	int fd = openat(root, "state.db-shm", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock) < 0) {
+		(void)close(fd);
+		fd = -1;
+	}
+	return fd;
 }
 
 int store_durable(struct store *store, bool durable, struct err *err)

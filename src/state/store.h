@@ -2,7 +2,7 @@
 /* The record of an instance: state.db below the data root (SQLite, WAL kept between commands). It holds what must be
  * unique or must change together; each call outside store_begin/store_commit is its own transaction.
  *
- *	store_open(&store, root_fd, root_path, err);
+ *	store_open(&store, root_path, err);
  *	store_begin(store, err);                      BEGIN IMMEDIATE, waits for the other writers
  *	container_add(store, &row, err);
  *	volume_ref_add(store, "data", row.id, err);
@@ -24,6 +24,11 @@ struct store;
 
 int store_open(struct store **ret_store, const char *root_path, struct err *err);
 void store_close(struct store *store);
+/* A descriptor for a process that stays: while one is open the index of the log (state.db-shm) is true, and
+ * the next command does not read the whole log to make it anew. It has the shared lock that every connection of SQLite has there
+ * (the "dead man's switch" of os_unix.c), as a lock of the open file (fcntl(2), F_OFD_SETLK). root: the data root's. -1: there
+ * is none, and nothing but that reading depends on it. */
+int store_index_hold(int root);
 /* false: from here on a commit does not wait for the disk. After a power cut it is there whole or not at all: for the record of
  * what a reboot removes anyway. */
 int store_durable(struct store *store, bool durable, struct err *err);

@@ -19,7 +19,7 @@ setup()
 }
 
 # traced COMMAND...: all its calls, and those of its children, in the file trace.
-traced() { strace -f -qq -o trace -e trace=process,openat "$CLOCHE" "$@"; }
+traced() { strace -f -qq -o trace -e trace=process,openat,ftruncate "$CLOCHE" "$@"; }
 
 # The processes and the programs that a trace has. A call that another process interrupts has its result on a line of its own.
 processes() { grep -cE '(clone|clone3|fork|vfork)(\(| resumed>).* = [0-9]+$' trace; }
@@ -51,6 +51,8 @@ libraries()
 	traced exec guest true
 	assert_equal "$(processes)" 1
 	assert_equal "$(programs)" 2
+	# a monitor keeps the index of the database's log: it is not made anew
+	run ! grep -q ftruncate trace
 	cloche rm -f guest
 }
 
