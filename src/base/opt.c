@@ -64,8 +64,8 @@ static size_t distance(const char *a, const char *b)
 const struct command *command_find(const struct command *const *commands, char **argv,
 				   int *ret_consumed, struct err *err)
 {
-	const char *nearest = NULL;
-	size_t best = 3;
+	const char *nearest = NULL, *nearest_there = NULL;
+	size_t best = 3, best_there = 3;
 	bool group = false;
 
 	for (size_t i = 0; commands[i]; i++) {
@@ -76,6 +76,10 @@ const struct command *command_find(const struct command *const *commands, char *
 			if (argv[1] && same_kind(commands[i], argv[1])) {
 				*ret_consumed = 2;
 				return commands[i];
+			}
+			if (argv[1] && distance(commands[i]->name, argv[1]) < best_there) {
+				best_there = distance(commands[i]->name, argv[1]);
+				nearest_there = commands[i]->name;
 			}
 		}
 		if (!name)
@@ -92,11 +96,15 @@ const struct command *command_find(const struct command *const *commands, char *
 	if (group) {
 		err_set(err, EINVAL, "'cloche %s %s' is not a cloche command", argv[0],
 			argv[1] ? argv[1] : "");
-		err_hint(err, "see: cloche --help");
-		return NULL;
+	} else {
+		err_set(err, EINVAL, "'%s' is not a cloche command", argv[0]);
 	}
-	err_set(err, EINVAL, "'%s' is not a cloche command", argv[0]);
-	if (nearest)
+	err_exit(err, 1);
+	if (group && nearest_there)
+		err_hint(err, "did you mean %s %s?", argv[0], nearest_there);
+	else if (group)
+		err_hint(err, "see: cloche %s --help", argv[0]);
+	else if (nearest)
 		err_hint(err, "did you mean %s?", nearest);
 	else
 		err_hint(err, "see: cloche --help");
@@ -306,6 +314,7 @@ static int operands_check(const struct command *command, size_t count, struct er
 	else
 		err_set(err, EINVAL, "\"cloche %s\" requires at most %zu argument%s", name, most,
 			most == 1 ? "" : "s");
+	err_exit(err, 1); /* as with Docker; a flag that is not known is 125 */
 	return err_hint(err, "see: cloche %s --help", name);
 }
 

@@ -76,7 +76,7 @@ struct command {
 };
 
 /* The command that argv begins with: "kill", "container kill", "image ls", an alias. *ret_consumed: how many words that are.
- * NULL with Docker's words and the nearest name. */
+ * NULL with the nearest name, and Docker's exit status. */
 const struct command *command_find(const struct command *const *commands, char **argv,
 				   int *ret_consumed, struct err *err);
 /* The word that stands alone for it: the alias ("" for none), or the name when it has no group or is of "container"; or NULL. */
@@ -92,6 +92,9 @@ int opt_parse(const struct command *command, char **argv, void *args, char ***re
 void opt_args_free(const struct command *command, void *args); /* lists in it, and args itself */
 void opt_help(const struct command *command, FILE *out);
 void opt_help_all(const struct command *const *commands, const char *program, FILE *out);
+/* The commands of a group. false: there is no such group, or it is a command, too. */
+bool opt_help_group(const struct command *const *commands, const char *group, const char *program,
+		    FILE *out);
 void opt_man(const struct command *command, FILE *out);		      /* cloche-kill.1, roff */
 void opt_man_index(const struct command *const *commands, FILE *out); /* cloche.1 */
 void opt_completion(const struct command *const *commands, const char *shell,

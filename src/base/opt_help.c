@@ -91,6 +91,26 @@ void opt_help(const struct command *command, FILE *out)
 	}
 }
 
+bool opt_help_group(const struct command *const *commands, const char *group, const char *program,
+		    FILE *out)
+{
+	bool found = false;
+
+	for (size_t i = 0; commands[i]; i++) {
+		if (str_equal(command_short_name(commands[i]), group))
+			return false;
+		found |= str_equal(commands[i]->group, group);
+	}
+	if (!found)
+		return false;
+	(void)fprintf(out, "Usage:  %s %s COMMAND\n\nCommands:\n", program, group);
+	for (size_t i = 0; commands[i]; i++)
+		if (str_equal(commands[i]->group, group))
+			(void)fprintf(out, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
+	(void)fprintf(out, "\nRun '%s %s COMMAND --help' for more on a command.\n", program, group);
+	return true;
+}
+
 void opt_help_all(const struct command *const *commands, const char *program, FILE *out)
 {
 	(void)fprintf(out,

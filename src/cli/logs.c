@@ -23,7 +23,7 @@ struct logs_args {
 };
 
 static const struct opt logs_opts[] = {
-	OPT_LATER(0, "details", NULL, "not possible yet"),
+	OPT_LATER(0, "details", NULL, "no driver here keeps attributes beside a line"),
 	OPT_BOOL('f', "follow", struct logs_args, follow, "go on with what comes"),
 	OPT_STRING(0, "since", "TIME", struct logs_args, since,
 		   "from a time on: RFC 3339, seconds, or 10m ago"),

@@ -12,6 +12,7 @@
 #include "base/opt.h"
 #include "base/str.h"
 #include "base/tell.h"
+#include "cli/absent.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/long_work.h"
@@ -169,8 +170,7 @@ int cli_each(struct cli *cli, char **operands,
 
 static int usage_fail(const struct err *err)
 {
-	(void)err_print(err, "cloche", 125);
-	return 125;
+	return err_print(err, "cloche", 125);
 }
 
 static const struct {
@@ -217,6 +217,9 @@ static int globals_parse(char ***argv, struct settings *settings, struct err *er
 		    strcmp(word, "-c") == 0 || str_prefix(word, "--context"))
 			return err_set(err, EOPNOTSUPP,
 				       "%s: talking to another engine is not possible yet", word);
+		if (str_prefix(word, "--tls"))
+			return err_set(err, EOPNOTSUPP, "%s: there is no connection to secure",
+				       word);
 		if (strcmp(word, "-D") == 0 || strcmp(word, "--debug") == 0) {
 			(void)settings_tell(settings, "log-level", "debug", "command line", err);
 			continue;
@@ -299,6 +302,32 @@ static void other_program(char **argv)
 	argv[0] = name;
 }
 
+/* No command, `help [COMMAND]`, or a group's name alone, as with Docker. 1: answered; 0: something else. */
+static int help_asked(char **argv, struct err *err)
+{
+	bool help = *argv && strcmp(*argv, "help") == 0;
+	const struct command *command;
+	int consumed;
+
+	argv += help;
+	if (!*argv) {
+		opt_help_all(commands, "cloche", stdout);
+		return 1;
+	}
+	if ((help || !argv[1] || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) &&
+	    opt_help_group(commands, *argv, "cloche", stdout))
+		return 1;
+	if (!help)
+		return 0;
+	command = command_find(commands, argv, &consumed, err);
+	if (!command) {
+		absent_explain(argv, err);
+		return -err->code;
+	}
+	opt_help(command, stdout);
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct cli cli = { .commands = commands };
@@ -316,20 +345,19 @@ int main(int argc, char **argv)
 		return usage_fail(&err);
 	argv++;
 	r = globals_parse(&argv, &cli.settings, &err);
-	if (r == 0)
+	if (r == 0) {
 		telling_begin(&cli.settings);
-	if (r == 0 && (!*argv || strcmp(*argv, "help") == 0)) {
-		opt_help_all(commands, "cloche", stdout);
-		settings_clear(&cli.settings);
-		return *argv ? 0 : 1;
+		r = help_asked(argv, &err);
 	}
 	if (r != 0) {
 		settings_clear(&cli.settings);
 		return r < 0 ? usage_fail(&err) : 0;
 	}
 	command = command_find(commands, argv, &consumed, &err);
-	if (!command)
+	if (!command) {
 		other_program(argv);
+		absent_explain(argv, &err);
+	}
 	status = command ? command_do(&cli, command, argv + consumed) : usage_fail(&err);
 	engine_close(cli.engine);
 	settings_clear(&cli.settings);

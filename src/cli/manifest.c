@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* manifest create, annotate, inspect, push, rm; search. */
+/* manifest create, annotate, inspect, push, rm, referrers. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -17,8 +17,8 @@
 #include "engine/transfer.h"
 
 struct manifest_args {
-	bool amend, purge, no_trunc;
-	const char *os, *architecture, *variant, *os_version, *limit;
+	bool amend, purge;
+	const char *os, *architecture, *variant, *os_version;
 	char **insecure;
 };
 
@@ -44,7 +44,6 @@ static char **words_of(const struct manifest_args *a)
 	add_text(&words, "--arch", a->architecture);
 	add_text(&words, "--variant", a->variant);
 	add_text(&words, "--os-version", a->os_version);
-	add_text(&words, "--limit", a->limit);
 	if (a->amend)
 		strv_add(&words, "--amend");
 	if (a->purge)
@@ -226,64 +225,5 @@ const struct command command_manifest_referrers = {
 	.opts = inspect_opts,
 	.args_size = sizeof(struct manifest_args),
 	.run = referrers_run,
-	.flags = COMMAND_INTERSPERSED,
-};
-
-/* -- search ----------------------------------------------------------------------------------- */
-
-static const struct opt search_opts[] = {
-	INSECURE_OPT,
-	OPT_STRING(0, "limit", "COUNT", struct manifest_args, limit, "at most so many (25)"),
-	OPT_BOOL(0, "no-trunc", struct manifest_args, no_trunc, "whole descriptions"),
-	OPT_END,
-};
-
-/* What the transfer program prints: four words of a line, parted by tabs. */
-static void grid_of(struct grid *grid, const char *text, bool whole)
-{
-	_cleanup_strv_ char **lines = strv_split(text, '\n');
-
-	for (size_t i = 0; lines[i] && *lines[i]; i++) {
-		_cleanup_strv_ char **words = strv_split(lines[i], '\t');
-		_cleanup_free_ char *about = NULL;
-
-		if (strv_length(words) != 4)
-			continue;
-		about = !whole && strlen(words[3]) > 45 ? str_printf("%.42s...", words[3]) :
-							  str_dup(words[3]);
-		grid_cell(grid, words[0]);
-		grid_cell(grid, about);
-		grid_cell(grid, words[1]);
-		grid_cell(grid, *words[2] ? "[OK]" : "");
-	}
-}
-
-static int search_run(void *data, void *args, char **operands, struct err *err)
-{
-	static const struct grid_column columns[] = {
-		{ "NAME", false, 0 },	  { "DESCRIPTION", false, 0 }, { "STARS", true, 0 },
-		{ "OFFICIAL", false, 0 }, { NULL, false, 0 },
-	};
-	const struct manifest_args *a = args;
-	_cleanup_(grid_clear) struct grid grid = GRID_EMPTY;
-	_cleanup_(buf_clear) struct buf said = BUF_EMPTY;
-
-	if (transfer(data, "search", a, operands, &said, err) < 0)
-		return 1;
-	grid_of(&grid, said.data ? said.data : "", a->no_trunc);
-	grid_print(&grid, columns, true, stdout);
-	return 0;
-}
-
-const struct command command_search = {
-	.name = "search",
-	.args = "TEXT",
-	.summary = "look for repositories at Docker Hub or another registry",
-	.details =
-		"TEXT is a word, for Docker Hub, or HOST[:PORT]/WORD: that registry is asked for its catalog, of which "
-		"the names with WORD in them are shown. HOST/ shows all. Many registries give no catalog.",
-	.opts = search_opts,
-	.args_size = sizeof(struct manifest_args),
-	.run = search_run,
 	.flags = COMMAND_INTERSPERSED,
 };

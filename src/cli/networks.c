@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* network create, ls, inspect, connect, disconnect, rm, prune, reload. */
+/* network create, ls, inspect, connect, disconnect, rm, reload. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -284,9 +284,9 @@ static const struct opt connect_opts[] = {
 	OPT_STRING(0, "ip", "IP", struct connect_args, ip, "IPv4 address, or dhcp"),
 	OPT_STRING(0, "ip6", "IP", struct connect_args, ip6, "IPv6 address"),
 	OPT_STRING(0, "mac-address", "MAC", struct connect_args, mac, "hardware address"),
-	OPT_LATER(0, "driver-opt", "NAME=VALUE", "not possible yet"),
+	OPT_LATER(0, "driver-opt", "NAME=VALUE", "no driver here has options of a connection"),
 	OPT_LATER(0, "link", "CONTAINER", "names are known on every network"),
-	OPT_LATER(0, "link-local-ip", "IP", "not possible yet"),
+	OPT_LATER(0, "link-local-ip", "IP", "a link-local address is the kernel's own choice"),
 	OPT_END,
 };
 
@@ -341,7 +341,7 @@ const struct command command_network_disconnect = {
 	.flags = COMMAND_INTERSPERSED,
 };
 
-/* -- rm, prune, reload ------------------------------------------------------------------------ */
+/* -- rm, reload ------------------------------------------------------------------------------- */
 
 struct rm_args {
 	bool force;
@@ -375,61 +375,6 @@ const struct command command_network_rm = {
 	.opts = rm_opts,
 	.args_size = sizeof(struct rm_args),
 	.run = rm_run,
-	.flags = COMMAND_INTERSPERSED,
-};
-
-struct prune_args {
-	bool force;
-};
-
-static const struct opt prune_opts[] = {
-	OPT_BOOL('f', "force", struct prune_args, force, "do not ask"),
-	OPT_LATER(0, "filter", "NAME=VALUE", "not possible yet"),
-	OPT_END,
-};
-
-static bool asked(const char *question)
-{
-	char answer[8] = "";
-
-	(void)printf("%s [y/N] ", question);
-	(void)fflush(stdout);
-	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
-static int prune_run(void *data, void *args, char **operands, struct err *err)
-{
-	struct prune_args *a = args;
-	struct engine *engine = cli_engine(data, err);
-	_cleanup_strv_ char **names = NULL;
-
-	(void)operands;
-	if (!engine)
-		return 1;
-	if (!a->force &&
-	    !asked("WARNING! This will remove all custom networks not used by at least one container.\n"
-		   "Are you sure you want to continue?"))
-		return 0;
-	if (network_prune(engine, &names, err) < 0)
-		return 1;
-	if (names)
-		(void)printf("Deleted Networks:\n");
-	for (size_t i = 0; names && names[i]; i++)
-		(void)printf("%s\n", names[i]);
-	return 0;
-}
-
-const struct command command_network_prune = {
-	.group = "network",
-	.name = "prune",
-	.args = "",
-	.summary = "remove networks that no container is on",
-	.details =
-		"When no container has an address of any network, the link of the default network and the nftables table go too; "
-		"the next start makes them anew.",
-	.opts = prune_opts,
-	.args_size = sizeof(struct prune_args),
-	.run = prune_run,
 	.flags = COMMAND_INTERSPERSED,
 };
 

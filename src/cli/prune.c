@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* container prune, image prune, volume prune, system prune. */
+/* container prune, image prune, volume prune, network prune, system prune. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,6 @@
 #include "cli/long_work.h"
 #include "cli/time_option.h"
 #include "engine/engine.h"
-#include "engine/network.h"
 #include "engine/prune.h"
 
 struct prune_args {
@@ -93,7 +92,8 @@ static int lines_print(const char *heading, struct prune_result *result, bool en
 }
 
 static int one_kind(struct cli *cli, struct prune_args *a, const char *const *names,
-		    const char *warning, const char *heading, prune_verb *verb, struct err *err)
+		    const char *warning, const char *heading, prune_verb *verb, bool total,
+		    struct err *err)
 {
 	_cleanup_(prune_result_clear) struct prune_result result = { 0 };
 	struct long_work work = LONG_WORK_NONE;
@@ -112,7 +112,7 @@ static int one_kind(struct cli *cli, struct prune_args *a, const char *const *na
 	long_work_end(&work);
 	if (r < 0)
 		return 1;
-	return lines_print(heading, &result, true);
+	return lines_print(heading, &result, total);
 }
 
 static const char *const usual_filters[] = { "label", "label!", "until", NULL };
@@ -129,7 +129,7 @@ static int container_run(void *data, void *args, char **operands, struct err *er
 	(void)operands;
 	return one_kind(data, args, usual_filters,
 			"WARNING! This will remove all stopped containers.", "Deleted Containers",
-			prune_containers, err);
+			prune_containers, true, err);
 }
 
 const struct command command_container_prune = {
@@ -162,7 +162,7 @@ static int image_run(void *data, void *args, char **operands, struct err *err)
 			a->all ? "WARNING! This will remove all images without at least one "
 				 "container associated to them." :
 				 "WARNING! This will remove all dangling images.",
-			"Deleted Images", prune_images, err);
+			"Deleted Images", prune_images, true, err);
 }
 
 const struct command command_image_prune = {
@@ -195,7 +195,7 @@ static int volume_run(void *data, void *args, char **operands, struct err *err)
 		a->all ?
 			"WARNING! This will remove all local volumes not used by at least one container." :
 			"WARNING! This will remove anonymous local volumes not used by at least one container.",
-		"Deleted Volumes", prune_volumes, err);
+		"Deleted Volumes", prune_volumes, true, err);
 }
 
 const struct command command_volume_prune = {
@@ -206,6 +206,36 @@ const struct command command_volume_prune = {
 	.opts = volume_opts,
 	.args_size = sizeof(struct prune_args),
 	.run = volume_run,
+	.flags = COMMAND_INTERSPERSED,
+};
+
+static const struct opt network_opts[] = {
+	OPT_LIST(0, "filter", "NAME=VALUE", struct prune_args, filters,
+		 "until=TIME, label=NAME[=VALUE], label!=NAME[=VALUE]"),
+	OPT_BOOL('f', "force", struct prune_args, force, "do not ask"),
+	OPT_END,
+};
+
+static int network_run(void *data, void *args, char **operands, struct err *err)
+{
+	(void)operands;
+	return one_kind(
+		data, args, usual_filters,
+		"WARNING! This will remove all custom networks not used by at least one container.",
+		"Deleted Networks", prune_networks, false, err);
+}
+
+const struct command command_network_prune = {
+	.group = "network",
+	.name = "prune",
+	.args = "",
+	.summary = "remove networks that no container is on",
+	.details =
+		"When no container has an address of any network, the link of the default network and the nftables table go too; "
+		"the next start makes them anew.",
+	.opts = network_opts,
+	.args_size = sizeof(struct prune_args),
+	.run = network_run,
 	.flags = COMMAND_INTERSPERSED,
 };
 
@@ -223,7 +253,6 @@ static int system_run(void *data, void *args, char **operands, struct err *err)
 	struct prune_args *a = args;
 	struct prune_options options;
 	struct prune_options some;
-	_cleanup_strv_ char **networks = NULL;
 	_cleanup_free_ char *warning = str_printf(
 		"WARNING! This will remove:\n  - all stopped containers\n"
 		"  - all networks not used by at least one container\n%s  - %s\n",
@@ -235,6 +264,7 @@ static int system_run(void *data, void *args, char **operands, struct err *err)
 		prune_verb *verb;
 	} verbs[] = {
 		{ "Deleted Containers", prune_containers },
+		{ "Deleted Networks", prune_networks },
 		{ "Deleted Volumes", a->volumes ? prune_volumes : NULL },
 		{ "Deleted Images", prune_images },
 	};
@@ -270,15 +300,6 @@ static int system_run(void *data, void *args, char **operands, struct err *err)
 			return 1;
 		status |= lines_print(verbs[i].heading, &result, false);
 		bytes += result.bytes;
-		if (i == 0 && !a->filters) {
-			struct prune_result gone = { 0 };
-
-			if (network_prune(engine, &networks, err) < 0)
-				return 1;
-			gone.lines = ptr_take(&networks);
-			status |= lines_print("Deleted Networks", &gone, false);
-			prune_result_clear(&gone);
-		}
 	}
 	{
 		struct prune_result total = { .bytes = bytes };

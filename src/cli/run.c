@@ -299,10 +299,12 @@ static int options_check(struct create_options *o, char **operands, bool run, st
 		return -err->code;
 	if (run && !o->detach && o->tty && o->interactive && !isatty(0))
 		return err_set(err, EINVAL, "the input device is not a TTY");
-	if (!o->rootfs && !operands[0])
-		return err_set(
-			err, EINVAL,
-			"\"cloche run\" requires at least 1 argument: an image, or --rootfs DIR");
+	if (!o->rootfs && !operands[0]) {
+		err_set(err, EINVAL,
+			"\"cloche %s\" requires at least 1 argument: an image, or --rootfs DIR",
+			run ? "run" : "create");
+		return err_exit(err, 1);
+	}
 	if (attach_has(o, "stdin"))
 		o->interactive = true;
 	return 0;
@@ -365,13 +367,19 @@ static int create(struct cli *cli, struct create_options *o, char **operands, bo
 				warnings, err);
 }
 
+/* Docker's: 1 for too few words, else the engine's. */
+static int create_status(const struct err *err)
+{
+	return err->exit_status == 1 ? 1 : 125;
+}
+
 static int create_run(void *data, void *args, char **operands, struct err *err)
 {
 	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
 	_cleanup_strv_ char **warnings = NULL;
 
 	if (create(data, args, operands, false, &record, &warnings, err) < 0)
-		return 125;
+		return create_status(err);
 	warnings_print(args, warnings);
 	(void)printf("%s\n", record.row.id);
 	return 0;
@@ -476,7 +484,7 @@ static int run_run(void *data, void *args, char **operands, struct err *err)
 	int client = -1, lock, r = create(cli, o, operands, true, &record, &warnings, err);
 
 	if (r < 0)
-		return 125;
+		return create_status(err);
 	relay.tty = o->tty;
 	relay.input = !o->detach && (o->interactive) && (!o->attach || attach_has(o, "stdin"));
 	relay.output = !o->detach &&

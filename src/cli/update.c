@@ -11,6 +11,8 @@
 #include "engine/update.h"
 
 static const struct opt update_opts[] = {
+	OPT_STRING(0, "blkio-weight", "10-1000", struct create_options, blkio_weight,
+		   "relative weight of block input and output"),
 	OPT_STRING(0, "cpu-period", "MICROSECONDS", struct create_options, cpu_period,
 		   "period of the CPU quota"),
 	OPT_STRING(0, "cpu-quota", "MICROSECONDS", struct create_options, cpu_quota,
@@ -76,9 +78,9 @@ static int update_one(struct cli *cli, const char *reference, void *data, struct
 
 static bool any_set(const struct create_options *o)
 {
-	return o->cpu_period || o->cpu_quota || o->cpu_shares || o->cpus || o->cpuset_cpus ||
-	       o->cpuset_mems || o->memory || o->memory_reservation || o->memory_swap ||
-	       o->pids_limit || o->restart || o->publish_add || o->publish_rm ||
+	return o->blkio_weight || o->cpu_period || o->cpu_quota || o->cpu_shares || o->cpus ||
+	       o->cpuset_cpus || o->cpuset_mems || o->memory || o->memory_reservation ||
+	       o->memory_swap || o->pids_limit || o->restart || o->publish_add || o->publish_rm ||
 	       health_option_any(o) || o->mount_add || o->mount_rm || o->device_add || o->device_rm;
 }
 

@@ -636,37 +636,6 @@ int network_remove(struct engine *engine, const char *reference, struct err *err
 	return r;
 }
 
-int network_prune(struct engine *engine, char ***ret_names, struct err *err)
-{
-	struct network_row *rows = NULL;
-	int count = engine_store(engine, err) ? network_list(engine->store, &rows, err) :
-						-err->code;
-	int r = count < 0 ? count : 0;
-	bool used = false;
-
-	for (int i = 0; r == 0 && i < count; i++) {
-		struct endpoint_row *users = NULL;
-		int n = endpoint_list(engine->store, rows[i].id, NULL, &users, err);
-
-		r = n < 0 ? n : 0;
-		if (n > 0)
-			endpoint_rows_free(users, (size_t)n);
-		used |= n > 0;
-		if (n != 0 || strcmp(rows[i].name, DEFAULT_NETWORK) == 0 ||
-		    strcmp(rows[i].driver, "null") == 0) /* a configuration is not used up */
-			continue;
-		r = network_remove(engine, rows[i].id, err);
-		if (r == 0)
-			strv_add(ret_names, rows[i].name);
-	}
-	if (count > 0)
-		network_rows_free(rows, (size_t)count);
-	/* with the last network goes all that is ours on the host; the next start makes it anew */
-	if (r == 0 && !used)
-		r = network_all_down(engine, err);
-	return r;
-}
-
 /* -- showing ---------------------------------------------------------------------------------- */
 
 static json_t *containers_json(struct engine *engine, const struct network *network,

@@ -52,8 +52,6 @@ struct network_options { /* as typed */
 int network_create(struct engine *engine, const char *name, const struct network_options *options,
 		   char **ret_id, struct err *err);
 int network_remove(struct engine *engine, const char *reference, struct err *err);
-/* Remove those that no container has an address of; take down the default one. *ret_names: of those removed. */
-int network_prune(struct engine *engine, char ***ret_names, struct err *err);
 /* Docker's structure. */
 json_t *network_inspect(struct engine *engine, const struct network *network, struct err *err);
 

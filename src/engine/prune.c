@@ -13,6 +13,8 @@
 #include "engine/engine.h"
 #include "engine/image.h"
 #include "engine/lifecycle.h"
+#include "engine/network.h"
+#include "engine/network_up.h"
 #include "engine/status.h"
 #include "engine/volume.h"
 
@@ -154,4 +156,42 @@ int prune_volumes(struct engine *engine, const struct prune_options *options,
 	if (count > 0)
 		volume_rows_free(rows, (size_t)count);
 	return count < 0 ? count : 0;
+}
+
+int prune_networks(struct engine *engine, const struct prune_options *options,
+		   struct prune_result *result, struct err *err)
+{
+	struct store *store = engine_store(engine, err);
+	struct network_row *rows = NULL;
+	int count = store ? network_list(store, &rows, err) : -err->code;
+	int r = count < 0 ? count : 0;
+	bool kept = false;
+
+	for (int i = 0; r == 0 && i < count; i++) {
+		_cleanup_json_ json_t *config = json_loads(rows[i].config, 0, NULL);
+		struct endpoint_row *users = NULL;
+		int n = endpoint_list(store, rows[i].id, NULL, &users, err);
+
+		r = n < 0 ? n : 0;
+		if (n > 0)
+			endpoint_rows_free(users, (size_t)n);
+		kept |= n > 0;
+		if (n != 0 || strcmp(rows[i].name, "bridge") == 0 ||
+		    strcmp(rows[i].driver, "null") == 0) /* a configuration is not used up */
+			continue;
+		if (!wanted(options, json_at(config, "Labels"), rows[i].created_ns)) {
+			kept = true;
+			continue;
+		}
+		if (network_remove(engine, rows[i].id, err) < 0)
+			failed(result, err); /* somebody took it meanwhile */
+		else
+			strv_add(&result->lines, rows[i].name);
+	}
+	if (count > 0)
+		network_rows_free(rows, (size_t)count);
+	/* with the last network goes all that is ours on the host; the next start makes it anew */
+	if (r == 0 && !kept)
+		r = network_all_down(engine, err);
+	return r;
 }

@@ -28,5 +28,8 @@ int prune_images(struct engine *engine, const struct prune_options *options,
 		 struct prune_result *result, struct err *err);
 int prune_volumes(struct engine *engine, const struct prune_options *options,
 		  struct prune_result *result, struct err *err);
+/* Those that no container has an address of. When none at all is used, the default one's link and the nftables table go, too. */
+int prune_networks(struct engine *engine, const struct prune_options *options,
+		   struct prune_result *result, struct err *err);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "engine/create.h"
 #include "engine/device_follow.h"
+#include "engine/device_option.h"
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/health.h"
@@ -90,6 +91,15 @@ static int host_config_change(struct engine *engine, const struct create_options
 				"Restart policy cannot be updated because AutoRemove is enabled for the container");
 		}
 		json_put(host, "RestartPolicy", policy);
+	}
+	if (options->blkio_weight) {
+		struct create_options weight = { .blkio_weight = options->blkio_weight };
+
+		r = device_options(&weight, wanted, err);
+		if (r < 0)
+			return r;
+		json_put(host, "BlkioWeight",
+			 json_deep_copy(json_object_get(wanted, "BlkioWeight")));
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
 		if (option_of(options, i))
@@ -243,7 +253,11 @@ static int update_locked(struct engine *engine, struct record *record,
 		struct spec *spec = spec_new();
 
 		spec_resources(record, &spec->resources);
-		r = cgroup_update(cgroup, path, &spec->resources, err);
+		if (options->blkio_weight)
+			r = device_limits(json_object_get(record->config, "HostConfig"),
+					  &spec->resources, err);
+		if (r == 0)
+			r = cgroup_update(cgroup, path, &spec->resources, err);
 		if (r == 0)
 			r = machine_update(record, &spec->resources, cgroup, err);
 		spec_free(spec);

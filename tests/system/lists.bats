@@ -176,8 +176,26 @@ image() { tar -C "$BATS_TEST_TMPDIR" -cf - . | cloche import ${2:+-c "LABEL $2"}
 	[ "$(cloche inspect -f '{{.HostConfig.CpusetCpus}}|{{.HostConfig.Memory}}' third)" = "|67108864" ]
 	run -1 cloche update third
 	[[ $output == *'you must provide one or more flags'* ]]
-	cloche update --cpus 0.5 first
+	run -1 cloche update --blkio-weight 5 first
+	[[ $output == *'Range of blkio weight is from 10 to 1000'* ]]
+	cloche update --cpus 0.5 --blkio-weight 300 first
+	[ "$(cloche inspect -f '{{.HostConfig.BlkioWeight}}' first)" = 300 ]
 	[ "$(cloche inspect -f '{{.HostConfig.NanoCpus}}' first)" = 500000000 ]
+}
+
+@test "network prune takes what its filters say" {
+	cloche network create --internal --label tier=front front >/dev/null
+	cloche network create --internal back >/dev/null
+	run -1 cloche network prune -f --filter colour=red
+	[[ $output == *"invalid filter 'colour'"* ]]
+	run -0 cloche network prune -f --filter until=1h
+	[ "$output" = "" ]
+	run -0 cloche network prune -f --filter label=tier=front
+	[ "$output" = $'Deleted Networks:\nfront' ]
+	run -0 cloche network prune --filter 'label!=tier' </dev/null
+	[[ $output == *'all custom networks not used'*'[y/N]'* ]]
+	run -0 cloche system prune -f --filter 'label!=tier'
+	[[ $output == *$'Deleted Networks:\nback'* ]]
 }
 
 @test "system prune removes what nothing uses, and says what it will do" {
@@ -201,11 +219,17 @@ image() { tar -C "$BATS_TEST_TMPDIR" -cf - . | cloche import ${2:+-c "LABEL $2"}
 	chmod +x more/cloche-hello
 	PATH=$PWD/more:$PATH run -7 cloche hello a b
 	[ "$output" = "$PWD/more/cloche-hello got a b" ]
-	run ! cloche hello
+	run -1 cloche hello
 	[[ $output == *"'hello' is not a cloche command"* ]]
-	run ! cloche strat
+	run -1 cloche strat
 	[[ $output == *'did you mean start?' ]]
-	run ! cloche ps --al
+	run -1 cloche network crate
+	[[ $output == *'did you mean network create?' ]]
+	run -1 cloche swarm init
+	[[ $output == *'swarm: Cloche is no orchestrator; use '* ]]
+	run -1 cloche volume update x
+	run -125 cloche -H ssh://there ps
+	run -125 cloche ps --al
 	[[ $output == *'unknown flag: --al; did you mean --all?' ]]
 }
 

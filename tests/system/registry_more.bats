@@ -142,6 +142,16 @@ manifest_copy()
 	refute_output --partial hidden
 	run -0 cloche search --limit 1 "$PLAIN/findme"
 	assert_equal "${#lines[@]}" 2
+	run -0 cloche search --filter stars=0 --format '{{.Name}}|{{.StarCount}}|{{.IsOfficial}}|{{.Description}}' "$PLAIN/findme/one"
+	assert_output "$PLAIN/findme/one|0||"
+	run -0 cloche search --format json "$PLAIN/findme/one"
+	assert_equal "$(jq -r .Name <<<"$output")" "$PLAIN/findme/one"
+	run -0 cloche search --filter stars=1 --filter is-official=true --format '{{.Name}}' "$PLAIN/findme"
+	assert_output ""
+	run -1 cloche search --filter colour=red x
+	assert_output --partial "invalid filter 'colour'"
+	run -1 cloche search --filter stars=x x
+	assert_output --partial "invalid filter 'stars=x'"
 	run -1 cloche search --limit 0 "$PLAIN/findme"
 	assert_output --partial "--limit is 1 to 100"
 }

@@ -138,7 +138,7 @@ teardown() { remove_containers; }
 	run cloche run -m
 	assert_failure 125
 	run cloche run
-	assert_failure 125
+	assert_failure 1
 	assert_output --partial 'requires at least 1 argument'
 }
 
