@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/str.h"
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U /* Linux 6.3: where memfds are not executable unless told */
@@ -39,19 +41,45 @@ static int is_protected(int fd)
 	return fstatvfs(fd, &fs) == 0 && fs.f_flag & ST_RDONLY;
 }
 
+/* Up to where the file is ever mapped: names and lines for a debugger stand behind that, which are three quarters of it. The
+ * whole, when it is not what we expect. */
+static off_t size_that_runs(int self, off_t size)
+{
+	ElfW(Ehdr) header;
+	ElfW(Phdr) segments[32];
+	off_t end = 0;
+	ssize_t length;
+
+	if (pread(self, &header, sizeof(header), 0) != sizeof(header) ||
+	    memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+	    header.e_phentsize != sizeof(segments[0]) || header.e_phnum > ARRAY_SIZE(segments))
+		return size;
+	length = header.e_phnum * (ssize_t)sizeof(segments[0]);
+	if (pread(self, segments, (size_t)length, (off_t)header.e_phoff) != length)
+		return size;
+	for (size_t i = 0; i < header.e_phnum; i++) {
+		off_t to = (off_t)(segments[i].p_offset + segments[i].p_filesz);
+
+		if (to > end)
+			end = to;
+	}
+	return end > 0 && end < size ? end : size;
+}
+
 static int copy_make(int self)
 {
 	_cleanup_close_ int copy =
 		memfd_create("cloche-runtime", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
 	struct stat st;
-	off_t done = 0;
+	off_t done = 0, size;
 
 	if (copy < 0 && errno == EINVAL)
 		copy = memfd_create("cloche-runtime", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (copy < 0 || fstat(self, &st) < 0)
 		return -errno;
-	while (done < st.st_size) {
-		ssize_t n = sendfile(copy, self, &done, (size_t)(st.st_size - done));
+	size = size_that_runs(self, st.st_size);
+	while (done < size) {
+		ssize_t n = sendfile(copy, self, &done, (size_t)(size - done));
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
