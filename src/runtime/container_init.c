@@ -217,7 +217,7 @@ static void dev_populate(const struct init_plan *plan, int dev, bool fresh, bool
 
 /* -- /sys/fs/cgroup --------------------------------------------------------------------------- */
 
-/* Is this hierarchy one of ours still? One with a name alone goes when nobody has it mounted and nobody is in it. */
+/* Is this hierarchy one of ours still? It goes when nobody has it mounted and it has no folders. */
 static bool cgroup_listed(const char *controllers)
 {
 	_cleanup_(buf_clear) struct buf lines = BUF_EMPTY;
@@ -227,15 +227,14 @@ static bool cgroup_listed(const char *controllers)
 	       strstr(lines.data, field) != NULL;
 }
 
-/* While a hierarchy goes away the kernel starts this call again, which fsconfig(2) answers with EBUSY for ever: with a new context. One with
- * a name alone that is gone would have to be made, which is not for us (EPERM). -ENOENT: it is gone. */
+/* While a hierarchy goes away the kernel starts this call again, which fsconfig(2) answers with EBUSY for ever: with a new context. One
+ * that is gone would have to be made, which is not for us (EPERM). -ENOENT: it is gone. */
 static int cgroup_v1_new(const char *controllers, const char *data, unsigned int attrs)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
-	bool named = str_prefix(controllers, "name=");
 	int fd = mount_new("cgroup", "cgroup", data, attrs);
 
-	for (int tries = 0; (fd == -EBUSY || (fd == -EPERM && named)) && tries < 100; tries++) {
+	for (int tries = 0; (fd == -EBUSY || fd == -EPERM) && tries < 100; tries++) {
 		if (!cgroup_listed(controllers))
 			return -ENOENT;
 		(void)nanosleep(&pause, NULL);
@@ -294,6 +293,8 @@ static int cgroup_v1(int root, const struct spec_mount *mount, bool divided)
 		if (!controllers || !(end = strchr(++controllers, ':')))
 			continue;
 		*end = '\0';
+		if (!*controllers && !str_prefix(line, "0:"))
+			continue; /* what is left of one that goes away: its controllers are back in v2 already */
 		r = cgroup_one(base, controllers, attrs, divided);
 		for (char *comma; r == 0 && (comma = strrchr(controllers, ',')) != NULL;) {
 			char target[128] = "";

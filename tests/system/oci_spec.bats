@@ -566,6 +566,16 @@ startContainer created inside"
 	assert_output --partial "stands there twice"
 }
 
+@test "cgroups: a hierarchy that goes away just now stops no start" {
+	grep -q '^net_cls.*1$' /proc/cgroups || skip "this host has no cgroup controller net_cls"
+	mkdir net_cls
+	bundle '.process.args = ["true"]'
+	# in a shell of its own: the one of bats takes too long between the two
+	bash -c 'for _ in {1..10}; do
+		mount -t cgroup -o net_cls net_cls net_cls && umount net_cls && "$RUNTIME" --root "$OCI_ROOT" run "$1" || exit
+	done' bash "$ID"
+}
+
 @test "cgroups: network class and priorities, where their hierarchies are mounted" {
 	local controller mounted=''
 
