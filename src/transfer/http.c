@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,6 +19,7 @@ enum {
 	CONNECT_TIMEOUT_S = 30,
 	BUFFER = 256 * 1024,
 	RETRY_AFTER_MAX_S = 24 * 3600,
+	GREETING_MS = 1000,
 };
 
 struct http {
@@ -355,4 +357,45 @@ int http_perform(struct http *http, const struct http_request *request,
 	curl_slist_free_all(headers);
 	*ret_response = response;
 	return r;
+}
+
+/* -- TLS or not ------------------------------------------------------------------------------- */
+
+/* A handshake record with one empty message of a type that there is not: TLS answers with an alert at once (RFC 8446, 4), and
+ * the line's end within makes of it a request that HTTP answers with 400. */
+static const char greeting[] = { 0x16, 3, 1, 0, 4, '\n', 0, 0, 0 };
+
+static bool answer_is_plain(CURL *curl)
+{
+	enum { ALERT = 21, HANDSHAKE = 22 }; /* RFC 8446, 5.1 */
+	struct pollfd answer = { .fd = -1, .events = POLLIN };
+	char first;
+	size_t n = 0;
+
+	return curl_easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &answer.fd) == CURLE_OK &&
+	       curl_easy_send(curl, greeting, sizeof(greeting), &n) == CURLE_OK &&
+	       n == sizeof(greeting) && poll(&answer, 1, GREETING_MS) == 1 &&
+	       curl_easy_recv(curl, &first, 1, &n) == CURLE_OK && n == 1 && first != ALERT &&
+	       first != HANDSHAKE;
+}
+
+bool http_answers_plain(const struct http *http, const char *url)
+{
+	CURL *curl = curl_easy_init();
+	bool plain = false;
+
+	if (!curl)
+		return false;
+	(void)curl_easy_setopt(curl, CURLOPT_URL, url);
+	(void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+	(void)curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+	(void)curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* its answer would be of the proxy */
+	(void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+	if (http->options.socket)
+		(void)curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, http->options.socket);
+	if (curl_easy_perform(curl) == CURLE_OK)
+		plain = answer_is_plain(curl);
+	curl_easy_cleanup(curl);
+	return plain;
 }

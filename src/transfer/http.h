@@ -68,6 +68,10 @@ void http_close(struct http *http);
 int http_perform(struct http *http, const struct http_request *request,
 		 struct http_response *ret_response, struct err *err);
 
+/* A server that may speak either is greeted as TLS would, without the authorities' certificates, whose reading takes longer than
+ * all else that a small pull does. true: it answered in HTTP. false: it speaks TLS, or says nothing that tells. */
+bool http_answers_plain(const struct http *http, const char *url);
+
 /* "https://host:port" of a URL, lower case, with the port; NULL: it is none of http or https. */
 char *http_origin(const char *url);
 

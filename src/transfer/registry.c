@@ -24,6 +24,7 @@ struct registry {
 	struct http *http;	/* with the client's certificate */
 	struct http *elsewhere; /* for redirects and tokens at other servers */
 	char *base;		/* "https://host" */
+	bool greeted;		/* whether it speaks TLS is known, or not to be learned so */
 	char *authorization, *scope;
 };
 
@@ -97,6 +98,19 @@ void registry_close(struct registry *registry)
 	free(registry->authorization);
 	free(registry->scope);
 	free(registry);
+}
+
+/* Where plain HTTP will do, it is tried out first, once. */
+static void greet(struct registry *registry)
+{
+	_cleanup_free_ char *url = NULL;
+
+	if (registry->greeted || registry_is_plain(registry) || !registry->access->loopback)
+		return;
+	registry->greeted = true;
+	url = str_printf("http://%s/", registry->access->host);
+	if (http_answers_plain(registry->http, url))
+		set_base(registry, true);
 }
 
 bool registry_is_plain(const struct registry *registry)
@@ -364,6 +378,7 @@ int registry_perform(struct registry *registry, const struct registry_request *r
 		free(registry->authorization); /* a token for something else */
 		registry->authorization = NULL;
 	}
+	greet(registry);
 	for (int attempt = 0;;) {
 		uint64_t before = p.received;
 		int r;
