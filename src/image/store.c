@@ -48,8 +48,6 @@ int layer_commit(const struct work *work, const char *name, const char *diff_id,
 	if (renameat2(work->dir, name, layers, digest_hex(diff_id), RENAME_NOREPLACE) < 0 &&
 	    errno != EEXIST)
 		return err_sys(err, errno, "store layer %s", diff_id);
-	if (fsync(layers) < 0)
-		return err_sys(err, errno, "sync the folder of layers");
 	return 0;
 }
 
@@ -60,24 +58,22 @@ static int blobs_open(const struct work *work, struct err *err)
 	return blobs < 0 ? blobs : dir_open_make(blobs, "sha256", 0700, err);
 }
 
-static int move_into(const struct work *work, const char *path, int folder, const char *digest,
-		     struct err *err)
-{
-	if (renameat2(work->dir, path, folder, digest_hex(digest), RENAME_NOREPLACE) < 0 &&
-	    errno != EEXIST)
-		return err_sys(err, errno, "store blob %s", digest);
-	return fsync(folder) < 0 ? err_sys(err, errno, "sync the folder of blobs") : 0;
-}
-
 int blob_move(const struct work *work, const char *path, const char *digest, struct err *err)
 {
 	_cleanup_close_ int folder = blobs_open(work, err);
 
-	return folder < 0 ? folder : move_into(work, path, folder, digest, err);
+	if (folder < 0)
+		return folder;
+	if (renameat2(work->dir, path, folder, digest_hex(digest), RENAME_NOREPLACE) == 0 ||
+	    errno == EEXIST ||
+	    (errno == ENOENT &&
+	     faccessat(folder, digest_hex(digest), F_OK, AT_SYMLINK_NOFOLLOW) == 0))
+		return 0;
+	return err_sys(err, errno, "store blob %s", digest);
 }
 
-int blob_commit(const struct work *work, const char *digest, const void *bytes, size_t length,
-		struct err *err)
+int blob_write(const struct work *work, const char *digest, const void *bytes, size_t length,
+	       struct err *err)
 {
 	_cleanup_close_ int folder = blobs_open(work, err);
 	const char *hex = digest_hex(digest);
@@ -87,6 +83,16 @@ int blob_commit(const struct work *work, const char *digest, const void *bytes, 
 		return folder;
 	if (faccessat(folder, hex, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
-	r = file_replace(work->dir, hex, bytes, length, 0600, true, err);
-	return r < 0 ? r : move_into(work, hex, folder, digest, err);
+	r = file_replace(work->dir, hex, bytes, length, 0600, false, err);
+	return r < 0 ? r : 1;
+}
+
+int store_sync(const struct work *work, struct err *err)
+{
+	_cleanup_close_ int layers = dir_open_make(work->root, "layers", 0700, err);
+	_cleanup_close_ int blobs = layers < 0 ? -1 : blobs_open(work, err);
+
+	if (layers < 0 || blobs < 0)
+		return -err->code;
+	return fsync(layers) < 0 || fsync(blobs) < 0 ? err_sys(err, errno, "sync the store") : 0;
 }

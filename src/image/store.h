@@ -9,9 +9,11 @@
  *
  *	work_open(root, &work, err);                     removes what killed programs left in tmp/
  *	... fill work.dir/NAME ...
+ *	blob_write(&work, digest, bytes, length, err);
  *	work_sync(&work, err);                           once, for all that is committed below
  *	layer_commit(&work, NAME, diff_id, err);
- *	blob_commit(&work, digest, bytes, length, err);
+ *	blob_move(&work, digest_hex(digest), digest, err);
+ *	store_sync(&work, err);                          once, for the names
  *	work_close(&work);                               removes the rest
  *
  * Invariant: a name below layers/ or blobs/ is there whole or not at all. */
@@ -35,10 +37,13 @@ int layer_exists(int root, const char *diff_id, struct err *err);
 /* Rename work.dir/name to layers/HEX. Someone else's same layer there already is success; ours goes with the work folder. */
 int layer_commit(const struct work *work, const char *name, const char *diff_id, struct err *err);
 
-/* Write blobs/sha256/HEX by way of the work folder. One that is there is left alone. */
-int blob_commit(const struct work *work, const char *digest, const void *bytes, size_t length,
-		struct err *err);
+/* Write the bytes to the work folder, as HEX, for blob_move: 1. 0: the blob is there already, and left alone. */
+int blob_write(const struct work *work, const char *digest, const void *bytes, size_t length,
+	       struct err *err);
 /* A file of the work folder, synced, becomes blobs/sha256/HEX. One that is there is left alone. */
 int blob_move(const struct work *work, const char *path, const char *digest, struct err *err);
+
+/* After it the new names outlast a power cut, too. */
+int store_sync(const struct work *work, struct err *err);
 
 #endif

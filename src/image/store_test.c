@@ -109,6 +109,16 @@ static void a_work_folder_of_the_dead_goes_and_one_in_use_stays(void **state)
 	work_close(&used);
 }
 
+static void a_blob_that_is_nowhere_is_missed(void **state)
+{
+	struct place *place = *state;
+	struct work work = WORK_NONE;
+
+	assert_int_equal(work_open(place->root, &work, &place->err), 0);
+	assert_int_equal(blob_move(&work, "none", DIGEST, &place->err), -ENOENT);
+	work_close(&work);
+}
+
 static void a_blob_is_whole_and_private(void **state)
 {
 	struct place *place = *state;
@@ -116,8 +126,11 @@ static void a_blob_is_whole_and_private(void **state)
 	struct stat st;
 
 	assert_int_equal(work_open(place->root, &work, &place->err), 0);
-	assert_int_equal(blob_commit(&work, DIGEST, "abc", 3, &place->err), 0);
-	assert_int_equal(blob_commit(&work, DIGEST, "abc", 3, &place->err), 0);
+	for (int i = 0; i < 2; i++) { /* the second time it is there */
+		assert_int_equal(blob_write(&work, DIGEST, "abc", 3, &place->err), i == 0);
+		assert_int_equal(blob_move(&work, digest_hex(DIGEST), DIGEST, &place->err), 0);
+	}
+	assert_int_equal(store_sync(&work, &place->err), 0);
 	work_close(&work);
 	assert_int_equal(
 		fstatat(place->root,
@@ -138,6 +151,7 @@ int main(void)
 		TEST(of_two_that_commit_one_layer_both_succeed),
 		TEST(a_work_folder_of_the_dead_goes_and_one_in_use_stays),
 		TEST(a_blob_is_whole_and_private),
+		TEST(a_blob_that_is_nowhere_is_missed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

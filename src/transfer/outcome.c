@@ -105,10 +105,45 @@ const struct layer *outcome_layer(const struct outcome *outcome, const char *dif
 	return NULL;
 }
 
+/* The configuration and the manifest: how many of them are new. */
+static int write_documents(const struct outcome_image *image, const struct work *work,
+			   struct err *err)
+{
+	int config = blob_write(work, image->id, image->config.raw, image->config.raw_length, err);
+	int manifest = config < 0 || !image->manifest ?
+			       0 :
+			       blob_write(work, image->manifest_digest, image->manifest,
+					  image->manifest_length, err);
+
+	return config < 0 || manifest < 0 ? -err->code : config + manifest;
+}
+
+static int move_documents(const struct outcome_image *image, const struct work *work,
+			  struct err *err)
+{
+	int r = blob_move(work, digest_hex(image->id), image->id, err);
+
+	return r < 0 || !image->manifest ? r :
+					   blob_move(work, digest_hex(image->manifest_digest),
+						     image->manifest_digest, err);
+}
+
+/* Contents, a sync, names, a sync: the first one has all to do, and there are no more, because each waits for the disk, and
+ * for what others wrote. Of an image that is there as a whole nothing is new. */
 int outcome_store(const struct outcome *outcome, const struct work *work, struct err *err)
 {
-	int r = work_sync(work, err);
+	size_t new = outcome->part_count + outcome->file_count;
+	int r = 0;
 
+	for (size_t i = 0; i < outcome->layer_count; i++)
+		new += outcome->layers[i].folder[0] != '\0';
+	for (size_t i = 0; r >= 0 && i < outcome->image_count; i++) {
+		r = write_documents(&outcome->images[i], work, err);
+		new += r > 0;
+	}
+	if (r < 0 || new == 0)
+		return r;
+	r = work_sync(work, err);
 	for (size_t i = 0; r == 0 && i < outcome->layer_count; i++) {
 		const struct layer *layer = &outcome->layers[i];
 
@@ -119,15 +154,9 @@ int outcome_store(const struct outcome *outcome, const struct work *work, struct
 		r = part_keep(&outcome->parts[i], err);
 	for (size_t i = 0; r == 0 && i < outcome->file_count; i++)
 		r = blob_move(work, outcome->files[i].path, outcome->files[i].digest, err);
-	for (size_t i = 0; r == 0 && i < outcome->image_count; i++) {
-		const struct outcome_image *image = &outcome->images[i];
-
-		r = blob_commit(work, image->id, image->config.raw, image->config.raw_length, err);
-		if (r == 0 && image->manifest)
-			r = blob_commit(work, image->manifest_digest, image->manifest,
-					image->manifest_length, err);
-	}
-	return r;
+	for (size_t i = 0; r == 0 && i < outcome->image_count; i++)
+		r = move_documents(&outcome->images[i], work, err);
+	return r == 0 ? store_sync(work, err) : r;
 }
 
 /* Overlayfs refuses one folder twice (ELOOP). The lower one shows nothing that the upper one does not. */
