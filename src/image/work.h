@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 struct err;
+struct write_out;
 
 /* A locked folder of our own below tmp/. The lock (flock(2)) is dir's, and ends with the last copy of that descriptor. */
 struct work {
@@ -16,6 +17,8 @@ struct work {
 	int tmp;
 	int dir;
 	char name[33];
+	struct write_out
+		*out; /* of who writes much (src/transfer/write_out.h); the caller's, or NULL */
 };
 #define WORK_NONE ((struct work){ .root = -1, .tmp = -1, .dir = -1 })
 

@@ -16,7 +16,6 @@
 #include "transfer/tree.h"
 #include "transfer/whiteout.h"
 #include "transfer/worker.h"
-#include "transfer/write_out.h"
 
 /* A real system has some hundred thousand; each costs an inode. */
 static const uint64_t entries_limit = 10 * 1000 * 1000;
@@ -63,8 +62,6 @@ static int make_file(struct extract *x, struct archive_entry *entry,
 	if (r < 0)
 		return r;
 	x->totals.size_bytes += (uint64_t)size;
-	if (size >= WRITE_OUT_FILE)
-		write_out_file(fd);
 	return tree_dress(fd, attributes, err);
 }
 

@@ -47,7 +47,8 @@ static int unpack_into(const struct work *work, int tree, const struct layer_sou
 						 .empty = empty,
 						 .folder = tree,
 						 .run = extract_run,
-						 .limit_bytes = limit_bytes },
+						 .limit_bytes = limit_bytes,
+						 .disk = work->out },
 			  &result, &report, err);
 	if (result.whole && diff_id && strcmp(result.digest, diff_id) != 0)
 		return mismatch(err, result.digest);

@@ -49,8 +49,8 @@ struct loading {
 
 struct pump {
 	const struct bundle_file *file;
-	int tee, out;	       /* -1: nowhere */
-	struct write_out disk; /* of tee */
+	int tee, out; /* -1: nowhere */
+	struct write_out *disk;
 	char digest[DIGEST_SIZE];
 	int result;
 	struct err err;
@@ -63,7 +63,7 @@ static int pump_piece(struct pump *pump, const char *piece, size_t length, struc
 	if (r < 0)
 		return err_sys(err, r, "write");
 	if (pump->tee >= 0)
-		write_out_add(&pump->disk, pump->tee, length);
+		write_out_add(pump->disk, length);
 	r = pump->out < 0 ? 0 : fd_write_all(pump->out, piece, length);
 	if (r == -EPIPE) { /* whoever reads will say why; but a wrong digest may be the cause */
 		fd_close(fd_take(&pump->out));
@@ -109,7 +109,7 @@ static void *pump_run(void *data)
 static int unpack_pumped(const struct load *load, struct load_layer *l,
 			 const struct bundle_file *file, int tee, struct err *err)
 {
-	struct pump pump = { .file = file, .tee = tee };
+	struct pump pump = { .file = file, .tee = tee, .disk = load->work->out };
 	struct err digest = ERR_NONE;
 	_cleanup_close_ int in = -1;
 	pthread_t thread;

@@ -49,6 +49,7 @@
 #include "transfer/save.h"
 #include "transfer/save_folder.h"
 #include "transfer/worker.h"
+#include "transfer/write_out.h"
 
 /* More than any sensible image; a bomb ends here or at the end of the disk, less a reserve. */
 static const uint64_t limit_default = 64ULL << 30;
@@ -175,7 +176,11 @@ static int job_open_root(const struct transfer_args *args, struct job *job, int 
 	if (*ret_root < 0)
 		return *ret_root;
 	r = read_limit(args->limit, *ret_root, &job->limit_bytes, err);
-	return r < 0 ? r : work_open(*ret_root, &job->work, err);
+	if (r == 0)
+		r = work_open(*ret_root, &job->work, err);
+	if (r == 0)
+		job->work.out = write_out_new(job->work.dir);
+	return r;
 }
 
 static int job_open(const struct transfer_args *args, const char *path, struct job *job,
@@ -186,11 +191,17 @@ static int job_open(const struct transfer_args *args, const char *path, struct j
 	return r < 0 ? r : job_open_root(args, job, ret_root, err);
 }
 
+static void job_close_work(struct job *job)
+{
+	write_out_free(job->work.out);
+	work_close(&job->work);
+}
+
 static int job_end(struct job *job, int r, struct err *err)
 {
 	if (r == 0)
 		r = outcome_store(&job->outcome, &job->work, err);
-	work_close(&job->work);
+	job_close_work(job);
 	if (r == 0)
 		r = outcome_print(&job->outcome, err);
 	outcome_clear(&job->outcome);
@@ -278,7 +289,7 @@ static int files_run(void *unused, void *data, char **operands, struct err *err)
 	(void)operands;
 	if (r == 0)
 		r = files_stream(&job.work, STDIN_FILENO, STDOUT_FILENO, err);
-	work_close(&job.work);
+	job_close_work(&job);
 	return r < 0 ? 1 : 0;
 }
 

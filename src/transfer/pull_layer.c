@@ -25,7 +25,6 @@ struct pump {
 	struct fetcher *fetcher;
 	struct sha256 hash;
 	int out;
-	struct write_out disk;
 	bool refused; /* the reader closed its end: it will say why */
 	uint64_t received;
 	struct err err;
@@ -155,7 +154,7 @@ static int on_bytes(void *data, const void *bytes, size_t length, struct err *er
 	r = fd_write_all(pump->layer->part.fd, bytes, length);
 	if (r < 0)
 		return err_sys(err, r, "write a part of the layer");
-	write_out_add(&pump->disk, pump->layer->part.fd, length);
+	write_out_add(pump->all->work->out, length);
 	progress_count(&pump->all->progress, pump->layer->row, length);
 	return hand_on(pump, bytes, length, err);
 }

@@ -19,8 +19,9 @@ enum { CHUNK = 256 * 1024 };
 
 struct stream {
 	int in, out, tee;
-	struct write_out disk; /* of tee */
-	bool within;	       /* a file: length bytes from offset */
+	struct write_out *disk;
+	bool within; /* a file: length bytes from offset */
+	bool shared; /* pipe to pipe */
 	uint64_t offset, length;
 	struct worker decompressor, reader;
 	bool refused; /* the reader closed its end before the stream's end */
@@ -67,6 +68,7 @@ static int start_decompressor(struct stream *stream, const struct stream_plan *p
 			 &stream->decompressor, err);
 	fd_close(ends[1]);
 	stream->in = ends[0];
+	stream->shared = true;
 	return r;
 }
 
@@ -98,7 +100,7 @@ static void count_zeros(struct stream_result *result, const char *bytes, size_t 
 
 static int hand_on(struct stream *stream, const char *bytes, size_t length, struct err *err)
 {
-	int r = stream->refused ? 0 : fd_write_all(stream->out, bytes, length);
+	int r = stream->refused || stream->shared ? 0 : fd_write_all(stream->out, bytes, length);
 
 	if (r == -EPIPE) { /* the reader will say why */
 		stream->refused = true;
@@ -107,11 +109,37 @@ static int hand_on(struct stream *stream, const char *bytes, size_t length, stru
 	return r < 0 ? err_sys(err, r, "hand on") : 0;
 }
 
+/* From the decompressor's pipe the reader gets the very pages, not a copy of them (tee(2)); what it was given is read here then,
+ * to the byte. Nobody can change them meanwhile: what was written to a pipe is the kernel's. */
+static ssize_t take_shared(struct stream *stream, char *chunk)
+{
+	uint64_t left = stream->limit_bytes - stream->result->bytes;
+	ssize_t n = tee(stream->in, stream->out, left < CHUNK ? (size_t)left + 1 : CHUNK, 0);
+	ssize_t have = 0;
+
+	if (n < 0 && errno == EPIPE) { /* the reader will say why */
+		stream->refused = true;
+		return read(stream->in, chunk, CHUNK);
+	}
+	while (have < n) {
+		ssize_t more = read(stream->in, chunk + have, (size_t)(n - have));
+
+		if (more < 0 && errno == EINTR)
+			continue;
+		if (more <= 0)
+			return more;
+		have += more;
+	}
+	return n;
+}
+
 static ssize_t take(struct stream *stream, char *chunk)
 {
 	uint64_t left = stream->length;
 	ssize_t n;
 
+	if (stream->shared)
+		return take_shared(stream, chunk);
 	if (!stream->within)
 		return read(stream->in, chunk, CHUNK);
 	n = pread(stream->in, chunk, left < CHUNK ? (size_t)left : CHUNK, (off_t)stream->offset);
@@ -126,8 +154,6 @@ static int keep(struct stream *stream, const char *bytes, size_t length, struct 
 {
 	int r = stream->tee < 0 ? 0 : fd_write_all(stream->tee, bytes, length);
 
-	if (r == 0 && stream->tee >= 0)
-		write_out_add(&stream->disk, stream->tee, length);
 	return r < 0 ? err_sys(err, r, "write") : 0;
 }
 
@@ -158,6 +184,7 @@ static int carry(struct stream *stream, struct err *err)
 				       (unsigned long long)stream->limit_bytes);
 		sha256_add(&hash, chunk, (size_t)n);
 		count_zeros(result, chunk, (size_t)n);
+		write_out_add(stream->disk, (size_t)n);
 		if (keep(stream, chunk, (size_t)n, err) < 0 ||
 		    hand_on(stream, chunk, (size_t)n, err) < 0)
 			return -err->code;
@@ -195,6 +222,7 @@ int stream_unpack(const struct stream_plan *plan, struct stream_result *ret_resu
 				 .decompressor = WORKER_NONE,
 				 .reader = WORKER_NONE,
 				 .limit_bytes = plan->limit_bytes,
+				 .disk = plan->disk,
 				 .result = ret_result };
 	int r;
 

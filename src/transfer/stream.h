@@ -15,6 +15,7 @@
 
 struct buf;
 struct err;
+struct write_out;
 
 struct stream_plan {
 	int fd;		 /* a file at its start, or a pipe; the caller's */
@@ -25,6 +26,7 @@ struct stream_plan {
 	int folder; /* where the reader writes */
 	int (*run)(struct buf *report, struct err *err); /* the reader */
 	uint64_t limit_bytes;				 /* more than this, unpacked, is -EFBIG */
+	struct write_out *disk;				 /* or NULL */
 };
 
 struct stream_result {
