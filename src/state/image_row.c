@@ -31,7 +31,7 @@ static int row_add(struct store *store, const struct image_row *row, const int64
 		store, err,
 		"INSERT INTO images VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET manifest ="
 		" CASE WHEN ? OR images.manifest IS NULL THEN excluded.manifest ELSE images.manifest END"
-		" WHERE excluded.manifest IS NOT NULL",
+		" WHERE excluded.manifest IS NOT NULL AND excluded.manifest <> ifnull(images.manifest, '')",
 		"siisssi", row->id, row->created_ns, row->size_bytes, row->config,
 		row->manifest_digest, row->needs, (int64_t)!row->manifest_made);
 
@@ -87,7 +87,8 @@ int image_tag(struct store *store, const char *tag, const char *image_id, struct
 {
 	return store_run(
 		store, err,
-		"INSERT INTO tags VALUES(?, ?) ON CONFLICT(tag) DO UPDATE SET image = excluded.image",
+		"INSERT INTO tags VALUES(?, ?) ON CONFLICT(tag) DO UPDATE SET image = excluded.image"
+		" WHERE tags.image <> excluded.image", /* a page that is as it was is not written */
 		"ss", tag, image_id);
 }
 
