@@ -139,6 +139,11 @@ static int bind_told(const struct spec_mount *mount, int fd, int userns)
 	if (r == 0)
 		r = mount_adjust(fd, mount->attr_set, mount->attr_clear, 0, userns,
 				 mount->map_tree ? AT_RECURSIVE : 0);
+	/* Those below are copies of the host's, whose peers they must not stay, or what the container mounts there is mounted on the
+	 * host. Who asks for "shared" wants that. */
+	if (r == 0 && !deep && mount->recursive && !(propagation & MS_SHARED))
+		r = mount_adjust(fd, 0, 0, propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE, -1,
+				 AT_RECURSIVE);
 	return r < 0 ? r : mount_adjust(fd, 0, 0, propagation, -1, deep ? AT_RECURSIVE : 0);
 }
 
@@ -645,6 +650,15 @@ static int explain_exec(const struct spec *spec, int code, struct err *err)
 	return err_exit(err, code == ENOENT || code == ENOTDIR ? 127 : 126);
 }
 
+static int explain_mount(const struct spec_mount *mount, int code, struct err *err)
+{
+	(void)err_sys(err, code, "mount at %s", mount->destination);
+	if (code == EINVAL && mount->kind != SPEC_MOUNT_BIND && mount->data && *mount->data)
+		return err_hint(err, "type %s takes not all of its options: %s",
+				mount->type ? mount->type : "(none)", mount->data);
+	return -code;
+}
+
 int container_explain(const struct spec *spec, const struct container_report *report,
 		      struct err *err)
 {
@@ -668,10 +682,10 @@ int container_explain(const struct spec *spec, const struct container_report *re
 	if (step == STEP_COPY_UP && i < spec->mount_count)
 		return err_sys(err, code, "fill the volume at %s from the image",
 			       spec->mounts[i].destination);
-	if ((step == STEP_MOUNT || step == STEP_MOUNT_TARGET) && i < spec->mount_count)
-		return err_sys(err, code,
-			       step == STEP_MOUNT ? "mount at %s" : "make mount point %s",
-			       spec->mounts[i].destination);
+	if (step == STEP_MOUNT && i < spec->mount_count)
+		return explain_mount(&spec->mounts[i], code, err);
+	if (step == STEP_MOUNT_TARGET && i < spec->mount_count)
+		return err_sys(err, code, "make mount point %s", spec->mounts[i].destination);
 	if (step == STEP_UNMOUNT && i < spec->mount_count)
 		return code == EINVAL ?
 			       err_set(err, code, "unmount %s: it is no mount point",

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "runtime/mount_flag.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 
+#include "base/err.h"
 #include "base/str.h"
 #include "runtime/spec.h"
 
@@ -22,6 +24,7 @@ enum action {
 	MAP,
 	MAP_TREE,
 	PROPAGATION,
+	ACL,	/* an option of some file systems; the others always have access control lists */
 	PASSED, /* the file system's own flag, which every file system knows */
 };
 
@@ -31,11 +34,12 @@ struct mount_flag {
 	uint64_t all_set, all_clear; /* of the tree */
 	enum action action;
 	uint64_t propagation;
-	const char *undoes; /* a PASSED one before it */
+	const char *undoes; /* one before it that is in the data */
 };
 
 /* clang-format off */
 static const struct mount_flag mount_flags[] = {
+	{ .name = "acl", .action = ACL, .undoes = "noacl" },
 	{ .name = "async", .undoes = "sync" },
 	{ .name = "atime", .clear = MOUNT_ATTR_NOATIME },
 	{ .name = "bind", .action = BIND },
@@ -50,6 +54,7 @@ static const struct mount_flag mount_flags[] = {
 	{ .name = "lazytime", .action = PASSED },
 	{ .name = "loud" },
 	{ .name = "mand", .action = PASSED },
+	{ .name = "noacl", .action = ACL, .undoes = "acl" },
 	{ .name = "noatime", .set = MOUNT_ATTR_NOATIME },
 	{ .name = "nodev", .set = MOUNT_ATTR_NODEV },
 	{ .name = "nodiratime", .set = MOUNT_ATTR_NODIRATIME },
@@ -151,6 +156,10 @@ static void act(struct spec_mount *mount, const struct mount_flag *flag)
 	case PROPAGATION:
 		mount->propagation = flag->propagation;
 		break;
+	case ACL:
+		data_remove(mount, flag->name); /* told twice */
+		data_add(mount, flag->name);
+		break;
 	case PASSED:
 		if (mount->kind != SPEC_MOUNT_BIND)
 			data_add(mount, flag->name);
@@ -178,6 +187,21 @@ void mount_flag_apply(struct spec_mount *mount, const char *option)
 		return;
 	}
 	data_add(mount, option);
+}
+
+int mount_flag_finish(struct spec_mount *mount, struct err *err)
+{
+	_cleanup_strv_ char **words = strv_split(mount->data ? mount->data : "", ',');
+
+	if (mount->kind == SPEC_MOUNT_OTHER)
+		return 0;
+	for (size_t i = 0; words[i]; i++)
+		if (strcmp(words[i], "noacl") == 0)
+			return err_set(err, EOPNOTSUPP,
+				       "option noacl: access control lists cannot be turned off "
+				       "in a mount of this type");
+	data_remove(mount, "acl");
+	return 0;
 }
 
 uint64_t mount_flag_propagation(const char *word)

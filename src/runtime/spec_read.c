@@ -111,7 +111,7 @@ static int mount_finish(struct spec_mount *mount, const struct mount_read *read,
 			       read->type ? read->type : "(none)");
 	if (mount->copy_up && mount->kind != SPEC_MOUNT_TMPFS)
 		return err_set(err, EINVAL, "tmpcopyup is for type tmpfs");
-	return 0;
+	return mount_flag_finish(mount, err);
 }
 
 static int mount_take(void *root, void *element, struct err *err)

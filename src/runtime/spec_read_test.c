@@ -48,7 +48,7 @@ static void mounts_become_kinds_and_attributes(void **state)
 		"{\"destination\": \"b\", \"source\": \"/src\", \"options\": [\"rbind\", \"rro\", \"rslave\"],"
 		"\"uidMappings\": [{\"containerID\": 0, \"hostID\": 5, \"size\": 2}],"
 		"\"gidMappings\": [{\"containerID\": 0, \"hostID\": 6, \"size\": 3}]},"
-		"{\"destination\": \"/c\", \"type\": \"ext4\", \"source\": \"/dev/x\", \"options\": [\"sync\"]}]" LINUX(
+		"{\"destination\": \"/c\", \"type\": \"ext4\", \"source\": \"/dev/x\", \"options\": [\"acl\", \"sync\", \"noacl\"]}]" LINUX(
 			""),
 		0, &err);
 	const struct spec_mount *m = spec->mounts;
@@ -68,7 +68,7 @@ static void mounts_become_kinds_and_attributes(void **state)
 	assert_int_equal(m[1].gid_map[0].size, 3);
 	assert_int_equal(m[2].kind, SPEC_MOUNT_OTHER);
 	assert_string_equal(m[2].type, "ext4");
-	assert_string_equal(m[2].data, "sync");
+	assert_string_equal(m[2].data, "sync,noacl");
 	spec_free(spec);
 }
 

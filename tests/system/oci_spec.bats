@@ -193,7 +193,13 @@ options_show()
 		nodiratime rw,nodiratime,relatime/rw nodiratime,diratime rw,relatime/rw strictatime rw/rw strictatime,nostrictatime rw,relatime/rw \
 		norelatime rw/rw strictatime,relatime rw,relatime/rw nosymfollow rw,relatime,nosymfollow/rw nosymfollow,symfollow rw,relatime/rw \
 		sync rw,relatime/rw,sync sync,size=1m,async rw,relatime/rw dirsync rw,relatime/rw,dirsync lazytime rw,relatime/rw,lazytime \
-		loud,silent,mand,nomand,iversion,noiversion,lazytime,nolazytime rw,relatime/rw
+		loud,silent,mand,nomand,iversion,noiversion,lazytime,nolazytime rw,relatime/rw noacl,acl rw,relatime/rw
+	bundle '.mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["noacl"]}]'
+	run ! rt run "$ID"
+	assert_output --partial "option noacl: access control lists cannot be turned off"
+	bundle '.mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["size=1m", "colour=red"]}]'
+	run ! rt run "$ID"
+	assert_output --partial "mount at /tmp: Invalid argument; type tmpfs takes not all of its options: size=1m,colour=red"
 }
 
 @test "mounts: every recursive option, on the mount below" {
@@ -205,11 +211,62 @@ options_show()
 		rbind,rnodev,rdev rw,relatime/rw rbind,rnoexec rw,noexec,relatime/rw rbind,rnoexec,rexec rw,relatime/rw \
 		rbind,rnoatime rw,noatime/rw rbind,rnoatime,ratime rw,relatime/rw rbind,rnodiratime rw,nodiratime,relatime/rw \
 		rbind,rnodiratime,rdiratime rw,relatime/rw rbind,rstrictatime rw/rw rbind,rnorelatime rw/rw \
-		rbind,rstrictatime,rrelatime rw,relatime/rw rbind,rnosymfollow rw,relatime,nosymfollow/rw \
+		rbind,rstrictatime,rrelatime rw,relatime/rw rbind,rstrictatime,rnostrictatime rw,relatime/rw rbind,rnosymfollow rw,relatime,nosymfollow/rw \
 		rbind,rnosymfollow,rsymfollow rw,relatime/rw
 	umount tree/sub
 	mount -t tmpfs -o ro,nosuid,nodev,noexec,noatime tmpfs tree/sub
 	MOUNT="source: \"$PWD/tree\"" BELOW=/sub options_show rbind ro,nosuid,nodev,noexec,noatime/ro rbind,rsuid,rdev,rexec,rrelatime ro,relatime/ro
+	umount tree/sub
+}
+
+@test "mounts: each propagation, of the mount and of those below it" {
+	local kind n=0 mounts=''
+
+	mkdir -p tree/sub
+	mount -t tmpfs tmpfs tree
+	mkdir tree/sub
+	mount -t tmpfs tmpfs tree/sub
+	mount --make-rshared tree
+	for kind in private shared slave unbindable; do
+		mounts+=", {destination: \"/tmp/$n\", source: \"$PWD/tree\", options: [\"rbind\", \"$kind\"]},
+			{destination: \"/tmp/r$n\", source: \"$PWD/tree\", options: [\"rbind\", \"r$kind\"]}"
+		n=$((n + 1))
+	done
+	# the words between the sixth field and the hyphen; a mount below must not stay the host's peer, but where it is asked for
+	prints ".mounts += [{destination: \"/tmp\", type: \"tmpfs\", source: \"tmpfs\"}$mounts]" \
+		'awk "\$5 ~ /^\/tmp\/r?[0-9]/ { w = \"\"; for (i = 7; \$i != \"-\"; i++) { sub(/:.*/, \"\", \$i); w = w \" \" \$i } print \$5 w }" /proc/self/mountinfo | sort' \
+		"/tmp/0
+/tmp/0/sub
+/tmp/1 shared
+/tmp/1/sub shared
+/tmp/2 master
+/tmp/2/sub master
+/tmp/3 unbindable
+/tmp/3/sub
+/tmp/r0
+/tmp/r0/sub
+/tmp/r1 shared
+/tmp/r1/sub shared
+/tmp/r2 master
+/tmp/r2/sub master
+/tmp/r3 unbindable
+/tmp/r3/sub unbindable"
+	umount tree/sub tree
+}
+
+@test "mounts: remount, ridmap, copy-symlink" {
+	mkdir -p tree/sub
+	mount -t tmpfs tmpfs tree/sub
+	chown 5:6 tree tree/sub
+	ln -s /nowhere/at-all link
+	prints "$USERNS | .mounts += [{destination: \"/tmp\", type: \"tmpfs\", source: \"tmpfs\", options: [\"nosuid\"]},
+		{destination: \"/tmp/tree\", source: \"$PWD/tree\", options: [\"rbind\", \"ridmap\"]},
+		{destination: \"/tmp/top\", source: \"$PWD/tree\", options: [\"rbind\", \"idmap\"]},
+		{destination: \"/tmp/a/link\", source: \"$PWD/link\", options: [\"bind\", \"copy-symlink\"]},
+		{destination: \"/tmp\", source: \"none\", options: [\"remount\", \"ro\", \"noexec\"]}]" \
+		'stat -c %u:%g /tmp/tree /tmp/tree/sub /tmp/top /tmp/top/sub; readlink /tmp/a/link; touch /tmp/x 2>/dev/null || echo no
+		awk "\$5 == \"/tmp\" { print \$6 }" /proc/self/mountinfo' \
+		"$(printf '5:6\n5:6\n5:6\n65534:65534\n/nowhere/at-all\nno\nro,nosuid,noexec,relatime')"
 	umount tree/sub
 }
 
