@@ -820,3 +820,27 @@ char **cgroup_paths(struct cgroup *cg, const char *path)
 	strv_add_take(&paths, str_printf("%s%s", h->mount_point, path));
 	return paths;
 }
+
+char *cgroup_path_in(struct cgroup *cg, const char *path, const char *list, dev_t *ret_device)
+{
+	_cleanup_free_ char *words = str_dup(list);
+	unsigned wanted = cgroup_controllers_parse(words);
+	bool named = str_prefix(list, "name=");
+	const struct cgroup_hierarchy *found = NULL;
+
+	FOR_EACH_HIERARCHY(h, cg)
+	{
+		bool v2 = h->ops == &cgroup_v2_ops;
+
+		if (v2 != !*list ||
+		    (!v2 && (h->named != named || h->controllers != wanted || !(named || wanted))))
+			continue;
+		if (found)
+			return NULL; /* two with a name alone: which one it is was not kept */
+		found = h;
+	}
+	if (!found || !found->whole)
+		return NULL;
+	*ret_device = found->device;
+	return str_printf("%s%s", found->mount_point, path);
+}

@@ -117,5 +117,8 @@ uint64_t cgroup_oom_kills(struct cgroup *cg, const char *path);
 int cgroup_oom_path(struct cgroup *cg, const char *path, char **ret_path);
 /* Full host paths of the folder in every hierarchy (for the monitor and `inspect`): a string list. */
 char **cgroup_paths(struct cgroup *cg, const char *path);
+/* The one in the hierarchy with these controllers, as /proc/PID/cgroup has them ("cpu,cpuacct", "name=systemd", "" for v2), to be
+ * freed, and its device. NULL: unknown here, or not mounted whole. */
+char *cgroup_path_in(struct cgroup *cg, const char *path, const char *list, dev_t *ret_device);
 
 #endif

@@ -19,7 +19,7 @@ static const struct {
 	{ "rdma", CGROUP_RDMA },     { "net_cls", CGROUP_NET_CLS }, { "net_prio", CGROUP_NET_PRIO },
 };
 
-static unsigned options_bits(char *options)
+unsigned cgroup_controllers_parse(char *options)
 {
 	char *option;
 	unsigned bits = 0;
@@ -109,7 +109,7 @@ static void line_parse(char *line, struct cgroup_mounts *mounts)
 	} else if (strcmp(type, "cgroup") == 0) {
 		h.ops = &cgroup_v1_ops;
 		h.named = strstr(options, "name=") != NULL;
-		h.controllers = options_bits(options);
+		h.controllers = cgroup_controllers_parse(options);
 	} else {
 		return;
 	}

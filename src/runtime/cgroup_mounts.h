@@ -16,6 +16,8 @@ struct cgroup_mounts {
 
 /* text is changed while it is read. Lines of other file systems, or not understood, are left out. */
 void cgroup_mounts_parse(char *text, struct cgroup_mounts *ret_mounts);
+/* The controllers of v1 in a list with commas, which is changed while it is read. Other words are passed over. */
+unsigned cgroup_controllers_parse(char *options);
 void cgroup_mounts_clear(struct cgroup_mounts *mounts);
 
 #endif

@@ -723,6 +723,34 @@ static int hide(bool v2)
 	return r;
 }
 
+static void the_folder_of_a_line_of_proc(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(buf_clear) struct buf lines = BUF_EMPTY;
+	char *rest, *line;
+	size_t found = 0;
+
+	assert_int_equal(cgroup_create(f->cg, f->path, &no_limit, &f->err), 0);
+	assert_int_equal(file_read(AT_FDCWD, "/proc/self/cgroup", 1 << 16, &lines), 0);
+	for (rest = lines.data; (line = strsep(&rest, "\n")) != NULL && *line;) {
+		char *list = strchr(line, ':') + 1;
+		_cleanup_free_ char *path = NULL;
+		dev_t device = 0;
+		struct stat st;
+
+		*strchr(list, ':') = '\0';
+		path = cgroup_path_in(f->cg, f->path, list, &device);
+		if (!path)
+			continue;
+		found++;
+		assert_true(str_suffix(path, f->path));
+		assert_int_equal(stat(path, &st), 0);
+		assert_true(S_ISDIR(st.st_mode) && st.st_dev == device);
+	}
+	assert_true(found > 0);
+	assert_null(cgroup_path_in(f->cg, f->path, "abacus", &(dev_t){ 0 }));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 static int host_tests(const char *name)
@@ -730,6 +758,7 @@ static int host_tests(const char *name)
 	const struct CMUnitTest tests[] = {
 		TEST(paths_that_lead_elsewhere_are_refused),
 		TEST(a_process_is_in_every_hierarchy),
+		TEST(the_folder_of_a_line_of_proc),
 		TEST(entering_a_missing_folder_says_so),
 		TEST(an_ended_process_cannot_enter),
 		TEST(a_folder_with_processes_is_not_taken),

@@ -324,8 +324,8 @@ static int mounts_send(const struct container *c, const struct spec *spec, int u
 /* -- the start -------------------------------------------------------------------------------- */
 
 static int init_clone(struct container *c, const struct spec *spec, const struct container_io *io,
-		      const struct seccomp_program *seccomp, const struct cgroup_door *door,
-		      struct err *err)
+		      const struct seccomp_program *seccomp, struct cgroup *cgroup,
+		      const struct cgroup_door *door, struct err *err)
 {
 	struct clone_args args = { .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
 				   .pidfd = (uintptr_t)&c->pidfd,
@@ -364,6 +364,7 @@ static int init_clone(struct container *c, const struct spec *spec, const struct
 		struct init_plan plan = { .spec = (struct spec *)spec, /* a copy since the fork */
 					  .io = io,
 					  .seccomp = seccomp,
+					  .cgroup = cgroup,
 					  .door = door,
 					  .sync = sync,
 					  .report = report,
@@ -516,7 +517,7 @@ int container_create(struct container *ret_container, const struct spec *spec,
 	if (r == 0)
 		r = cgroup_door_open(cgroup, spec->cgroup_path, &door, err);
 	if (r == 0)
-		r = init_clone(&c, spec, io, seccomp, &door, err);
+		r = init_clone(&c, spec, io, seccomp, cgroup, &door, err);
 	if (r == 0)
 		r = set_up(&c, spec, io, err);
 	if (r < 0) {

@@ -243,18 +243,44 @@ static int cgroup_v1_new(const char *controllers, const char *data, unsigned int
 	return fd;
 }
 
+/* A copy of the host's mount, which the container's mount namespace has still, of our folder: what a new mount shows in our cgroup
+ * namespace, too, but for that the kernel walks all cgroups of v2 (cgroup_lock_and_drain_offline() in cgroup1_get_tree()).
+ * Negative where the host's is elsewhere, or shows something else. */
+static int cgroup_copy(const struct init_plan *plan, const char *controllers, unsigned int attrs)
+{
+	dev_t device = 0;
+	_cleanup_free_ char *path =
+		cgroup_path_in(plan->cgroup, plan->spec->cgroup_path, controllers, &device);
+	_cleanup_close_ int fd = path ? mount_copy(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW) : -ENOENT;
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0 || st.st_dev != device)
+		return -ENOENT;
+	r = mount_change(fd, attrs, MS_PRIVATE, -1, 0);
+	return r < 0 ? r : fd_take(&fd);
+}
+
 /* base is a fresh tmpfs of ours. divided: to the container's systemd, where nothing is limited by it. */
-static int cgroup_one(int base, char *controllers, unsigned int attrs, bool divided)
+static int cgroup_one(const struct init_plan *plan, int base, char *controllers, unsigned int attrs,
+		      bool divided)
 {
 	_cleanup_close_ int fd = -1;
 	const char *name = controllers;
 	char data[128] = "";
+	/* a namespace that was joined, or the host's, has another root than our folder */
+	bool own = is_new(plan->spec, SPEC_NS_CGROUP);
 
 	if (divided && (!*controllers || str_prefix(controllers, "name=")))
 		attrs &= ~(unsigned int)MOUNT_ATTR_RDONLY;
+	if (own)
+		fd = cgroup_copy(plan, controllers, attrs);
 	if (!*controllers) {
 		name = "unified";
-		fd = mount_new("cgroup2", "cgroup", NULL, attrs);
+		if (fd < 0)
+			fd = mount_new("cgroup2", "cgroup", NULL, attrs);
 	} else {
 		if (str_prefix(controllers, "name=")) {
 			name = controllers + strlen("name=");
@@ -262,7 +288,8 @@ static int cgroup_one(int base, char *controllers, unsigned int attrs, bool divi
 		}
 		if (!str_append(data, sizeof(data), controllers))
 			return -ENAMETOOLONG;
-		fd = cgroup_v1_new(controllers, data, attrs);
+		if (fd < 0)
+			fd = cgroup_v1_new(controllers, data, attrs);
 		if (fd == -ENOENT)
 			return 0;
 	}
@@ -272,7 +299,8 @@ static int cgroup_one(int base, char *controllers, unsigned int attrs, bool divi
 }
 
 /* v1 and hybrid: one mount per line of /proc/self/cgroup ("4:cpu,cpuacct:/"), on a tmpfs that is closed afterwards. */
-static int cgroup_v1(int root, const struct spec_mount *mount, bool divided)
+static int cgroup_v1(const struct init_plan *plan, int root, const struct spec_mount *mount,
+		     bool divided)
 {
 	unsigned int attrs = (unsigned int)mount->attr_set | MOUNT_ATTR_NODEV;
 	_cleanup_(buf_clear) struct buf lines = BUF_EMPTY;
@@ -295,7 +323,7 @@ static int cgroup_v1(int root, const struct spec_mount *mount, bool divided)
 		*end = '\0';
 		if (!*controllers && !str_prefix(line, "0:"))
 			continue; /* what is left of one that goes away: its controllers are back in v2 already */
-		r = cgroup_one(base, controllers, attrs, divided);
+		r = cgroup_one(plan, base, controllers, attrs, divided);
 		for (char *comma; r == 0 && (comma = strrchr(controllers, ',')) != NULL;) {
 			char target[128] = "";
 
@@ -316,7 +344,8 @@ static int cgroup_v1(int root, const struct spec_mount *mount, bool divided)
 	return r;
 }
 
-static int cgroup_any(int root, const struct spec_mount *mount, bool divided)
+static int cgroup_any(const struct init_plan *plan, int root, const struct spec_mount *mount,
+		      bool divided)
 {
 	unsigned int attrs = (unsigned int)mount->attr_set | MOUNT_ATTR_NODEV;
 	_cleanup_close_ int fd = -1;
@@ -324,7 +353,7 @@ static int cgroup_any(int root, const struct spec_mount *mount, bool divided)
 
 	/* A v1 hierarchy has no such file at the place where v2 alone has it. */
 	if (stat("/sys/fs/cgroup/cgroup.controllers", &st) < 0)
-		return cgroup_v1(root, mount, divided);
+		return cgroup_v1(plan, root, mount, divided);
 	if (divided)
 		attrs &= ~(unsigned int)MOUNT_ATTR_RDONLY;
 	fd = mount_new("cgroup2", "cgroup", NULL, attrs);
@@ -344,7 +373,7 @@ static int cgroup_mount(const struct init_plan *plan, int root, const struct spe
 		if (back < 0 || unshare(CLONE_NEWCGROUP) < 0)
 			return -errno;
 	}
-	r = cgroup_any(root, mount, plan->spec->systemd);
+	r = cgroup_any(plan, root, mount, plan->spec->systemd);
 	if (back >= 0)
 		(void)setns(back, CLONE_NEWCGROUP);
 	return r;

@@ -64,6 +64,7 @@ struct init_plan {
 	struct spec *spec; /* init's own copy, since the fork: it fills in users */
 	const struct container_io *io;
 	const struct seccomp_program *seccomp;
+	struct cgroup *cgroup; /* NULL in an exec */
 	const struct cgroup_door *door;
 	int sync;   /* seqpacket to the parent */
 	int report; /* write end */
