@@ -6,11 +6,12 @@
  *
  * control: a listening SOCK_SEQPACKET socket, by which the ports change while it runs: control.h.
  *
- * It keeps the one right that it needs, to bind a client's address, and only when it shows them.
+ * It keeps the rights that it needs and no other: to have pipes of a good size, and, when it shows them, to bind a client's address.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/capability.h>
@@ -29,7 +31,7 @@
 #include "publish/datagram.h"
 #include "publish/session.h"
 
-enum { EVENTS = 256, ACCEPTS = 64, ROOM = 4096 };
+enum { EVENTS = 256, ROOM = 4096 };
 
 /* With ROOM for those that come later, since epoll points into it; one with fd -1 is free. Memory that is not used is not there. */
 static struct door *doors;
@@ -87,7 +89,7 @@ static struct door *door_add(int fd, char *words)
 {
 	struct door *door = doors;
 	char *port = strchr(words, ','), *rest;
-	int type = 0;
+	int type = 0, on = 1;
 	socklen_t size = sizeof(type);
 
 	while (door < doors + door_count && door->fd >= 0)
@@ -102,6 +104,8 @@ static struct door *door_add(int fd, char *words)
 		door->prefix = (unsigned int)strtoul(rest + 1, &rest, 10);
 	door->clients = strcmp(rest, ",clients") == 0;
 	door->fd = fd;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
+			 sizeof(on)); /* its sessions have it, too */
 	door->datagrams = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
 			  type == SOCK_DGRAM;
 	if (door == doors + door_count)
@@ -142,19 +146,28 @@ static void others_close(void)
 	(void)syscall(SYS_close_range, from, ~0U, 0);
 }
 
+/* A pipe of who has neither CAP_SYS_RESOURCE nor CAP_SYS_ADMIN is 8 KiB when root has many on this host (pipe(7),
+ * pipe-user-pages-soft), and such a relay takes three times the processor's time. So the first of them is kept; a root that has
+ * but the second makes some pipes now. */
 static void rights_drop(bool transparent)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = { 0 };
+	uint32_t keep = 1U << CAP_SYS_RESOURCE | (transparent ? 1U << CAP_NET_ADMIN : 0);
 
-	if (transparent)
-		data[0].effective = data[0].permitted = 1U << CAP_NET_ADMIN;
+	if (syscall(SYS_capget, &header, data) < 0)
+		fail("cannot read its rights");
+	if (!(data[0].permitted & 1U << CAP_SYS_RESOURCE))
+		session_prepare();
+	data[0] = (struct __user_cap_data_struct){ .effective = data[0].permitted & keep,
+						   .permitted = data[0].permitted & keep };
+	data[1] = (struct __user_cap_data_struct){ 0 };
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (syscall(SYS_capset, &header, data) < 0)
 		fail("cannot drop rights");
 }
 
-/* A session has six descriptors. */
+/* A session has two descriptors, and two for each direction that is held up. */
 static void limits_raise(void)
 {
 	struct rlimit files;
@@ -283,33 +296,30 @@ static void round_do(int epoll, int control, unsigned int mark, struct epoll_eve
 		} else if (is_door(data) && ((struct door *)data)->datagrams) {
 			datagram_in(data, epoll);
 		} else if (is_door(data)) {
-			/* one that an event before this one took away has fd -1: nothing comes of it */
-			for (int n = 0; n < ACCEPTS && session_accept(data, epoll, mark); n++)
-				;
-		} else if (session_pump(data)) {
-			session_later(data);
+			/* one, since mostly there is one; the others are told again. One that an event before
+			 * this one took away has fd -1: nothing comes of it. */
+			(void)session_accept(data, epoll, mark);
+		} else {
+			session_event(events[i].data.u64, events[i].events);
 		}
 	}
 }
 
 static _Noreturn void loop(int epoll, int control, unsigned int mark)
 {
+	static const struct timespec at_once;
 	struct epoll_event events[EVENTS];
 	bool busy = false;
 
 	for (;;) {
-		int count = epoll_wait(epoll, events, EVENTS, busy ? 0 : -1);
-		struct session *s;
+		struct timespec room;
+		int count = epoll_pwait2(epoll, events, EVENTS,
+					 busy ? &at_once : session_patience(&room), NULL);
 
 		round_do(epoll, control, mark, events, count > 0 ? count : 0);
+		session_tick();
 		/* one turn for each that has work left, then look for events again */
-		for (int n = 0; n < EVENTS && (s = session_next()) != NULL; n++)
-			if (session_pump(s))
-				session_later(s);
-		s = session_next();
-		busy = s != NULL;
-		if (s)
-			session_later(s);
+		busy = session_work(EVENTS);
 		session_sweep();
 	}
 }

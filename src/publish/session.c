@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef IPV6_TRANSPARENT
@@ -19,14 +20,36 @@
 #define IP_BIND_ADDRESS_NO_PORT 24
 #endif
 
-enum { CHUNK = 1 << 20, ROUNDS = 16, PIPES_KEPT = 64, PIPE_SIZE = 256 << 10 };
+enum {
+	ROUNDS = 16,
+	PIPES_KEPT = 8, /* of those that nobody uses */
+	PIPES_FIRST = 2,
+	PIPE_SIZE = 1 << 20,
+	PIPE_PAGE = 4096,
+	/* A flow of much is read in pieces of this size, see batch_join. */
+	BATCH = 256 << 10,
+	BATCH_NEEDS = 2 << 20,
+	BATCH_NEEDS_MOST = 64 << 20,
+	BATCH_WAIT_NS = 250000,
+};
 
-struct flow { /* one direction */
+enum side { CLIENT, UPSTREAM };
+
+struct flow { /* one direction: flows[side] comes from that side */
 	int from, to;
-	int pipe[2];
-	size_t held; /* bytes in the pipe */
-	bool ended;  /* no more to read */
-	bool shut;   /* told to the other side */
+	int pipe[2];	/* only while bytes are in it */
+	size_t held;	/* these */
+	bool readable;	/* there may be something to read: edge-triggered, so it is remembered */
+	bool writable;	/* the other side may take something */
+	bool last;	/* what is to be read has an end */
+	bool ended;	/* no more to read */
+	bool shut;	/* told to the other side */
+	bool batched;	/* it is on the list of those that are read in large pieces */
+	size_t streak;	/* bytes in a row without waiting for them */
+	size_t needs;	/* so many are needed before it is batched */
+	uint64_t moved; /* when, in ns; of those that are batched */
+	struct flow *next_batched;
+	struct session *session;
 };
 
 struct session {
@@ -39,18 +62,25 @@ struct session {
 static struct session *queue, **queue_end = &queue, *over;
 static int pipes[PIPES_KEPT][2];
 static int pipe_count;
+static size_t pipe_slots = 16;
+static struct flow *batched;
+static uint64_t batch_next; /* when the list is looked through; 0: not at all */
 
-/* -- pipes: those of ended sessions serve the next ones --------------------------------------- */
+/* -- pipes: a flow has one only while the other side does not take the bytes ------------------- */
 
 static bool pipe_take(int out[2])
 {
+	int size;
+
 	if (pipe_count > 0) {
 		memcpy(out, pipes[--pipe_count], sizeof(pipes[0]));
 		return true;
 	}
 	if (pipe2(out, O_CLOEXEC | O_NONBLOCK) < 0)
 		return false;
-	(void)fcntl(out[0], F_SETPIPE_SZ, PIPE_SIZE); /* 64 KiB does it too */
+	size = fcntl(out[0], F_SETPIPE_SZ, PIPE_SIZE); /* past the user's limit 64 KiB do it, too */
+	if (size >= PIPE_PAGE)
+		pipe_slots = (size_t)size / PIPE_PAGE;
 	return true;
 }
 
@@ -65,6 +95,17 @@ static void pipe_give(struct flow *flow)
 		(void)close(flow->pipe[1]);
 	}
 	flow->pipe[0] = flow->pipe[1] = -1;
+}
+
+void session_prepare(void)
+{
+	int made[PIPES_FIRST][2];
+	int n = 0;
+
+	while (n < PIPES_FIRST && pipe_take(made[n]))
+		n++;
+	while (n-- > 0)
+		memcpy(pipes[pipe_count++], made[n], sizeof(made[n]));
 }
 
 /* -- the way to the container ----------------------------------------------------------------- */
@@ -97,13 +138,25 @@ static bool can_show(const struct door *door, const struct sockaddr_storage *cli
 	}
 }
 
+/* Between us and the container nothing is narrow: a control that paces its packets (bbr) spends a quarter of the processor's time on
+ * timers there. */
+static void unpaced(int fd)
+{
+	static const char simple[] = "reno"; /* every kernel has it, everybody may have it */
+	static int wanted = -1;
+	char name[16] = "";
+	socklen_t length = sizeof(name) - 1;
+
+	if (wanted < 0)
+		wanted = getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &length) == 0 &&
+			 strcmp(name, "cubic") != 0 && strcmp(name, simple) != 0;
+	if (wanted)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, simple, sizeof(simple) - 1);
+}
+
 static int upstream_socket(int family)
 {
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP), on = 1;
-
-	if (fd >= 0)
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	return fd;
+	return socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
 }
 
 static int connect_plain(const struct door *door)
@@ -152,22 +205,82 @@ static int connect_as(const struct door *door, const struct sockaddr_storage *cl
 static int upstream_connect(const struct door *door, const struct sockaddr_storage *client,
 			    unsigned int mark)
 {
-	int fd = -1;
+	int fd = -1, on = 1;
 
 	if (door->clients && can_show(door, client)) {
 		fd = connect_as(door, client, true, mark);
 		if (fd < 0)
 			fd = connect_as(door, client, false, mark);
 	}
-	return fd >= 0 ? fd : connect_plain(door);
+	if (fd < 0)
+		fd = connect_plain(door);
+	if (fd >= 0) { /* now, while the container is waking up */
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		unpaced(fd);
+	}
+	return fd;
+}
+
+/* -- large pieces ----------------------------------------------------------------------------- */
+
+/* Whoever reads each packet as it comes sends as many small ones: with an acknowledgement for each the sender's packets get
+ * small, too (16 KiB where 64 would do), and every one costs the way through the kernel, whatever its size. So a flow that
+ * brought much in a row wakes us for BATCH bytes only. What is less, the end of a burst, is fetched after BATCH_WAIT_NS, and the flow
+ * has to bring twice as much before it is batched again. */
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void batch_set(struct flow *f, int bytes)
+{
+	(void)setsockopt(f->from, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+}
+
+static void batch_leave(struct flow *f)
+{
+	struct flow **p = &batched;
+
+	if (!f->batched)
+		return;
+	while (*p != f)
+		p = &(*p)->next_batched;
+	*p = f->next_batched;
+	f->batched = false;
+	f->streak = 0;
+}
+
+/* From now on it is waited for, but not long. */
+static void batch_wait(struct flow *f)
+{
+	f->moved = now_ns();
+	if (batch_next == 0)
+		batch_next = f->moved + BATCH_WAIT_NS;
+}
+
+/* It brought so many bytes at once. */
+static void batch_join(struct flow *f, size_t bytes)
+{
+	f->streak += bytes;
+	if (f->batched || f->last || f->streak < f->needs)
+		return;
+	f->batched = true;
+	f->next_batched = batched;
+	batched = f;
+	batch_set(f, BATCH);
 }
 
 /* -- life ------------------------------------------------------------------------------------- */
 
-static bool watch(int epoll, int fd, struct session *session)
+/* The lowest bit of what epoll knows says which side it is. */
+static bool watch(int epoll, int fd, struct session *session, enum side side)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-				     .data.ptr = session };
+				     .data.u64 = (uintptr_t)session | (uintptr_t)side };
 
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
@@ -179,6 +292,8 @@ static void session_end(struct session *s, bool reset)
 	if (s->over)
 		return;
 	s->over = true;
+	batch_leave(&s->flows[CLIENT]);
+	batch_leave(&s->flows[UPSTREAM]);
 	/* who was cut off is to know it: no clean end where there was none */
 	if (reset && s->client >= 0)
 		(void)setsockopt(s->client, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
@@ -188,8 +303,8 @@ static void session_end(struct session *s, bool reset)
 		(void)close(s->client);
 	if (s->upstream >= 0)
 		(void)close(s->upstream);
-	pipe_give(&s->flows[0]);
-	pipe_give(&s->flows[1]);
+	pipe_give(&s->flows[CLIENT]);
+	pipe_give(&s->flows[UPSTREAM]);
 	s->next_over = over;
 	over = s;
 }
@@ -200,8 +315,7 @@ bool session_accept(const struct door *door, int epoll, unsigned int mark)
 	socklen_t length = sizeof(client);
 	struct session *s;
 	int fd = accept4(door->fd, (struct sockaddr *)&client, &length,
-			 SOCK_CLOEXEC | SOCK_NONBLOCK),
-	    on = 1;
+			 SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
 		return errno == ECONNABORTED || errno == EINTR;
@@ -210,47 +324,68 @@ bool session_accept(const struct door *door, int epoll, unsigned int mark)
 		(void)close(fd);
 		return true;
 	}
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	s->client = fd;
-	s->flows[0].pipe[0] = s->flows[1].pipe[0] = -1;
 	s->upstream = upstream_connect(door, &client, mark);
-	s->flows[0].from = s->flows[1].to = s->client;
-	s->flows[0].to = s->flows[1].from = s->upstream;
-	if (s->upstream < 0 || !pipe_take(s->flows[0].pipe) || !pipe_take(s->flows[1].pipe) ||
-	    !watch(epoll, s->upstream, s) || !watch(epoll, s->client, s))
+	for (int side = CLIENT; side <= UPSTREAM; side++) {
+		struct flow *f = &s->flows[side];
+
+		f->pipe[0] = f->pipe[1] = -1;
+		f->needs = BATCH_NEEDS;
+		f->from = side == CLIENT ? s->client : s->upstream;
+		f->to = side == CLIENT ? s->upstream : s->client;
+		f->session = s;
+	}
+	if (s->upstream < 0 || !watch(epoll, s->upstream, s, UPSTREAM) ||
+	    !watch(epoll, s->client, s, CLIENT))
 		session_end(s, true);
 	return true;
 }
 
-/* true: something moved */
-static bool flow_pump(struct session *s, struct flow *f)
+/* One piece in, one piece out. true: something moved. */
+static bool flow_step(struct flow *f)
 {
 	bool moved = false;
 	ssize_t n;
 
-	if (!f->ended) {
-		n = splice(f->from, NULL, f->pipe[1], NULL, CHUNK,
+	if (f->held == 0 && f->readable && !f->ended) {
+		if (f->pipe[0] < 0 && !pipe_take(f->pipe)) {
+			session_end(f->session, true);
+			return false;
+		}
+		n = splice(f->from, NULL, f->pipe[1], NULL, PIPE_SIZE,
 			   SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 		if (n > 0) {
-			f->held += (size_t)n;
+			f->held = (size_t)n;
+			/* a pipe that cannot be full has taken all that there was */
+			f->readable = (size_t)n >= pipe_slots || f->last;
+			batch_join(f, (size_t)n);
 			moved = true;
 		} else if (n == 0) {
 			f->ended = true;
-		} else if (errno != EAGAIN && errno != EINTR) {
-			session_end(s, true);
+		} else if (errno == EAGAIN) {
+			f->readable = false;
+		} else if (errno != EINTR) {
+			session_end(f->session, true);
 			return false;
 		}
 	}
-	if (f->held > 0) {
+	if (f->held > 0 && f->writable) {
 		n = splice(f->pipe[0], NULL, f->to, NULL, f->held,
 			   SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 		if (n > 0) {
 			f->held -= (size_t)n;
 			moved = true;
-		} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
-			session_end(s, true);
+		} else if (n < 0 && errno == EAGAIN) {
+			f->writable = false;
+		} else if (n < 0 && errno != EINTR) {
+			session_end(f->session, true);
 			return false;
 		}
+	}
+	if (f->held == 0) {
+		pipe_give(f);
+		if (f->batched && moved)
+			batch_wait(f);
 	}
 	if (f->ended && f->held == 0 && !f->shut) {
 		f->shut = true;
@@ -259,33 +394,19 @@ static bool flow_pump(struct session *s, struct flow *f)
 	return moved;
 }
 
-bool session_pump(struct session *s)
+static bool session_pump(struct session *s)
 {
-	if (s->over)
+	if (s->over || !s->connected)
 		return false;
-	if (!s->connected) {
-		int error = 0;
-		socklen_t length = sizeof(error);
-		struct sockaddr_storage peer;
-		socklen_t peer_length = sizeof(peer);
-
-		if (getsockopt(s->upstream, SOL_SOCKET, SO_ERROR, &error, &length) < 0 || error) {
-			session_end(s, true);
-			return false;
-		}
-		if (getpeername(s->upstream, (struct sockaddr *)&peer, &peer_length) < 0)
-			return false; /* still on its way */
-		s->connected = true;
-	}
 	for (int i = 0; i < ROUNDS; i++) {
-		bool moved = flow_pump(s, &s->flows[0]);
+		bool moved = false;
 
-		if (s->over)
-			return false;
-		moved |= flow_pump(s, &s->flows[1]);
-		if (s->over)
-			return false;
-		if (s->flows[0].shut && s->flows[1].shut) {
+		for (int side = CLIENT; side <= UPSTREAM; side++) {
+			moved |= flow_step(&s->flows[side]);
+			if (s->over)
+				return false;
+		}
+		if (s->flows[CLIENT].shut && s->flows[UPSTREAM].shut) {
 			session_end(s, false);
 			return false;
 		}
@@ -295,7 +416,7 @@ bool session_pump(struct session *s)
 	return true;
 }
 
-void session_later(struct session *s)
+static void session_later(struct session *s)
 {
 	if (s->queued)
 		return;
@@ -305,17 +426,82 @@ void session_later(struct session *s)
 	queue_end = &s->next;
 }
 
-struct session *session_next(void)
+void session_event(uint64_t data, uint32_t events)
 {
-	struct session *s = queue;
+	enum side side = (enum side)(data & 1);
+	struct session *s = (struct session *)(uintptr_t)(data & ~(uint64_t)1);
+	struct flow *from = &s->flows[side], *to = &s->flows[!side];
 
-	if (!s)
+	if (s->over)
+		return;
+	if (!s->connected && side == UPSTREAM) {
+		if (events & (EPOLLERR | EPOLLHUP)) {
+			session_end(s, true);
+			return;
+		}
+		s->connected = (events & EPOLLOUT) != 0;
+	}
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		from->last = from->readable = true;
+	if (events & EPOLLIN)
+		from->readable = true;
+	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+		to->writable = true;
+	if (session_pump(s))
+		session_later(s);
+}
+
+bool session_work(int turns)
+{
+	while (queue && turns-- > 0) {
+		struct session *s = queue;
+
+		queue = s->next;
+		if (!queue)
+			queue_end = &queue;
+		s->queued = false;
+		if (session_pump(s))
+			session_later(s);
+	}
+	return queue != NULL;
+}
+
+/* Of what waits in a batched flow, nothing is known: it is looked at when it was quiet for a while. One that the other side holds up is
+ * woken by that side. */
+void session_tick(void)
+{
+	struct flow *f = batched, *next;
+	uint64_t now;
+
+	if (batch_next == 0 || (now = now_ns()) < batch_next)
+		return;
+	batch_next = 0;
+	for (; f; f = next) {
+		next = f->next_batched;
+		if (f->held > 0)
+			continue;
+		if (now - f->moved >= BATCH_WAIT_NS) {
+			batch_leave(f);
+			batch_set(f, 1);
+			if (f->needs < BATCH_NEEDS_MOST)
+				f->needs *= 2;
+			f->readable = true;
+			session_later(f->session);
+		} else if (batch_next == 0 || f->moved + BATCH_WAIT_NS < batch_next) {
+			batch_next = f->moved + BATCH_WAIT_NS;
+		}
+	}
+}
+
+const struct timespec *session_patience(struct timespec *room)
+{
+	uint64_t now;
+
+	if (batch_next == 0)
 		return NULL;
-	queue = s->next;
-	if (!queue)
-		queue_end = &queue;
-	s->queued = false;
-	return s;
+	now = now_ns();
+	*room = (struct timespec){ .tv_nsec = batch_next > now ? (long)(batch_next - now) : 0 };
+	return room;
 }
 
 void session_sweep(void)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One session of a client with the container: two sockets, and a pipe for each direction through which the kernel moves the bytes
- * (splice(2)), so that they never come into this process. All sockets are edge-triggered in one epoll; after any event both
- * directions go on until nothing moves. */
+/* One session of a client with the container: two sockets, and pipes through which the kernel moves the bytes (splice(2)), so that they
+ * never come into this process. All sockets are edge-triggered in one epoll; what each event told is remembered, so that nobody
+ * is asked for what he has not. */
 #ifndef CLOCHE_PUBLISH_SESSION_H
 #define CLOCHE_PUBLISH_SESSION_H
 
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 struct door { /* a listener, and where its clients go */
@@ -18,16 +19,19 @@ struct door { /* a listener, and where its clients go */
 	bool datagrams;
 };
 
-struct session;
+struct timespec;
 
-/* Accept one client. false: there is none. The new session is in epoll with itself as its data. */
+/* Pipes to begin with, for who cannot make good ones later. */
+void session_prepare(void);
+/* Accept one client. false: there is none. */
 bool session_accept(const struct door *door, int epoll, unsigned int mark);
-/* Something happened at one of its sockets. true: more could be moved at once, call again; false: nothing to do, or it is
- * gone (freed at session_sweep). */
-bool session_pump(struct session *session);
-/* Sessions with work left, for a loop that is fair: take them one after the other. */
-void session_later(struct session *session);
-struct session *session_next(void);
+/* What epoll says of one of the sockets: its data, its events. */
+void session_event(uint64_t data, uint32_t events);
+/* So many turns for sessions that could move more at once, one after the other. true: some are left. */
+bool session_work(int turns);
+/* What is due by the clock; and how long to wait for events until the next such thing. NULL: for ever. */
+void session_tick(void);
+const struct timespec *session_patience(struct timespec *room);
 /* Free those that ended since the last call: events of one round may still point to them. */
 void session_sweep(void);
 

@@ -188,7 +188,7 @@ s = socket.create_server(("", 90))
 c, who = s.accept()
 c.sendall((who[0] + "\n").encode())
 while True:
-    d = c.recv(9999)
+    d = c.recv(1 << 16)
     if not d: break
     c.sendall(d)
 '
@@ -197,18 +197,24 @@ while True:
 	assert_output --partial "[::]:9090"
 	until_true 20 cloche exec echo sh -c 'ss -tln | grep -q :90'
 	cat >client.py <<-'END'
-		import socket, sys
-		s = socket.create_connection(("10.50.0.1", 9090))
+		import socket, sys, threading
+		s = socket.create_connection(("10.50.0.1", 9090), 60)
 		print(s.recv(99).decode().strip(), flush=True)
 		sys.stdin.readline()
-		blob = bytes(range(256)) * 4096
-		s.sendall(blob); s.shutdown(1)
-		got = b""
-		while len(got) < len(blob):
-		    d = s.recv(1 << 16)
-		    if not d: break
-		    got += d
-		print(got == blob)
+		def back(blob):
+		    # all of it, while the session stays open: the end of a burst is not kept for what follows
+		    sender = threading.Thread(target=s.sendall, args=(blob,))
+		    sender.start()
+		    got = bytearray()
+		    while len(got) < len(blob):
+		        d = s.recv(1 << 18)
+		        if not d: break
+		        got += d
+		    sender.join()
+		    return got == blob
+		print(all(back(bytes(range(251)) * n) for n in (1, 40000, 1, 80000, 300, 1)))
+		s.shutdown(1)
+		print(s.recv(1))
 	END
 	mkfifo go
 	at lan python3 client.py <go >said 3>&- &
@@ -219,7 +225,7 @@ while True:
 	exec 7>&-
 	wait $!
 	assert_output --regexp '10\.50\.0\.1:9090 +10\.50\.0\.11:[0-9]+'
-	assert_equal "$(cat said)" "$(printf '10.50.0.11\nTrue')"
+	assert_equal "$(cat said)" "$(printf "10.50.0.11\nTrue\nb''")"
 	cloche rm -f echo
 }
 
