@@ -14,6 +14,7 @@
 #include "engine/create.h"
 #include "engine/engine.h"
 #include "host/foreign.h"
+#include "host/podman_record.h"
 #include "state/store.h"
 
 static const struct {
@@ -46,6 +47,8 @@ static int one_make(struct engine *engine, const char *reference, struct as_opti
 		return 0;
 	}
 	theirs = r == -ENOENT ? foreign_docker_record(reference) : NULL;
+	if (r == -ENOENT && !theirs)
+		theirs = podman_record(reference);
 	if (!theirs)
 		return r;
 	err_clear(err);

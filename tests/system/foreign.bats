@@ -126,6 +126,22 @@ docker_up()
 	assert_output --partial "is of container f-podman (podman "
 	run -0 cloche ps --all-engines
 	assert_output --regexp "podman +[0-9a-f]{12} +f-podman"
+	mkdir "$F/path"
+	printf '#!/bin/sh\n%s\n' "$(sed 's,exec podman,exec /usr/bin/podman,' "$F/podman")" >"$F/path/podman"
+	chmod +x "$F/path/podman"
+	PATH=$F/path:$PATH run -0 cloche inspect --as run f-podman
+	assert_output "cloche run --name f-podman \\
+	--detach \\
+	--security-opt seccomp=unconfined \\
+	--ulimit nofile=512:512 \\
+	--ulimit nproc=1000:1000 \\
+	--network none \\
+	--rootfs $R \\
+	-- /bin/sleep 3333"
+	PATH=$F/path:$PATH run -0 cloche inspect --as quadlet f-podman
+	assert_line "Rootfs=$R"
+	PATH=$F/path:$PATH run -1 cloche inspect --as run f-nobody
+	assert_output --partial "No such container: f-nobody"
 }
 
 @test "LXC: by the name in its cgroup" {
