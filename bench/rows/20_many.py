@@ -3,6 +3,7 @@
 import time
 
 from common import Row
+from engines import SLEEP
 
 
 def per_engine(bench, full, small, engines):
@@ -58,6 +59,37 @@ def ps(bench):
     return bench.interleave(commands, bench.rounds(30), slow=[e.name for e in engines if e.slow])
 
 
+def stored(bench):
+    """What one asks of a list of 1,000 containers that do not run; of the others 50 in quick mode, since they take a minute and more."""
+    engines = [e for e in bench.of("listing") if not bench.quick or e.name == "cloche"]
+    commands = {}
+    for engine in engines:
+        program = engine.listing()[0]
+        make = [w for w in engine.start("stored", SLEEP) if w not in ("-d", "--init")]
+        make[make.index("run")] = "create"
+        for i in range(1000):
+            make[make.index("--name") + 1] = f"stored-{i}"
+            engine.call(make)
+            engine.names.append(f"stored-{i}")
+        for words in (["ps"], ["images"], ["inspect", "stored-500"]):
+            commands[f"{engine.name} {words[0]}"] = lambda e=engine, c=[program, *words]: e.clock(c)
+    return bench.interleave(commands, bench.rounds(30))
+
+
+def stats(bench):
+    """Without the half second (Cloche) or the second (Docker, Podman) between its two looks."""
+    out = {}
+    for engine in bench.of("listing"):
+        if engine.name != "cloche" and bench.quick:
+            continue
+        for i in range(200):
+            engine.up(f"stats-{i}")
+        wait = 500 if engine.name == "cloche" else 1000
+        command = [engine.listing()[0], "stats", "--no-stream"]
+        out[engine.name] = [ms - wait for _ in range(bench.rounds(10)) for ms in engine.clock(command)]
+    return out
+
+
 ROWS = [
     Row("start200", "200 detached starts, one after another", "s", column(0), [
         ("at most 2 s", 2.0, lambda n: n["cloche"]["median"]),
@@ -74,5 +106,13 @@ ROWS = [
     ], keep="ps500"),
     Row("ps500", "ps with 500 running (docker, podman: 50)", "ms", ps, [
         ("at most 15 ms", 15.0, lambda n: n["cloche"]["median"]),
+    ]),
+    Row("stored1000", "ps, images and inspect of one, with 1,000 stored containers (quick: cloche alone)", "ms", stored, [
+        ("ps: at most 15 ms", 15.0, lambda n: n["cloche ps"]["median"]),
+        ("images: at most 15 ms", 15.0, lambda n: n["cloche images"]["median"]),
+        ("inspect: at most 15 ms", 15.0, lambda n: n["cloche inspect"]["median"]),
+    ]),
+    Row("stats200", "stats --no-stream of 200 running, without its interval (quick: cloche alone)", "ms", stats, [
+        ("at most 60 ms", 60.0, lambda n: n["cloche"]["median"]),
     ]),
 ]

@@ -58,6 +58,8 @@ static const struct table_column columns[] = {
 struct watched {
 	struct record record;
 	struct usage before, now;
+	struct container_status status;
+	bool fresh; /* status was looked up a moment ago */
 	bool running, read_twice;
 };
 
@@ -110,6 +112,8 @@ static int watch_all(struct engine *engine, bool all, struct watching *w, struct
 		if (!all && status.status != STATUS_RUNNING)
 			continue;
 		one = watching_add(w);
+		one->status = status;
+		one->fresh = true;
 		one->record.config = json_parts(rows[i].config, parts);
 		one->record.row = rows[i];
 		rows[i] = (struct container_row){ 0 }; /* ours now */
@@ -119,20 +123,27 @@ static int watch_all(struct engine *engine, bool all, struct watching *w, struct
 	return count < 0 ? count : 0;
 }
 
-static void read_all(struct engine *engine, struct watching *w)
+/* What is shown; or what the first showing compares with, which is less. */
+static void read_all(struct engine *engine, struct watching *w, bool first)
 {
 	for (size_t i = 0; i < w->count; i++) {
 		struct watched *one = &w->list[i];
 		struct err ignored = ERR_NONE;
-		struct container_status status;
 		bool before = one->running;
+		int r;
 
-		status_get(engine, one->record.row.id, &status);
+		if (!one->fresh)
+			status_get(engine, one->record.row.id, &one->status);
+		one->fresh = false;
 		one->before = one->now;
+		if (one->status.status != STATUS_RUNNING)
+			r = -ESRCH;
+		else if (first)
+			r = usage_read_time(engine, &one->record, &one->now, &ignored);
+		else
+			r = usage_read(engine, &one->record, one->status.pid, &one->now, &ignored);
 		/* one that ends in between has nothing to show */
-		one->running = status.status == STATUS_RUNNING &&
-			       usage_read(engine, &one->record, status.pid, &one->now, &ignored) ==
-				       0;
+		one->running = r == 0;
 		one->read_twice = before && one->running;
 	}
 }
@@ -209,7 +220,7 @@ static int stats_run(void *data, void *args, char **operands, struct err *err)
 				  watch_all(engine, a->all, &w, err);
 	if (r < 0)
 		return 1;
-	read_all(engine, &w);
+	read_all(engine, &w, true);
 	if (!a->no_stream)
 		redraw_begin(&redraw);
 	for (int wait_ms = FIRST_MS;; wait_ms = NEXT_MS) {
@@ -232,7 +243,7 @@ static int stats_run(void *data, void *args, char **operands, struct err *err)
 			watching_clear(&w);
 			w = now;
 		}
-		read_all(engine, &w);
+		read_all(engine, &w, false);
 		engine_store_close(engine); /* nobody waits for a reader */
 		r = show(&w, a, &redraw, err);
 		if (r < 0 || a->no_stream)

@@ -40,25 +40,44 @@ static void net_read(pid_t pid, struct usage *usage)
 	}
 }
 
-int usage_read(struct engine *engine, const struct record *record, pid_t pid,
-	       struct usage *ret_usage, struct err *err)
+static int counters_read(struct engine *engine, const struct record *record,
+			 enum cgroup_depth depth, struct usage *ret_usage,
+			 struct cgroup_stats *ret_stats, struct err *err)
 {
 	_cleanup_free_ char *path = spec_cgroup_path(engine, record);
 	struct cgroup *cgroup = engine_cgroup(engine, err);
-	struct cgroup_stats stats;
-	struct usage usage = { 0 };
 	struct timespec now;
-	struct sysinfo host;
-	uint64_t total;
-	int r = cgroup ? cgroup_stats(cgroup, path, &stats, err) : -err->code;
+	int r = cgroup ? cgroup_stats_to(cgroup, path, depth, ret_stats, err) : -err->code;
 
 	if (r < 0)
 		return r;
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	*ret_usage = (struct usage){ .at_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
+				     .cpu_ns = ret_stats->cpu_usage_ns };
+	return 0;
+}
+
+int usage_read_time(struct engine *engine, const struct record *record, struct usage *ret_usage,
+		    struct err *err)
+{
+	struct cgroup_stats stats;
+
+	return counters_read(engine, record, CGROUP_TIME, ret_usage, &stats, err);
+}
+
+int usage_read(struct engine *engine, const struct record *record, pid_t pid,
+	       struct usage *ret_usage, struct err *err)
+{
+	struct cgroup_stats stats;
+	struct usage usage;
+	struct sysinfo host;
+	uint64_t total;
+	int r = counters_read(engine, record, CGROUP_SHOWN, &usage, &stats, err);
+
+	if (r < 0)
+		return r;
 	(void)sysinfo(&host);
 	total = (uint64_t)host.totalram * host.mem_unit;
-	usage.at_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-	usage.cpu_ns = stats.cpu_usage_ns;
 	usage.memory_bytes = stats.memory_bytes > stats.memory_inactive_file_bytes ?
 				     stats.memory_bytes - stats.memory_inactive_file_bytes :
 				     0;

@@ -24,6 +24,9 @@ struct usage {
 /* pid: of its first process. -ENOENT: it is over. */
 int usage_read(struct engine *engine, const struct record *record, pid_t pid,
 	       struct usage *ret_usage, struct err *err);
+/* at_ns and cpu_ns alone, the rest is 0: the first of two readings. */
+int usage_read_time(struct engine *engine, const struct record *record, struct usage *ret_usage,
+		    struct err *err);
 /* Percent of one processor between two readings. */
 double usage_cpu_percent(const struct usage *before, const struct usage *after);
 

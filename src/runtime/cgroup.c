@@ -721,6 +721,12 @@ int cgroup_remove_id(struct cgroup *cg, const char *suffix, const char *id, stru
 int cgroup_stats(struct cgroup *cg, const char *path, struct cgroup_stats *ret_stats,
 		 struct err *err)
 {
+	return cgroup_stats_to(cg, path, CGROUP_WHOLE, ret_stats, err);
+}
+
+int cgroup_stats_to(struct cgroup *cg, const char *path, enum cgroup_depth depth,
+		    struct cgroup_stats *ret_stats, struct err *err)
+{
 	struct cgroup_stats stats = { .memory_limit_bytes = UINT64_MAX, .pids_limit = UINT64_MAX };
 	const char *folder = folder_of(path, err);
 	int r = folder ? cgroup_hierarchy_open(cg->chief, err) : -EINVAL;
@@ -739,7 +745,7 @@ int cgroup_stats(struct cgroup *cg, const char *path, struct cgroup_stats *ret_s
 			r = cgroup_hierarchy_open(h, err);
 			if (r < 0)
 				return r;
-			h->ops->stats(h, folder, &stats, &seen);
+			h->ops->stats(h, folder, depth, &stats, &seen);
 		}
 	}
 	*ret_stats = stats;

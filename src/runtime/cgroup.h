@@ -102,6 +102,13 @@ int cgroup_remove_id(struct cgroup *cg, const char *suffix, const char *id, stru
 /* What cannot be read here is 0. -ENOENT: no such folder. */
 int cgroup_stats(struct cgroup *cg, const char *path, struct cgroup_stats *ret_stats,
 		 struct err *err);
+enum cgroup_depth { /* each number is a file or two, and `stats` reads those of many containers */
+		    CGROUP_TIME, /* cpu_usage_ns alone */
+		    CGROUP_SHOWN, /* and what `stats` shows: memory, its limit and idle cache, pids, block input and output */
+		    CGROUP_WHOLE,
+};
+int cgroup_stats_to(struct cgroup *cg, const char *path, enum cgroup_depth depth,
+		    struct cgroup_stats *ret_stats, struct err *err);
 /* A file of its folder as it is, `v1` of the v1 hierarchy with the controller or `v2` of the unified one. -ENOENT: none (no words). */
 struct buf;
 int cgroup_read(struct cgroup *cg, const char *path, const char *controller, const char *v1,

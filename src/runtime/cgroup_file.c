@@ -123,18 +123,26 @@ int cgroup_file_key(const struct cgroup_hierarchy *h, const char *folder, const 
 	return r < 0 ? r : cgroup_text_key(text.data, key, ret_value);
 }
 
-uint64_t cgroup_file_sum(const struct cgroup_hierarchy *h, const char *folder, const char *file,
-			 const char *key)
+static uint64_t text_sum(const char *text, const char *key)
 {
-	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
 	uint64_t sum = 0;
 
-	if (cgroup_file_read(h, folder, file, &text) < 0)
-		return 0;
-	for (const char *p = text.data; p && (p = strstr(p, key)) != NULL; p += strlen(key))
-		if (p > text.data && p[-1] == ' ')
+	for (const char *p = text; p && (p = strstr(p, key)) != NULL; p += strlen(key))
+		if (p > text && p[-1] == ' ')
 			sum += strtoull(p + strlen(key), NULL, 10);
 	return sum;
+}
+
+void cgroup_file_sums(const struct cgroup_hierarchy *h, const char *folder, const char *file,
+		      const char *key, uint64_t *ret_sum, const char *other_key,
+		      uint64_t *ret_other)
+{
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+
+	if (cgroup_file_read(h, folder, file, &text) < 0)
+		return;
+	*ret_sum = text_sum(text.data, key);
+	*ret_other = text_sum(text.data, other_key);
 }
 
 int cgroup_limit_explain(const struct cgroup_hierarchy *h, const char *folder, const char *file,

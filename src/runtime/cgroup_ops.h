@@ -11,6 +11,7 @@
 
 struct buf;
 struct cgroup_stats;
+enum cgroup_depth;
 struct err;
 struct spec_resources;
 
@@ -63,8 +64,8 @@ struct cgroup_ops {
 	/* Stop (so that nothing forks) or let go on, around a kill process by process. Best effort. */
 	void (*hold)(struct cgroup_hierarchy *h, const char *folder, bool held);
 	/* Fill the fields of the controllers that are here and not yet in *seen. */
-	void (*stats)(struct cgroup_hierarchy *h, const char *folder, struct cgroup_stats *stats,
-		      unsigned *seen);
+	void (*stats)(struct cgroup_hierarchy *h, const char *folder, enum cgroup_depth depth,
+		      struct cgroup_stats *stats, unsigned *seen);
 	int (*freeze)(struct cgroup_hierarchy *h, const char *folder, bool frozen, struct err *err);
 	int (*frozen)(struct cgroup_hierarchy *h, const char *folder); /* 0, 1, -errno */
 };
@@ -87,10 +88,11 @@ int cgroup_file_u64(const struct cgroup_hierarchy *h, const char *folder, const 
 int cgroup_text_key(const char *text, const char *key, uint64_t *ret_value);
 int cgroup_file_key(const struct cgroup_hierarchy *h, const char *folder, const char *file,
 		    const char *key, uint64_t *ret_value);
-/* The sum of the numbers behind each `key`: "8:0 Read 4096" by "Read ", "8:0 rbytes=4096 ..." by "rbytes=". 0 when there is no
- * such file. */
-uint64_t cgroup_file_sum(const struct cgroup_hierarchy *h, const char *folder, const char *file,
-			 const char *key);
+/* The sums of the numbers behind each `key` and `other_key`: "8:0 Read 4096" by "Read ", "8:0 rbytes=4096 ..." by "rbytes=". As they
+ * were when there is no such file. */
+void cgroup_file_sums(const struct cgroup_hierarchy *h, const char *folder, const char *file,
+		      const char *key, uint64_t *ret_sum, const char *other_key,
+		      uint64_t *ret_other);
 /* Write a limit; r of an earlier cgroup_file_poke put into words. what: "memory", "cpu shares". */
 int cgroup_limit_explain(const struct cgroup_hierarchy *h, const char *folder, const char *file,
 			 const char *text, const char *what, int r, struct err *err);

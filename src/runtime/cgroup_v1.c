@@ -279,33 +279,38 @@ static void v1_hold(struct cgroup_hierarchy *h, const char *folder, bool held)
 		(void)cgroup_file_poke(h, folder, "freezer.state", held ? "FROZEN" : "THAWED");
 }
 
-static void v1_stats(struct cgroup_hierarchy *h, const char *folder, struct cgroup_stats *stats,
-		     unsigned *seen)
+static void v1_stats(struct cgroup_hierarchy *h, const char *folder, enum cgroup_depth depth,
+		     struct cgroup_stats *stats, unsigned *seen)
 {
 	unsigned mine = h->controllers & ~*seen;
+	bool whole = depth == CGROUP_WHOLE;
 
 	*seen |= mine;
+	if (mine & CGROUP_CPUACCT)
+		(void)cgroup_file_u64(h, folder, "cpuacct.usage", &stats->cpu_usage_ns);
+	if (depth == CGROUP_TIME)
+		return;
 	if (mine & CGROUP_MEMORY) {
 		(void)cgroup_file_u64(h, folder, "memory.usage_in_bytes", &stats->memory_bytes);
 		(void)cgroup_file_u64(h, folder, "memory.limit_in_bytes",
 				      &stats->memory_limit_bytes);
-		(void)cgroup_file_u64(h, folder, "memory.max_usage_in_bytes",
-				      &stats->memory_peak_bytes);
 		(void)cgroup_file_key(h, folder, "memory.stat", "total_inactive_file",
 				      &stats->memory_inactive_file_bytes);
+	}
+	if (mine & CGROUP_MEMORY && whole) {
+		(void)cgroup_file_u64(h, folder, "memory.max_usage_in_bytes",
+				      &stats->memory_peak_bytes);
 		(void)cgroup_file_key(h, folder, "memory.oom_control", "oom_kill",
 				      &stats->oom_kills);
 		(void)cgroup_file_key(h, folder, "memory.stat", "total_cache",
 				      &stats->memory_cache_bytes);
 		(void)cgroup_file_u64(h, folder, "memory.failcnt", &stats->memory_failures);
 	}
-	if (mine & CGROUP_CPUACCT)
-		(void)cgroup_file_u64(h, folder, "cpuacct.usage", &stats->cpu_usage_ns);
-	if (mine & CGROUP_CPUACCT) {
+	if (mine & CGROUP_CPUACCT && whole) {
 		(void)cgroup_file_u64(h, folder, "cpuacct.usage_sys", &stats->cpu_system_ns);
 		(void)cgroup_file_u64(h, folder, "cpuacct.usage_user", &stats->cpu_user_ns);
 	}
-	if (mine & CGROUP_CPU) {
+	if (mine & CGROUP_CPU && whole) {
 		(void)cgroup_file_key(h, folder, "cpu.stat", "nr_periods", &stats->cpu_periods);
 		(void)cgroup_file_key(h, folder, "cpu.stat", "nr_throttled",
 				      &stats->cpu_throttled_periods);
@@ -314,13 +319,14 @@ static void v1_stats(struct cgroup_hierarchy *h, const char *folder, struct cgro
 	}
 	if (mine & CGROUP_PIDS) {
 		(void)cgroup_file_u64(h, folder, "pids.current", &stats->pids);
-		(void)cgroup_file_u64(h, folder, "pids.max", &stats->pids_limit);
+		if (whole)
+			(void)cgroup_file_u64(h, folder, "pids.max", &stats->pids_limit);
 	}
 	if (mine & CGROUP_BLKIO) {
 		static const char file[] = "blkio.throttle.io_service_bytes_recursive";
 
-		stats->block_read_bytes = cgroup_file_sum(h, folder, file, "Read ");
-		stats->block_write_bytes = cgroup_file_sum(h, folder, file, "Write ");
+		cgroup_file_sums(h, folder, file, "Read ", &stats->block_read_bytes, "Write ",
+				 &stats->block_write_bytes);
 	}
 }
 

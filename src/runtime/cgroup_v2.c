@@ -444,33 +444,38 @@ static void v2_hold(struct cgroup_hierarchy *h, const char *folder, bool held)
 	(void)cgroup_file_poke(h, folder, "cgroup.freeze", held ? "1" : "0");
 }
 
-static void v2_stats(struct cgroup_hierarchy *h, const char *folder, struct cgroup_stats *stats,
-		     unsigned *seen)
+static void v2_stats(struct cgroup_hierarchy *h, const char *folder, enum cgroup_depth depth,
+		     struct cgroup_stats *stats, unsigned *seen)
 {
 	unsigned mine = v2_controllers(h) & ~*seen;
+	bool whole = depth == CGROUP_WHOLE;
 	uint64_t usage_us;
 
 	*seen |= mine;
+	if (mine & CGROUP_CPUACCT &&
+	    cgroup_file_key(h, folder, "cpu.stat", "usage_usec", &usage_us) == 0)
+		stats->cpu_usage_ns = usage_us * 1000;
+	if (depth == CGROUP_TIME)
+		return;
 	if (mine & CGROUP_MEMORY) {
 		(void)cgroup_file_u64(h, folder, "memory.current", &stats->memory_bytes);
 		(void)cgroup_file_u64(h, folder, "memory.max", &stats->memory_limit_bytes);
-		(void)cgroup_file_u64(h, folder, "memory.peak", &stats->memory_peak_bytes);
 		(void)cgroup_file_key(h, folder, "memory.stat", "inactive_file",
 				      &stats->memory_inactive_file_bytes);
+	}
+	if (mine & CGROUP_MEMORY && whole) {
+		(void)cgroup_file_u64(h, folder, "memory.peak", &stats->memory_peak_bytes);
 		(void)cgroup_file_key(h, folder, "memory.events", "oom_kill", &stats->oom_kills);
 		(void)cgroup_file_key(h, folder, "memory.stat", "file", &stats->memory_cache_bytes);
 		(void)cgroup_file_key(h, folder, "memory.events", "max", &stats->memory_failures);
 	}
-	if (mine & CGROUP_CPUACCT &&
-	    cgroup_file_key(h, folder, "cpu.stat", "usage_usec", &usage_us) == 0)
-		stats->cpu_usage_ns = usage_us * 1000;
-	if (mine & CGROUP_CPUACCT) {
+	if (mine & CGROUP_CPUACCT && whole) {
 		(void)cgroup_file_key(h, folder, "cpu.stat", "system_usec", &stats->cpu_system_ns);
 		(void)cgroup_file_key(h, folder, "cpu.stat", "user_usec", &stats->cpu_user_ns);
 		stats->cpu_system_ns *= 1000;
 		stats->cpu_user_ns *= 1000;
 	}
-	if (mine & CGROUP_CPU) {
+	if (mine & CGROUP_CPU && whole) {
 		(void)cgroup_file_key(h, folder, "cpu.stat", "nr_periods", &stats->cpu_periods);
 		(void)cgroup_file_key(h, folder, "cpu.stat", "nr_throttled",
 				      &stats->cpu_throttled_periods);
@@ -480,12 +485,12 @@ static void v2_stats(struct cgroup_hierarchy *h, const char *folder, struct cgro
 	}
 	if (mine & CGROUP_PIDS) {
 		(void)cgroup_file_u64(h, folder, "pids.current", &stats->pids);
-		(void)cgroup_file_u64(h, folder, "pids.max", &stats->pids_limit);
+		if (whole)
+			(void)cgroup_file_u64(h, folder, "pids.max", &stats->pids_limit);
 	}
-	if (mine & CGROUP_BLKIO) {
-		stats->block_read_bytes = cgroup_file_sum(h, folder, "io.stat", "rbytes=");
-		stats->block_write_bytes = cgroup_file_sum(h, folder, "io.stat", "wbytes=");
-	}
+	if (mine & CGROUP_BLKIO)
+		cgroup_file_sums(h, folder, "io.stat", "rbytes=", &stats->block_read_bytes,
+				 "wbytes=", &stats->block_write_bytes);
 }
 
 static int v2_freeze(struct cgroup_hierarchy *h, const char *folder, bool frozen, struct err *err)

@@ -274,7 +274,7 @@ static void statistics_are_read(void **state)
 	file_make(f, "cloche/web/cpu.stat", "usage_usec 1500\nuser_usec 1000\n");
 	file_make(f, "cloche/web/pids.current", "3\n");
 	file_make(f, "cloche/web/pids.max", "100\n");
-	f->h.ops->stats(&f->h, folder, &stats, &seen);
+	f->h.ops->stats(&f->h, folder, CGROUP_WHOLE, &stats, &seen);
 	assert_int_equal(stats.memory_bytes, 12288);
 	assert_true(stats.memory_limit_bytes == UINT64_MAX);
 	assert_int_equal(stats.memory_peak_bytes, 20480);
