@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# bats file_tags=slow
 # shellcheck disable=SC2016,SC2154,SC1003 # expanded by the shell in the container; set by bats' run; a backslash is one
 # A container from what is recorded of one: inspect --as, and recreate.
 
