@@ -104,18 +104,21 @@ const char *view_inner_user(struct host_view *view, const struct process *proces
 const char *view_owner_user(struct host_view *view, int index, uint32_t uid)
 {
 	struct owner *owner = &view->table.owners[index];
-	const char *name = view_user(uid);
 	static char made[160];
+	const char *name;
 	char inner[64];
 
-	if (name[0] < '0' || name[0] > '9' || owner->engine != ENGINE_CLOCHE || !*owner->name ||
-	    !owner->init)
-		return name;
+	if (owner->engine != ENGINE_CLOCHE || !*owner->name || !owner->init)
+		return view_user(uid);
 	if (!owner->users)
 		owner->users = inner_users_new(owner->init);
+	/* its own ids have no other names, and to ask the host's name services for each would take longer than all else */
+	name = inner_users_mapped(owner->users) ? "" : view_user(uid);
+	if (*name && (*name < '0' || *name > '9'))
+		return name;
 	inner_users_name(owner->users, uid, inner, sizeof(inner));
 	if (strcmp(inner, "-") == 0)
-		return name;
+		return view_user(uid);
 	(void)snprintf(made, sizeof(made), "%s.%s", owner->name, inner);
 	return made;
 }

@@ -27,7 +27,8 @@ int socket_view_open(struct cli *cli, unsigned int what, bool processes, struct 
 	if (r < 0)
 		return r;
 	net_spaces_find(&view->spaces, &view->host.table);
-	r = socket_table_read(&view->sockets, &view->spaces, what, err);
+	r = socket_table_read(&view->sockets, &view->spaces, what,
+			      view->host.engine ? view->host.engine->libexec : NULL, err);
 	if (r < 0)
 		return r;
 	iterator = str_printf(GUARD_FOLDER "%s/" GUARD_FILES,
@@ -45,6 +46,8 @@ void socket_view_clear(struct socket_view *view)
 	for (size_t i = 0; view->ports && i < view->host.table.owner_count; i++)
 		free(view->ports[i]);
 	free(view->ports);
+	if (view->published)
+		port_rows_free(view->published, view->published_count);
 	connections_clear(&view->connections);
 	socket_table_clear(&view->sockets);
 	net_spaces_clear(&view->spaces);
@@ -80,6 +83,24 @@ void socket_view_end(const struct socket *socket, bool peer, char *out, size_t s
 }
 
 /* -- published -------------------------------------------------------------------------------- */
+
+/* Few containers have any: one query tells which are worth one of their own. */
+static bool has_ports(struct socket_view *view, const char *id)
+{
+	if (!view->published_read) {
+		struct err ignored = ERR_NONE;
+		struct store *store =
+			view->host.engine ? engine_store(view->host.engine, &ignored) : NULL;
+		int count = store ? port_list(store, NULL, &view->published, &ignored) : 0;
+
+		view->published_count = count > 0 ? (size_t)count : 0;
+		view->published_read = true;
+	}
+	for (size_t i = 0; i < view->published_count; i++)
+		if (str_prefix(view->published[i].container, id))
+			return true;
+	return false;
+}
 
 static char *cloche_ports(struct engine *engine, const char *id)
 {
@@ -117,7 +138,9 @@ const char *socket_view_ports(struct socket_view *view, int owner)
 		const struct owner *o = &table->owners[owner];
 
 		if (o->engine == ENGINE_CLOCHE) {
-			view->ports[owner] = cloche_ports(view->host.engine, o->id);
+			view->ports[owner] = has_ports(view, o->id) ?
+						     cloche_ports(view->host.engine, o->id) :
+						     str_dup("");
 		} else {
 			_cleanup_json_ json_t *details = owner_details(o);
 

@@ -8,12 +8,17 @@
 #include "host/net_space.h"
 #include "host/socket.h"
 
+struct port_row;
+
 struct socket_view {
 	struct host_view host;
 	struct net_spaces spaces;
 	struct socket_table sockets;
 	struct connections connections;
 	char **ports; /* parallel to host.table.owners: what is published, "0.0.0.0:80->8080/tcp, ..."; NULL until asked */
+	struct port_row *published; /* all of this instance */
+	size_t published_count;
+	bool published_read;
 };
 #define SOCKET_VIEW_EMPTY ((struct socket_view){ .sockets = SOCKET_TABLE_EMPTY })
 

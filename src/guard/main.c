@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* cloche-guard: load FOLDER OBJECT: load the kill guard, attach it, pin it below FOLDER, and end. What can be done is found out by doing it: refused
- * LSM programs leave the tracepoint; sysfs lists a BPF LSM also where the kernel takes none. Prints "deny", "audit" or "none" and why.
- * Pinned links act until they are unlinked: there is no daemon to kill. */
+/* cloche-guard: what needs libbpf.
+ *	load FOLDER OBJECT   load the kill guard, attach it, pin it below FOLDER, and end. What can be done is found out by doing it: refused
+ *			     LSM programs leave the tracepoint; sysfs lists a BPF LSM also where the kernel takes none. Prints
+ *			     "deny", "audit" or "none" and why. Pinned links act until they are unlinked: there is no daemon to kill.
+ *	tcp OBJECT	     write the host's TCP sockets to stdout, struct guard_tcp; nothing stays
+ */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -10,6 +13,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -123,6 +127,65 @@ static void files_try(const char *folder, const char *path)
 	bpf_object__close(object);
 }
 
+/* -- the table of TCP sockets ----------------------------------------------------------------- */
+
+static bool write_all(const void *data, size_t size)
+{
+	const char *from = data;
+
+	while (size > 0) {
+		ssize_t n = write(STDOUT_FILENO, from, size);
+
+		if (n <= 0)
+			return false;
+		from += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+/* One of the two tables, some buckets at a time: the kernel is not held up for longer than a few look-ups of sock_diag(7) would. */
+static int table_write(int program, const struct guard_tcp_answer *answer, unsigned int which)
+{
+	__u64 args[3] = { which, 0, 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args));
+	__u64 step = 8192;
+
+	do {
+		args[2] = args[1] + step > answer->buckets ? answer->buckets - args[1] : step;
+		if (bpf_prog_test_run_opts(program, &opts) < 0 || (answer->full && step == 1))
+			return 1;
+		if (answer->full) {
+			step /= 2;
+			continue;
+		}
+		if (!write_all(answer->records, answer->count * sizeof(answer->records[0])))
+			return 1;
+		args[1] += args[2];
+	} while (args[1] < answer->buckets);
+	return 0;
+}
+
+/* The kernel takes all back when this ends. */
+static int tables_write(const char *path)
+{
+	struct bpf_object *object = bpf_object__open_file(path, NULL);
+	const struct bpf_program *program;
+	const struct guard_tcp_answer *answer;
+
+	if (!object || bpf_object__load(object) < 0)
+		return 1;
+	program = bpf_object__find_program_by_name(object, "tcp_table");
+	answer = mmap(NULL, sizeof(*answer), PROT_READ, MAP_SHARED,
+		      bpf_object__find_map_fd_by_name(object, "answers"), 0);
+	if (!program || answer == MAP_FAILED)
+		return 1;
+	return table_write(bpf_program__fd(program), answer, 0) ||
+	       table_write(bpf_program__fd(program), answer, 1);
+}
+
+/* -- the guard -------------------------------------------------------------------------------- */
+
 static bool is_there(const char *folder, const char *name)
 {
 	char path[256];
@@ -137,11 +200,13 @@ int main(int argc, char **argv)
 	static const char *const audit[] = { "audit", NULL };
 	int r;
 
+	(void)libbpf_set_print(complaint_keep);
+	if (argc == 3 && strcmp(argv[1], "tcp") == 0)
+		return tables_write(argv[2]);
 	if (argc != 4 || strcmp(argv[1], "load") != 0) {
-		(void)fprintf(stderr, "usage: cloche-guard load FOLDER OBJECT\n");
+		(void)fprintf(stderr, "usage: cloche-guard load FOLDER OBJECT | tcp OBJECT\n");
 		return 125;
 	}
-	(void)libbpf_set_print(complaint_keep);
 	r = file_system_mount();
 	if (r < 0) {
 		(void)printf("none " BPF_FOLDER " cannot be mounted: %s\n", strerror(-r));

@@ -41,6 +41,29 @@ struct guard_file {
 	__u32 unused; /* 0 */
 };
 
+/* What `cloche-guard tcp` writes: the TCP sockets of the host. */
+enum guard_tcp_kind {
+	GUARD_TCP_FULL,	   /* has a struct sock */
+	GUARD_TCP_WAITING, /* TIME-WAIT, or FIN-WAIT-2 without a socket */
+	GUARD_TCP_ASKED,   /* a connection that is asked for: SYN-RECEIVED */
+};
+struct guard_tcp {
+	__u64 inode;		  /* 0: of no file */
+	__u8 local[16], peer[16]; /* v4 in the first four */
+	__u32 space;		  /* inode of the network namespace */
+	__u32 uid, recv_queue, send_queue;
+	__u16 local_port, peer_port;
+	__u8 family, state, kind;
+	__u8 own_table; /* the namespace's connections are in a table of its own (tcp_child_ehash_entries), and not here */
+};
+enum { GUARD_TCP_RECORDS = 16384 };
+struct guard_tcp_answer { /* between it and its program in the kernel */
+	__u32 buckets;	  /* that the table has */
+	__u32 count, full;
+	__u32 unused;
+	struct guard_tcp records[GUARD_TCP_RECORDS];
+};
+
 enum guard_what { GUARD_SIGNAL, GUARD_PTRACE };
 
 struct guard_event {

@@ -28,8 +28,9 @@
 #include "host/process.h"
 #include "host/socket_holder.h"
 #include "host/supervisor.h"
+#include "host/tcp_table.h"
 
-enum { THREADS_MOST = 16, ANSWER_ROOM = 65536 };
+enum { THREADS_MOST = 16, ANSWER_ROOM = 65536, SPACES_MANY = 32 };
 
 static const char *const proto_words[] = { "tcp", "udp",  "udplite", "sctp",
 					   "raw", "icmp", "packet",  "unix" };
@@ -58,6 +59,8 @@ enum { QUESTIONS = 8 };
 struct shared {
 	const struct net_spaces *spaces;
 	unsigned int what;
+	const bool *known;	   /* namespaces that are left out; NULL: none */
+	struct tcp_counts *counts; /* parallel to the namespaces; NULL: not asked for */
 	atomic_size_t next;
 	atomic_bool partial;
 	atomic_bool lacking[QUESTIONS];
@@ -169,6 +172,9 @@ static int answer_read(int fd, struct collected *out, const struct question *que
 	}
 }
 
+/* Not what is only bound (1 << 13): netstat has no such lines, and it costs a walk through one more table. */
+enum { ALL_STATES = 0x1fff };
+
 static void question_ask(int fd, struct collected *out, size_t which)
 {
 	const struct question *question = &questions[which];
@@ -185,7 +191,7 @@ static void question_ask(int fd, struct collected *out, size_t which)
 							  question->proto == SOCKET_TCP ?
 						  1 << (INET_DIAG_INFO - 1) :
 						  0,
-			     .idiag_states = UINT32_MAX },
+			     .idiag_states = ALL_STATES },
 	};
 
 	if (!(out->shared->what & question->what) || atomic_load(&out->shared->lacking[which]))
@@ -353,7 +359,7 @@ static uint64_t stat_number(const char *text, const char *name, const char *key)
 static void tables_look(struct collected *out)
 {
 	_cleanup_(buf_clear) struct buf four = BUF_EMPTY, six = BUF_EMPTY;
-	bool waiting;
+	struct tcp_counts tcp;
 
 	memset(out->empty, 0, sizeof(out->empty));
 	out->raw_empty = false;
@@ -361,9 +367,13 @@ static void tables_look(struct collected *out)
 		return;
 	(void)file_read(AT_FDCWD, "/proc/thread-self/net/sockstat6", 4096, &six);
 	buf_puts(&six, "");
-	waiting = stat_number(four.data, "TCP:", " tw ") != 0;
-	out->empty[0] = !waiting && stat_number(four.data, "TCP:", " inuse ") == 0;
-	out->empty[1] = !waiting && stat_number(six.data, "TCP6:", " inuse ") == 0;
+	tcp.waiting = stat_number(four.data, "TCP:", " tw ");
+	tcp.sockets_4 = stat_number(four.data, "TCP:", " inuse ");
+	tcp.sockets_6 = stat_number(six.data, "TCP6:", " inuse ");
+	if (out->shared->counts)
+		out->shared->counts[out->space] = tcp;
+	out->empty[0] = tcp.waiting == 0 && tcp.sockets_4 == 0;
+	out->empty[1] = tcp.waiting == 0 && tcp.sockets_6 == 0;
 	out->empty[2] = stat_number(four.data, "UDP:", " inuse ") == 0;
 	out->empty[3] = stat_number(six.data, "UDP6:", " inuse ") == 0;
 	out->empty[4] = stat_number(four.data, "UDPLITE:", " inuse ") == 0;
@@ -401,6 +411,8 @@ static void *collect(void *data)
 	while ((i = atomic_fetch_add(&shared->next, 1)) < shared->spaces->count) {
 		const struct net_space *space = &shared->spaces->list[i];
 
+		if (shared->known && shared->known[i])
+			continue;
 		out->space = (int)i;
 		if (setns(space->fd, CLONE_NEWNET) < 0 && !(i == 0 && out->count == 0))
 			atomic_store(&shared->partial, true);
@@ -425,19 +437,20 @@ static int by_space(const void *a, const void *b)
 	return (x->state != SOCKET_LISTEN) - (y->state != SOCKET_LISTEN);
 }
 
-int socket_table_read(struct socket_table *sockets, const struct net_spaces *spaces,
-		      unsigned int what, struct err *err)
+/* Ask each namespace, and add what they have. */
+static int spaces_ask(struct socket_table *sockets, struct shared *shared, struct err *err)
 {
-	struct shared shared = { .spaces = spaces, .what = what };
 	struct collected shares[THREADS_MOST] = { 0 };
 	pthread_t threads[THREADS_MOST];
-	size_t count = 0, total = 0;
+	size_t count = 0, total = sockets->count;
 	cpu_set_t set;
 	size_t most = sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : (size_t)CPU_COUNT(&set);
 
-	most = most > THREADS_MOST ? THREADS_MOST : most > spaces->count ? spaces->count : most;
+	most = most > THREADS_MOST	    ? THREADS_MOST :
+	       most > shared->spaces->count ? shared->spaces->count :
+					      most;
 	while (count < most) {
-		shares[count].shared = &shared;
+		shares[count].shared = shared;
 		if (pthread_create(&threads[count], NULL, collect, &shares[count]) != 0)
 			break;
 		count++;
@@ -448,7 +461,9 @@ int socket_table_read(struct socket_table *sockets, const struct net_spaces *spa
 		(void)pthread_join(threads[i], NULL);
 		total += shares[i].count;
 	}
-	sockets->list = mem_new((total + 1) * sizeof(*sockets->list));
+	sockets->list = reallocarray(sockets->list, total + 1, sizeof(*sockets->list));
+	if (!sockets->list)
+		abort();
 	for (size_t i = 0; i < count; i++) {
 		if (shares[i].count)
 			memcpy(sockets->list + sockets->count, shares[i].list,
@@ -456,10 +471,82 @@ int socket_table_read(struct socket_table *sockets, const struct net_spaces *spa
 		sockets->count += shares[i].count;
 		free(shares[i].list);
 	}
-	sockets->partial = atomic_load(&shared.partial);
-	if (sockets->count > 0)
-		qsort(sockets->list, sockets->count, sizeof(*sockets->list), by_space);
+	sockets->partial |= atomic_load(&shared->partial);
 	return 0;
+}
+
+static void tcp_add(struct socket_table *sockets, const struct net_spaces *spaces, size_t space,
+		    const struct guard_tcp *list, size_t count)
+{
+	sockets->list =
+		reallocarray(sockets->list, sockets->count + count + 1, sizeof(*sockets->list));
+	if (!sockets->list)
+		abort();
+	for (size_t i = 0; i < count; i++) {
+		const struct guard_tcp *from = &list[i];
+		struct socket *s = &sockets->list[sockets->count++];
+
+		*s = (struct socket){ .proto = SOCKET_TCP,
+				      .v6 = from->family == AF_INET6,
+				      .local_port = from->local_port,
+				      .peer_port = from->peer_port,
+				      .state = from->state,
+				      .recv_queue = from->recv_queue,
+				      .send_queue = from->send_queue,
+				      .uid = from->uid,
+				      .inode = from->inode,
+				      .space = (int)space,
+				      .owner = spaces->list[space].owner };
+		memcpy(s->local, from->local, sizeof(s->local));
+		memcpy(s->peer, from->peer, sizeof(s->peer));
+	}
+}
+
+/* All but TCP is asked in each namespace while the one walk for TCP goes on; then those are asked that it did not tell all of. */
+static int many_read(struct socket_table *sockets, struct tcp_table *tcp, struct shared *shared,
+		     struct err *err)
+{
+	const struct net_spaces *spaces = shared->spaces;
+	_cleanup_free_ struct tcp_counts *counts = mem_new(spaces->count * sizeof(*counts));
+	_cleanup_free_ bool *known = mem_new(spaces->count * sizeof(*known));
+	struct shared rest = { .spaces = spaces, .what = SOCKET_WANT_TCP, .known = known };
+	size_t left = spaces->count;
+	int r;
+
+	memset(counts, 0xff, spaces->count * sizeof(*counts));
+	shared->what &= ~(unsigned int)SOCKET_WANT_TCP;
+	shared->counts = counts;
+	r = spaces_ask(sockets, shared, err);
+	if (r < 0)
+		return r;
+	if (!tcp_table_end(tcp))
+		return spaces_ask(sockets, &rest, err);
+	for (size_t i = 0; i < spaces->count; i++) {
+		size_t count;
+		const struct guard_tcp *list = tcp_table_of(tcp, spaces->list[i].inode, &count);
+
+		known[i] = tcp_table_whole(list, count, &counts[i]);
+		if (!known[i])
+			continue;
+		tcp_add(sockets, spaces, i, list, count);
+		left--;
+	}
+	return left ? spaces_ask(sockets, &rest, err) : 0;
+}
+
+int socket_table_read(struct socket_table *sockets, const struct net_spaces *spaces,
+		      unsigned int what, const char *libexec, struct err *err)
+{
+	_cleanup_(tcp_table_clear) struct tcp_table tcp = TCP_TABLE_EMPTY;
+	struct shared shared = { .spaces = spaces, .what = what };
+	bool many = libexec && spaces->count >= SPACES_MANY &&
+		    (what & (SOCKET_WANT_TCP | SOCKET_WANT_BYTES)) == SOCKET_WANT_TCP;
+	int r = many && tcp_table_begin(&tcp, libexec) ? many_read(sockets, &tcp, &shared, err) :
+							 spaces_ask(sockets, &shared, err);
+
+	if (r == 0 && sockets->count > 0)
+		qsort(sockets->list, sockets->count, sizeof(*sockets->list), by_space);
+	return r;
 }
 
 void socket_table_clear(struct socket_table *sockets)

@@ -3,7 +3,7 @@
  * container. What the kernel has no sock_diag for is read from the namespace's own /proc/net.
  *
  *	_cleanup_(socket_table_clear) struct socket_table sockets = SOCKET_TABLE_EMPTY;
- *	socket_table_read(&sockets, &spaces, SOCKET_INET | SOCKET_UNIX, err);
+ *	socket_table_read(&sockets, &spaces, SOCKET_WANT_TCP | SOCKET_WANT_UNIX, libexec, err);
  *	socket_owners(&sockets, &spaces, &table, true, NULL);       which process has each
  */
 #ifndef CLOCHE_HOST_SOCKET_H
@@ -73,9 +73,10 @@ enum socket_what {
 	SOCKET_WANT_BYTES = 32, /* with TCP */
 };
 
-/* In the order of the namespaces; within one, tcp, tcp6, udp... as the kernel gives them. */
+/* In the order of the namespaces; within one, tcp, tcp6, udp... as the kernel gives them. libexec: the folder of cloche-guard, which is used where
+ * there are many namespaces (tcp_table.h); or NULL. On failure the table is to be cleared. */
 int socket_table_read(struct socket_table *sockets, const struct net_spaces *spaces,
-		      unsigned int what, struct err *err);
+		      unsigned int what, const char *libexec, struct err *err);
 void socket_table_clear(struct socket_table *sockets);
 /* Which process has each socket: of all (every_process), or only where a namespace has several owners, so that each socket gets its
  * container. iterator: see socket_holder.h; or NULL. */

@@ -100,6 +100,71 @@ in_namespace()
 	assert_output --regexp "0.0.0.0:4711 +0.0.0.0:[*] +LISTEN +netns [0-9]+ "
 }
 
+@test "among many namespaces the kernel's table is walked once, and nothing is missed" {
+	cat >many.py <<-'END'
+		import ctypes, fcntl, socket, struct, threading
+		libc = ctypes.CDLL(None)
+		held, wanted, lock = [], [], threading.Semaphore(0)
+		states = {1: "ESTABLISHED", 6: "TIME_WAIT", 10: "LISTEN"}
+		def address(text, six):
+		    raw = b"".join(int(text[i:i + 8], 16).to_bytes(4, "little") for i in range(0, len(text) - 5, 8))
+		    port = int(text[-4:], 16)
+		    name = socket.inet_ntop(socket.AF_INET6 if six else socket.AF_INET, raw)
+		    return f"{'[' + name + ']' if six else name}:{port or '*'}"
+		def run(i):
+		    libc.unshare(0x40000000) # CLONE_NEWNET, of this thread alone
+		    if i % 8 == 5:
+		        try:
+		            open("/proc/sys/net/ipv4/tcp_child_ehash_entries", "w").write("64")
+		        except OSError:
+		            pass
+		        libc.unshare(0x40000000) # one with a table of its own
+		    s = socket.socket()
+		    fcntl.ioctl(s, 0x8914, struct.pack("16sH14x", b"lo", 1)) # SIOCSIFFLAGS, up
+		    s.bind(("127.0.0.1", 20000 + i)); s.listen(9)
+		    held.append(s)
+		    if i % 2:
+		        held.append(socket.create_connection(("127.0.0.1", 20000 + i)))
+		        held.append(s.accept()[0])
+		    if i % 4 == 3:
+		        client = socket.create_connection(("127.0.0.1", 20000 + i))
+		        s.accept()[0].close()
+		        client.recv(1)
+		        client.close() # TIME_WAIT
+		    if i % 4 == 1:
+		        six = socket.socket(socket.AF_INET6)
+		        six.bind(("::", 30000 + i)); six.listen(3)
+		        held.extend((six, socket.create_connection(("::1", 30000 + i))))
+		    settled = False
+		    while not settled:
+		        lines = [(name, line.split()) for name in ("tcp", "tcp6")
+		                 for line in open(f"/proc/thread-self/net/{name}").readlines()[1:]]
+		        settled = all(int(f[3], 16) in states for name, f in lines)
+		    for name, f in lines:
+		        wanted.append(f"{name} {address(f[1], name == 'tcp6')} {address(f[2], name == 'tcp6')} {states[int(f[3], 16)]}")
+		    lock.release()
+		    threading.Event().wait()
+		for i in range(34):
+		    threading.Thread(target=run, args=(i,), daemon=True).start()
+		for i in range(34):
+		    lock.acquire()
+		print("\n".join(sorted(wanted)) + "\nready", flush=True)
+		threading.Event().wait()
+	END
+	python3 many.py >many.out 3>&- &
+	until_true 30 grep -q ready many.out || { cat many.out; kill -KILL $!; false; }
+	run -0 cloche sockets -t --no-headings
+	told=0
+	if [ -x "$CLOCHE_BUILD/cloche-guard" ]; then # else each is asked
+		told=$("$CLOCHE_BUILD/cloche-guard" tcp "$CLOCHE_BUILD/tcp_table.bpf.o" | wc -c)
+	fi
+	kill -KILL $!
+	awk '{ print $1, $4, $5, $6 }' <<<"$output" | grep -E ':(200[0-3]|300[0-3])[0-9] ' | LC_ALL=C sort >have.txt
+	grep -v ready many.out | LC_ALL=C sort >want.txt
+	diff -u want.txt have.txt
+	[ "$told" = 0 ] || [ $((told / 64)) -ge 34 ]
+}
+
 @test "cloche netstat has each line of netstat, byte by byte" {
 
 
