@@ -296,6 +296,7 @@ static const char *full_name(const struct command *command, char out[64])
 
 static int operands_check(const struct command *command, size_t count, struct err *err)
 {
+	const char *program = command->program ? command->program : "cloche";
 	size_t least, most;
 	char name[64];
 
@@ -304,18 +305,18 @@ static int operands_check(const struct command *command, size_t count, struct er
 	if (count >= least && count <= most)
 		return 0;
 	if (most == 0)
-		err_set(err, EINVAL, "\"cloche %s\" accepts no arguments", name);
+		err_set(err, EINVAL, "\"%s %s\" accepts no arguments", program, name);
 	else if (least == most)
-		err_set(err, EINVAL, "\"cloche %s\" requires exactly %zu argument%s", name, least,
-			least == 1 ? "" : "s");
+		err_set(err, EINVAL, "\"%s %s\" requires exactly %zu argument%s", program, name,
+			least, least == 1 ? "" : "s");
 	else if (count < least)
-		err_set(err, EINVAL, "\"cloche %s\" requires at least %zu argument%s", name, least,
-			least == 1 ? "" : "s");
+		err_set(err, EINVAL, "\"%s %s\" requires at least %zu argument%s", program, name,
+			least, least == 1 ? "" : "s");
 	else
-		err_set(err, EINVAL, "\"cloche %s\" requires at most %zu argument%s", name, most,
-			most == 1 ? "" : "s");
+		err_set(err, EINVAL, "\"%s %s\" requires at most %zu argument%s", program, name,
+			most, most == 1 ? "" : "s");
 	err_exit(err, 1); /* as with Docker; a flag that is not known is 125 */
-	return err_hint(err, "see: cloche %s --help", name);
+	return err_hint(err, "see: %s %s --help", program, name);
 }
 
 int opt_parse(const struct command *command, char **argv, void *args, char ***ret_operands,

@@ -59,8 +59,9 @@ enum command_flag {
 
 struct command;
 struct command {
-	const char *group; /* "container", "image", "volume", "system", or NULL: top level only */
-	const char *name;  /* "kill" */
+	const char *program; /* whose command it is, in its words; NULL: cloche */
+	const char *group;   /* "container", "image", "volume", "system", or NULL: top level only */
+	const char *name;    /* "kill" */
 	const char *
 		alias; /* short top-level form besides: "ps" for container ls; NULL: name itself when group is
 				container, none otherwise */

@@ -52,7 +52,8 @@ void opt_help(const struct command *command, FILE *out)
 	size_t width = 0;
 	char name[64];
 
-	(void)fprintf(out, "Usage:  cloche %s%s%s%s\n\n", long_name(command, name),
+	(void)fprintf(out, "Usage:  %s %s%s%s%s\n\n",
+		      command->program ? command->program : "cloche", long_name(command, name),
 		      command->opts[0].kind == OPT_KIND_END ? "" : " [OPTIONS]",
 		      *command->args ? " " : "", command->args);
 	wrapped(out, command->summary, 0);

@@ -82,6 +82,7 @@ static int features_run(void *cli, void *args, char **operands, struct err *err)
 static const struct opt no_opts[] = { OPT_END };
 
 const struct command oci_features = {
+	.program = "cloche-runtime",
 	.name = "features",
 	.args = "",
 	.summary = "print what this runtime can do as JSON",
@@ -135,6 +136,7 @@ static int spec_run(void *cli, void *args, char **operands, struct err *err)
 }
 
 const struct command oci_spec = {
+	.program = "cloche-runtime",
 	.name = "spec",
 	.args = "",
 	.summary = "write an example of a config.json",
@@ -156,6 +158,7 @@ static int refused_run(void *cli, void *args, char **operands, struct err *err)
 }
 
 const struct command oci_checkpoint = {
+	.program = "cloche-runtime",
 	.name = "checkpoint",
 	.args = "[ID...]",
 	.summary = "refused: not possible yet",
@@ -164,6 +167,7 @@ const struct command oci_checkpoint = {
 };
 
 const struct command oci_restore = {
+	.program = "cloche-runtime",
 	.name = "restore",
 	.args = "[ID...]",
 	.summary = "refused: not possible yet",

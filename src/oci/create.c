@@ -52,6 +52,7 @@ static int create_run(void *cli, void *args, char **operands, struct err *err)
 }
 
 const struct command oci_create = {
+	.program = "cloche-runtime",
 	.name = "create",
 	.args = "ID",
 	.summary = "make a container that waits for start",
@@ -126,6 +127,7 @@ static int run_run(void *cli, void *args, char **operands, struct err *err)
 }
 
 const struct command oci_run = {
+	.program = "cloche-runtime",
 	.name = "run",
 	.args = "ID",
 	.summary = "create and start a container, and wait for it",

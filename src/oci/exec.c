@@ -277,6 +277,7 @@ static int exec_run(void *cli, void *args, char **operands, struct err *err)
 }
 
 const struct command oci_exec = {
+	.program = "cloche-runtime",
 	.name = "exec",
 	.args = "ID [COMMAND] [ARG...]",
 	.summary = "run one more process in a container",

@@ -84,6 +84,7 @@ static int resume_run(void *cli, void *args, char **operands, struct err *err)
 static const struct opt no_opts[] = { OPT_END };
 
 const struct command oci_pause = {
+	.program = "cloche-runtime",
 	.name = "pause",
 	.args = "ID",
 	.summary = "stop all processes of a container",
@@ -92,6 +93,7 @@ const struct command oci_pause = {
 };
 
 const struct command oci_resume = {
+	.program = "cloche-runtime",
 	.name = "resume",
 	.args = "ID",
 	.summary = "let the processes of a paused container go on",
@@ -263,6 +265,7 @@ static int update_run(void *cli, void *args, char **operands, struct err *err)
 }
 
 const struct command oci_update = {
+	.program = "cloche-runtime",
 	.name = "update",
 	.args = "ID",
 	.summary = "change the limits of a container",
@@ -357,6 +360,7 @@ static int events_run(void *cli, void *args, char **operands, struct err *err)
 }
 
 const struct command oci_events = {
+	.program = "cloche-runtime",
 	.name = "events",
 	.args = "ID",
 	.summary = "print numbers and out-of-memory events of a container as JSON",

@@ -70,6 +70,7 @@ static int mounts_run(void *cli, void *args, char **operands, struct err *err)
 static const struct opt no_opts[] = { OPT_END };
 
 const struct command oci_mounts = {
+	.program = "cloche-runtime",
 	.name = "mounts",
 	.args = "add|remove ID FILE",
 	.summary = "put mounts into a running container, or take them away, as FILE has them",

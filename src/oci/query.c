@@ -46,6 +46,7 @@ static int state_run(void *cli, void *args, char **operands, struct err *err)
 static const struct opt state_opts[] = { OPT_END };
 
 const struct command oci_state = {
+	.program = "cloche-runtime",
 	.name = "state",
 	.args = "ID",
 	.summary = "print the state of a container as JSON",
@@ -140,6 +141,7 @@ static int list_run(void *cli, void *args, char **operands, struct err *err)
 }
 
 const struct command oci_list = {
+	.program = "cloche-runtime",
 	.name = "list",
 	.args = "",
 	.summary = "list the containers of this root",
@@ -240,6 +242,7 @@ static int ps_run(void *cli, void *args, char **operands, struct err *err)
 }
 
 const struct command oci_ps = {
+	.program = "cloche-runtime",
 	.name = "ps",
 	.args = "ID [OPTION...]",
 	.summary = "list the processes of a container",

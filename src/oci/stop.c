@@ -156,6 +156,7 @@ static int start_run(void *cli, void *args, char **operands, struct err *err)
 }
 
 const struct command oci_start = {
+	.program = "cloche-runtime",
 	.name = "start",
 	.args = "ID",
 	.summary = "run the command of a created container",
@@ -269,6 +270,7 @@ static int kill_run(void *cli, void *args, char **operands, struct err *err)
 }
 
 const struct command oci_kill = {
+	.program = "cloche-runtime",
 	.name = "kill",
 	.args = "ID [SIGNAL]",
 	.summary = "send a signal (TERM) to the first process of a container",
@@ -352,6 +354,7 @@ static int delete_run(void *cli, void *args, char **operands, struct err *err)
 }
 
 const struct command oci_delete = {
+	.program = "cloche-runtime",
 	.name = "delete",
 	.args = "ID",
 	.summary = "remove what a container that has ended holds",

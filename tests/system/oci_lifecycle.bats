@@ -471,6 +471,10 @@ in_cgroup()
 	run ! rt --cgroup-manager=disabled list
 	run ! rt no-such-command
 	assert_output --partial no-such-command
+	run ! rt kill
+	assert_output --partial '"cloche-runtime kill" requires at least 1 argument; see: cloche-runtime kill --help'
+	run rt exec --help
+	assert_output --partial "Usage:  cloche-runtime exec [OPTIONS] ID"
 }
 
 @test "features tells the versions, hooks, options and namespaces that are known" {
