@@ -9,6 +9,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "runtime/cgroup.h"
+#include "runtime/cgroup_mounts.h"
+
 struct buf;
 struct cgroup_stats;
 enum cgroup_depth;
@@ -71,6 +74,29 @@ struct cgroup_ops {
 };
 
 extern const struct cgroup_ops cgroup_v1_ops, cgroup_v2_ops;
+
+struct cgroup {
+	struct cgroup_mounts mounts;
+	enum cgroup_mode mode;
+	struct cgroup_hierarchy
+		*chief; /* has every process and kills and freezes best: v2, else v1's freezer */
+};
+
+#define FOR_EACH_HIERARCHY(h, cg) \
+	for (struct cgroup_hierarchy *h = (cg)->mounts.list; \
+	     h < (cg)->mounts.list + (cg)->mounts.count; h++)
+
+/* cgroup.c: the folder that a path means, checked. NULL: refused, with words. */
+const char *cgroup_folder_of(const char *path, struct err *err);
+
+/* cgroup_limit.c: the hierarchy where a controller (a bit) is, or NULL. */
+struct cgroup_hierarchy *cgroup_hierarchy_of(const struct cgroup *cg, unsigned bit);
+/* Every controller that is asked for must be somewhere: told before anything is made. */
+int cgroup_limits_check(const struct cgroup *cg, const struct spec_resources *resources,
+			struct err *err);
+/* fresh: the folder was just made. */
+int cgroup_limits_set(struct cgroup *cg, const char *folder, const struct spec_resources *resources,
+		      bool fresh, struct err *err);
 
 /* cgroup_file.c: the files of a folder; 0 or -errno, no words. h->fd must be open. */
 int cgroup_hierarchy_open(struct cgroup_hierarchy *h, struct err *err); /* with words */
