@@ -95,6 +95,10 @@ int container_device_open(const struct spec *spec, const struct spec_device *dev
 /* Whether the container's root, mounts and pivot are made; not in a mount namespace that was joined. */
 bool container_has_root(const struct spec *spec);
 
+/* Tell the parent the step and the number, and end. */
+_Noreturn void container_fail(const struct init_plan *plan, enum container_step step, size_t index,
+			      int code);
+
 _Noreturn void container_init(const struct init_plan *plan);
 
 #endif

@@ -257,6 +257,11 @@ struct spec {
 
 struct spec *spec_new(void);
 void spec_free(struct spec *spec);
+
+static inline bool spec_is_new(const struct spec *spec, enum spec_namespace_kind kind)
+{
+	return spec->namespaces[kind].mode == SPEC_NS_NEW;
+}
 void spec_process_clear(struct spec_process *process);	     /* to what spec_new gives */
 void spec_resources_clear(struct spec_resources *resources); /* to: no limits */
 /* name and value are taken. */
