@@ -165,6 +165,11 @@ static int value_set(const struct opt *opt, void *args, const char *value, struc
 		else if (bool_parse(value, (bool *)(void *)field) < 0)
 			return bad_value(opt, value, "not true or false", err);
 		return 0;
+	case OPT_KIND_OFF:
+		if (bool_parse(value ? value : "true", (bool *)(void *)field) < 0)
+			return bad_value(opt, value, "not true or false", err);
+		*(bool *)(void *)field = !*(bool *)(void *)field;
+		return 0;
 	case OPT_KIND_STRING:
 		*(const char **)(void *)field = value;
 		return 0;
@@ -185,7 +190,7 @@ static int value_set(const struct opt *opt, void *args, const char *value, struc
 
 static bool takes_value(const struct opt *opt)
 {
-	return opt->kind != OPT_KIND_BOOL && opt->value;
+	return opt->kind != OPT_KIND_BOOL && opt->kind != OPT_KIND_OFF && opt->value;
 }
 
 /* What the user was closest to, for the hint. */

@@ -23,6 +23,7 @@ struct err;
 enum opt_kind {
 	OPT_KIND_END,
 	OPT_KIND_BOOL,	 /* bool */
+	OPT_KIND_OFF,	 /* bool that says the contrary: for what is on unless --name=false */
 	OPT_KIND_STRING, /* const char *, the last one wins */
 	OPT_KIND_LIST,	 /* char **, strv_add of each */
 	OPT_KIND_INT,	 /* long */
@@ -42,6 +43,8 @@ struct opt {
 /* clang-format off */
 #define OPT_BOOL(l, n, type, field, h) \
 	{ l, n, NULL, OPT_KIND_BOOL, offsetof(type, field), h, false }
+#define OPT_OFF(l, n, type, field, h) \
+	{ l, n, NULL, OPT_KIND_OFF, offsetof(type, field), h, false }
 #define OPT_STRING(l, n, v, type, field, h) \
 	{ l, n, v, OPT_KIND_STRING, offsetof(type, field), h, false }
 #define OPT_LIST(l, n, v, type, field, h) \

@@ -45,6 +45,8 @@ int format_typed(const char *format, const json_t *object, const struct template
  * Rows are objects of strings; `headings` names the fields there are. A row may hold its labels as an object at
  * TABLE_LABELS, for `.Label "k"`; it is not shown. */
 #define TABLE_LABELS ".labels"
+char *table_labels_text(const json_t *labels); /* "k=v,k=v", sorted */
+char *table_time_text(int64_t ns);	       /* as Docker prints CreatedAt */
 struct table_column {
 	const char *heading, *field;
 };

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/json.h"
@@ -166,6 +167,28 @@ int format_rows(struct buf *out, const char *format, const struct table_column *
 		r = rows_run(t, &shape, rows, out, err);
 	template_free(t);
 	return r;
+}
+
+char *table_labels_text(const json_t *labels)
+{
+	_cleanup_strv_ char **names = json_names(labels);
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+
+	for (size_t i = 0; names[i]; i++)
+		buf_printf(&text, "%s%s=%s", i ? "," : "", names[i],
+			   json_string_value(json_object_get(labels, names[i])));
+	return str_dup(text.data ? text.data : "");
+}
+
+char *table_time_text(int64_t ns)
+{
+	time_t seconds = (time_t)(ns / 1000000000);
+	struct tm tm;
+	char text[64] = "";
+
+	if (localtime_r(&seconds, &tm))
+		(void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z %Z", &tm);
+	return str_dup(text);
 }
 
 int table_print(const char *format, const struct table_column *columns,

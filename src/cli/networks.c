@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/filter.h"
 #include "base/json.h"
 #include "base/opt.h"
 #include "base/str.h"
@@ -22,7 +23,6 @@
 
 struct create_args {
 	struct network_options options;
-	const char *ipv4_text, *ipv6_text;
 };
 
 static const struct opt create_opts[] = {
@@ -46,10 +46,10 @@ static const struct opt create_opts[] = {
 		 "part of the subnet that containers get addresses from"),
 	OPT_STRING(0, "ipam-driver", "NAME", struct create_args, options.ipam_driver,
 		   "who gives the addresses: default, or dhcp, a server of the LAN"),
-	OPT_STRING(0, "ipv4", "true|false", struct create_args, ipv4_text,
-		   "IPv4 addresses (default true)"),
-	OPT_STRING(0, "ipv6", "true|false", struct create_args, ipv6_text,
-		   "IPv6 addresses (default true)"),
+	OPT_OFF(0, "ipv4", struct create_args, options.ipv4_off,
+		"IPv4 addresses; they are there unless =false"),
+	OPT_OFF(0, "ipv6", struct create_args, options.ipv6_off,
+		"IPv6 addresses; they are there unless =false"),
 	OPT_LIST(0, "label", "NAME[=VALUE]", struct create_args, options.labels, "set a label"),
 	OPT_LIST(
 		'o', "opt", "NAME=VALUE", struct create_args, options.options,
@@ -64,26 +64,13 @@ static const struct opt create_opts[] = {
 	OPT_END,
 };
 
-static int switch_read(const char *text, const char *option, bool *ret_off, struct err *err)
-{
-	if (!text || strcmp(text, "true") == 0)
-		return 0;
-	if (strcmp(text, "false") != 0)
-		return err_set(err, EINVAL, "invalid argument \"%s\" for \"%s\" flag", text,
-			       option);
-	*ret_off = true;
-	return 0;
-}
-
 static int create_run(void *data, void *args, char **operands, struct err *err)
 {
 	struct create_args *a = args;
 	struct engine *engine = cli_engine(data, err);
 	_cleanup_free_ char *id = NULL;
 
-	if (switch_read(a->ipv4_text, "--ipv4", &a->options.ipv4_off, err) < 0 ||
-	    switch_read(a->ipv6_text, "--ipv6", &a->options.ipv6_off, err) < 0 || !engine ||
-	    network_create(engine, operands[0], &a->options, &id, err) < 0)
+	if (!engine || network_create(engine, operands[0], &a->options, &id, err) < 0)
 		return 1;
 	(void)printf("%s\n", id);
 	return 0;
@@ -113,7 +100,7 @@ struct ls_args {
 
 static const struct opt ls_opts[] = {
 	OPT_LIST('f', "filter", "NAME=VALUE", struct ls_args, filters,
-		 "show those with: name=TEXT, id=PREFIX, driver=NAME, dangling=true|false"),
+		 "dangling=true|false, driver, id, label, name, scope, type=builtin|custom"),
 	OPT_STRING(0, "format", "TEMPLATE", struct ls_args, format,
 		   "json, a template, or table TEMPLATE"),
 	OPT_BOOL(0, "no-trunc", struct ls_args, no_trunc, "whole ids"),
@@ -122,10 +109,10 @@ static const struct opt ls_opts[] = {
 };
 
 static const struct table_column headings[] = {
-	{ "NETWORK ID", "ID" },	    { "NAME", "Name" },
-	{ "DRIVER", "Driver" },	    { "SCOPE", "Scope" },
-	{ "INTERNAL", "Internal" }, { "IPV6", "IPv6" },
-	{ "LINK", "Link" },	    { NULL, NULL },
+	{ "NETWORK ID", "ID" },	       { "NAME", "Name" },     { "DRIVER", "Driver" },
+	{ "SCOPE", "Scope" },	       { "IPV4", "IPv4" },     { "IPV6", "IPv6" },
+	{ "INTERNAL", "Internal" },    { "LABELS", "Labels" }, { "LINK", "Link" },
+	{ "CREATED AT", "CreatedAt" }, { NULL, NULL },
 };
 static const struct table_column columns[] = { { NULL, "ID" },
 					       { NULL, "Name" },
@@ -133,38 +120,83 @@ static const struct table_column columns[] = { { NULL, "ID" },
 					       { NULL, "Scope" },
 					       { NULL, NULL } };
 
-static int filter_passes(struct engine *engine, const struct network_row *row, const char *filter,
-			 struct err *err)
-{
-	if (str_prefix(filter, "name="))
-		return strstr(row->name, filter + 5) != NULL;
-	if (str_prefix(filter, "id="))
-		return str_prefix(row->id, filter + 3);
-	if (str_prefix(filter, "driver="))
-		return strcmp(row->driver, filter + 7) == 0;
-	if (strcmp(filter, "scope=local") == 0)
-		return 1;
-	if (strcmp(filter, "dangling=true") == 0 || strcmp(filter, "dangling=false") == 0) {
-		struct endpoint_row *users = NULL;
-		int n = endpoint_list(engine->store, row->id, NULL, &users, err);
+struct network_at { /* for network_filter() */
+	struct engine *engine;
+	const struct network_row *row;
+	const json_t *labels;
+};
 
-		if (n > 0)
-			endpoint_rows_free(users, (size_t)n);
-		return n < 0 ? n : (n == 0) == (strcmp(filter, "dangling=true") == 0);
-	}
-	return err_set(err, EINVAL, "invalid filter '%s'", filter);
+static bool is_used(const struct network_at *at)
+{
+	struct endpoint_row *users = NULL;
+	struct err ignored = ERR_NONE; /* that of a store which cannot be read came before */
+	int n = endpoint_list(at->engine->store, at->row->id, NULL, &users, &ignored);
+
+	if (n > 0)
+		endpoint_rows_free(users, (size_t)n);
+	return n > 0;
 }
 
-static void row_push(json_t *rows, const struct network_row *row, bool whole)
+static bool network_filter(const char *name, const char *value, void *data)
+{
+	const struct network_at *at = data;
+	const struct network_row *row = at->row;
+	bool truth = false;
+
+	if (strcmp(name, "name") == 0)
+		return filter_pattern(row->name, value);
+	if (strcmp(name, "id") == 0)
+		return str_prefix(row->id, value);
+	if (strcmp(name, "driver") == 0)
+		return strcmp(row->driver, value) == 0;
+	if (strcmp(name, "scope") == 0)
+		return strcmp(value, "local") == 0;
+	if (strcmp(name, "label") == 0)
+		return filter_label(at->labels, value);
+	if (strcmp(name, "type") == 0)
+		return (strcmp(value, "builtin") == 0) == (strcmp(row->name, "bridge") == 0);
+	if (strcmp(name, "dangling") == 0) {
+		struct err checked = ERR_NONE;
+
+		(void)filter_bool(name, value, &truth, &checked);
+		return is_used(at) != truth;
+	}
+	return true;
+}
+
+static int filters_check(char *const *filters, struct err *err)
+{
+	static const char *const names[] = { "dangling", "driver", "id",   "label",
+					     "name",	 "scope",  "type", NULL };
+	const char *dangling = filter_value(filters, "dangling"),
+		   *type = filter_value(filters, "type");
+	bool truth;
+	int r = filter_check(filters, names, err);
+
+	if (r == 0 && dangling)
+		r = filter_bool("dangling", dangling, &truth, err);
+	if (r == 0 && type && strcmp(type, "builtin") != 0 && strcmp(type, "custom") != 0)
+		r = err_set(err, EINVAL, "invalid filter 'type=%s'; builtin or custom", type);
+	return r;
+}
+
+static void row_push(json_t *rows, const struct network_row *row, json_t *config, bool whole)
 {
 	_cleanup_free_ char *id = str_ndup(row->id, whole ? 64 : 12);
-	json_t *one = json_object();
+	json_t *labels = json_object_get(config, "Labels"), *one = json_object();
+	_cleanup_free_ char *text = table_labels_text(labels);
+	_cleanup_free_ char *created = table_time_text(row->created_ns);
 
+	json_put(one, "CreatedAt", json_text(created));
 	json_put(one, "ID", json_text(id));
 	json_put(one, "Name", json_text(row->name));
 	json_put(one, "Driver", json_text(row->driver));
 	json_put(one, "Scope", json_text("local"));
+	json_put(one, "IPv4", json_text(*row->subnet4 ? "true" : "false"));
 	json_put(one, "IPv6", json_text(*row->subnet6 ? "true" : "false"));
+	json_put(one, "Internal", json_text(json_bool_at(config, "Internal") ? "true" : "false"));
+	json_put(one, "Labels", json_text(text));
+	json_put(one, TABLE_LABELS, labels ? json_incref(labels) : json_object());
 	json_put(one, "Link", json_text(row->link));
 	json_push(rows, one);
 }
@@ -176,26 +208,23 @@ static int ls_run(void *data, void *args, char **operands, struct err *err)
 	_cleanup_(network_clear) struct network bridge = { 0 };
 	_cleanup_json_ json_t *rows = json_array();
 	struct network_row *networks = NULL;
-	int count = -1, r = 0;
+	int count = -1;
 
 	(void)operands;
+	if (filters_check(a->filters, err) < 0)
+		return 1;
 	if (engine && network_find(engine, "bridge", &bridge, err) == 0)
 		count = network_list(engine->store, &networks, err);
 	if (count < 0)
 		return 1;
-	for (int i = 0; r >= 0 && i < count; i++) {
-		bool shown = true;
+	for (int i = 0; i < count; i++) {
+		_cleanup_json_ json_t *config = json_loads(networks[i].config, 0, NULL);
+		struct network_at at = { engine, &networks[i], json_at(config, "Labels") };
 
-		for (size_t k = 0; r >= 0 && a->filters && a->filters[k]; k++) {
-			r = filter_passes(engine, &networks[i], a->filters[k], err);
-			shown &= r > 0;
-		}
-		if (shown)
-			row_push(rows, &networks[i], a->no_trunc);
+		if (filter_match(a->filters, network_filter, &at))
+			row_push(rows, &networks[i], config, a->no_trunc);
 	}
 	network_rows_free(networks, (size_t)count);
-	if (r < 0)
-		return 1;
 	return table_print(a->quiet ? "{{.ID}}" : a->format, columns, headings, rows, err) < 0;
 }
 
@@ -273,10 +302,12 @@ const struct command command_network_inspect = {
 
 struct connect_args {
 	const char *ip, *ip6, *mac, *gw_priority;
-	char **aliases;
+	char **aliases, **driver_options;
 };
 
 static const struct opt connect_opts[] = {
+	OPT_LIST(0, "driver-opt", "NAME=VALUE", struct connect_args, driver_options,
+		 "com.docker.network.endpoint.ifname, or .sysctls of the link in the container"),
 	OPT_LIST(0, "alias", "NAME", struct connect_args, aliases,
 		 "one more name of the container on the network"),
 	OPT_STRING(0, "gw-priority", "NUMBER", struct connect_args, gw_priority,
@@ -284,7 +315,6 @@ static const struct opt connect_opts[] = {
 	OPT_STRING(0, "ip", "IP", struct connect_args, ip, "IPv4 address, or dhcp"),
 	OPT_STRING(0, "ip6", "IP", struct connect_args, ip6, "IPv6 address"),
 	OPT_STRING(0, "mac-address", "MAC", struct connect_args, mac, "hardware address"),
-	OPT_LATER(0, "driver-opt", "NAME=VALUE", "no driver here has options of a connection"),
 	OPT_LATER(0, "link", "CONTAINER", "names are known on every network"),
 	OPT_LATER(0, "link-local-ip", "IP", "a link-local address is the kernel's own choice"),
 	OPT_END,
@@ -297,6 +327,10 @@ static int connect_run(void *data, void *args, char **operands, struct err *err)
 	_cleanup_json_ json_t *request =
 		network_request(operands[0], a->aliases, a->ip, a->ip6, a->mac);
 
+	for (size_t i = 0; a->driver_options && a->driver_options[i]; i++) {
+		if (network_request_option(request, a->driver_options[i], err) < 0)
+			return 1;
+	}
 	if (a->gw_priority)
 		json_put(request, "GwPriority", json_integer(strtol(a->gw_priority, NULL, 10)));
 	return !engine || network_connect(engine, operands[0], operands[1], request, err) < 0;

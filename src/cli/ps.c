@@ -102,18 +102,6 @@ static char *command_text(const json_t *config, bool whole)
 	return str_printf("\"%s\"", safe);
 }
 
-static char *labels_text(const json_t *config)
-{
-	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
-	const json_t *labels = json_at(config, "Config.Labels");
-	_cleanup_strv_ char **names = json_names(labels);
-
-	for (size_t i = 0; names[i]; i++)
-		buf_printf(&text, "%s%s=%s", text.length ? "," : "", names[i],
-			   json_string_value(json_object_get(labels, names[i])));
-	return str_dup(text.data ? text.data : "");
-}
-
 static char *mounts_text(const json_t *config, int *ret_volumes)
 {
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
@@ -131,17 +119,6 @@ static char *mounts_text(const json_t *config, int *ret_volumes)
 			buf_printf(&text, "%s%s", text.length ? "," : "", name);
 	}
 	return str_dup(text.data ? text.data : "");
-}
-
-static char *local_time(int64_t ns)
-{
-	time_t seconds = (time_t)(ns / 1000000000);
-	struct tm tm;
-	char text[64] = "";
-
-	if (localtime_r(&seconds, &tm))
-		(void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z %Z", &tm);
-	return str_dup(text);
 }
 
 /* What the usual table shows. */
@@ -200,8 +177,8 @@ static void size_put(struct engine *engine, json_t *row, const struct record *re
 static void row_complete(json_t *row, const struct record *record,
 			 const struct container_status *status)
 {
-	_cleanup_free_ char *labels = labels_text(record->config);
-	_cleanup_free_ char *created = local_time(record->row.created_ns);
+	_cleanup_free_ char *labels = table_labels_text(json_at(record->config, "Config.Labels"));
+	_cleanup_free_ char *created = table_time_text(record->row.created_ns);
 	int volumes;
 	_cleanup_free_ char *mounts = mounts_text(record->config, &volumes),
 			    *count = str_printf("%d", volumes);

@@ -110,23 +110,12 @@ static bool volume_filter(const char *name, const char *value, void *data)
 	return true;
 }
 
-static char *labels_text(const json_t *labels)
-{
-	_cleanup_strv_ char **names = json_names(labels);
-	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
-
-	for (size_t i = 0; names[i]; i++)
-		buf_printf(&text, "%s%s=%s", i ? "," : "", names[i],
-			   json_string_value(json_object_get(labels, names[i])));
-	return str_dup(text.data ? text.data : "");
-}
-
 static json_t *row_of(struct engine *engine, const struct volume_row *volume, json_t *labels)
 {
 	static const char *const absent[] = { "Links", "Size", "Status", "Group", "Availability" };
 	_cleanup_free_ char *path =
 		str_printf("%s/volumes/%s/_data", engine->settings.root, volume->name);
-	_cleanup_free_ char *text = labels_text(labels);
+	_cleanup_free_ char *text = table_labels_text(labels);
 	json_t *row = json_object();
 
 	json_put(row, "Driver", json_text("local"));

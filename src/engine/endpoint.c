@@ -552,6 +552,9 @@ static int inside_fill(const struct endpoint *endpoint, const char *inside, bool
 	index = index_of(inside);
 	if (!index)
 		return err_set(err, ENODEV, "link %s is not in the container", inside);
+	r = network_request_sysctls(endpoint->request, inside, err);
+	if (r < 0)
+		return r;
 	link_set_up(&nl, index);
 	if (network->subnet4.address.family)
 		address_add(&nl, index, endpoint->row.ip4, &network->subnet4);

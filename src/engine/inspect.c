@@ -205,7 +205,8 @@ static json_t *endpoint_json(const struct endpoint *endpoint, bool gateway)
 	json_t *one = json_object(), *ipam = json_object();
 	const char *want4 = json_string_at(endpoint->request, "IPv4Address", ""),
 		   *want6 = json_string_at(endpoint->request, "IPv6Address", "");
-	const json_t *aliases = json_at(endpoint->request, "Aliases");
+	const json_t *aliases = json_at(endpoint->request, "Aliases"),
+		     *options = json_at(endpoint->request, "DriverOpts");
 
 	if (*want4)
 		json_put(ipam, "IPv4Address", json_text(want4));
@@ -216,7 +217,8 @@ static json_t *endpoint_json(const struct endpoint *endpoint, bool gateway)
 	json_put(one, "Links", json_null());
 	json_put(one, "Aliases", json_array_size(aliases) ? json_deep_copy(aliases) : json_null());
 	json_put(one, "MacAddress", json_text(endpoint->row.mac));
-	json_put(one, "DriverOpts", json_null());
+	json_put(one, "DriverOpts",
+		 json_object_size(options) ? json_deep_copy(options) : json_null());
 	json_put(one, "GwPriority", json_integer(json_int_at(endpoint->request, "GwPriority", 0)));
 	json_put(one, "NetworkID", json_text(endpoint->network.row.id));
 	json_put(one, "EndpointID", json_text(""));

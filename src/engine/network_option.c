@@ -2,10 +2,12 @@
 #include "engine/network_option.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/create.h"
@@ -60,6 +62,9 @@ static int mac_check(const char *text, struct err *err)
 		       0;
 }
 
+static const char docker_options[] = "com.docker.network.endpoint.", option_ifname[] = "ifname",
+		  option_sysctls[] = "sysctls";
+
 json_t *network_request(const char *name, char *const *aliases, const char *ip4, const char *ip6,
 			const char *mac)
 {
@@ -75,6 +80,95 @@ json_t *network_request(const char *name, char *const *aliases, const char *ip4,
 	json_put(request, "DriverOpts", json_object());
 	return request;
 }
+
+static int interface_name(json_t *request, const char *name, struct err *err)
+{
+	if (!*name || strlen(name) > 15 || strpbrk(name, "/: \t\n"))
+		return err_set(err, EINVAL, "invalid interface name: %s", name);
+	json_put(request, "InterfaceName", json_text(name));
+	return 0;
+}
+
+/* -- options of a connection ------------------------------------------------------------------ */
+
+/* NAME=VALUE of a link's sysctl: its path below /proc/sys, for the link. */
+static int sysctl_read(const char *text, const char *link, char **ret_path, const char **ret_value,
+		       struct err *err)
+{
+	static const char *const kinds[] = { "net.ipv4.conf.", "net.ipv6.conf.", "net.ipv4.neigh.",
+					     "net.ipv6.neigh.", "net.mpls.conf." };
+	static const char stand_in[] = "IFNAME.";
+	const char *equals = strchr(text, '='), *name;
+	size_t length;
+
+	for (size_t i = 0; equals && i < ARRAY_SIZE(kinds); i++) {
+		size_t kind = strlen(kinds[i]);
+
+		if (!str_prefix(text, kinds[i]) || !str_prefix(text + kind, stand_in))
+			continue;
+		name = text + kind + sizeof(stand_in) - 1;
+		length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+		if (length == 0 || name + length != equals)
+			break;
+		*ret_path = str_printf("/proc/sys/net/%.4s/%.*s/%s/%.*s", kinds[i] + 4,
+				       (int)kind - 10, kinds[i] + 9, link, (int)length, name);
+		*ret_value = equals + 1;
+		return 0;
+	}
+	return err_set(
+		err, EINVAL,
+		"driver option %s%s: '%s' is not net.{ipv4,ipv6}.{conf,neigh}.IFNAME.NAME=VALUE",
+		docker_options, option_sysctls, text);
+}
+
+static int sysctls_each(const char *list, const char *link, bool write, struct err *err)
+{
+	_cleanup_strv_ char **words = strv_split(list, ',');
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && words[i]; i++) {
+		_cleanup_free_ char *path = NULL;
+		const char *value = NULL;
+
+		r = sysctl_read(words[i], link, &path, &value, err);
+		if (r == 0 && write && (r = file_poke(AT_FDCWD, path, value)) < 0)
+			err_sys(err, -r, "write %s into %s", value, path);
+	}
+	return r;
+}
+
+int network_request_option(json_t *request, const char *text, struct err *err)
+{
+	const char *equals = strchr(text, '='), *name;
+	_cleanup_free_ char *key = equals ? str_ndup(text, (size_t)(equals - text)) : NULL;
+	int r;
+
+	if (!equals)
+		return err_set(err, EINVAL, "invalid key value pair format in driver options");
+	name = str_prefix(key, docker_options) ? key + sizeof(docker_options) - 1 : "";
+	if (strcmp(name, option_ifname) == 0)
+		r = interface_name(request, equals + 1, err);
+	else if (strcmp(name, option_sysctls) == 0)
+		r = sysctls_each(equals + 1, "", false, err);
+	else
+		r = err_set(err, EINVAL,
+			    "driver option %s: a connection has %s%s and %s%s, and no other", key,
+			    docker_options, option_ifname, docker_options, option_sysctls);
+	if (r == 0)
+		json_put(json_object_get(request, "DriverOpts"), key, json_text(equals + 1));
+	return r;
+}
+
+int network_request_sysctls(const json_t *request, const char *link, struct err *err)
+{
+	const json_t *options = json_at(request, "DriverOpts");
+	_cleanup_free_ char *key = str_printf("%s%s", docker_options, option_sysctls);
+	const char *list = json_string_value(json_object_get(options, key));
+
+	return list ? sysctls_each(list, link, true, err) : 0;
+}
+
+/* -- what the user wrote ---------------------------------------------------------------------- */
 
 /* key=value of --network name=...,alias=...; */
 static int long_word(json_t *request, const char *key, const char *value, struct err *err)
@@ -102,18 +196,9 @@ static int long_word(json_t *request, const char *key, const char *value, struct
 			return err_set(err, EINVAL, "invalid gw-priority: %s", value);
 		json_put(request, "GwPriority", json_integer(priority));
 	} else if (strcmp(key, "interface-name") == 0) {
-		if (!*value || strlen(value) > 15 || strpbrk(value, "/: \t\n"))
-			return err_set(err, EINVAL, "invalid interface name: %s", value);
-		json_put(request, "InterfaceName", json_text(value));
+		r = interface_name(request, value, err);
 	} else if (strcmp(key, "driver-opt") == 0) {
-		_cleanup_free_ char *option = str_dup(value);
-		char *equals = strchr(option, '=');
-
-		if (!equals)
-			return err_set(err, EINVAL,
-				       "invalid key value pair format in driver options");
-		*equals = '\0';
-		json_put(json_object_get(request, "DriverOpts"), option, json_text(equals + 1));
+		r = network_request_option(request, value, err);
 	} else {
 		return err_set(err, EINVAL, "invalid field %s", key);
 	}

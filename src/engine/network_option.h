@@ -28,4 +28,10 @@ int network_options(const struct create_options *options, json_t *host, json_t *
 json_t *network_request(const char *name, char *const *aliases, const char *ip4, const char *ip6,
 			const char *mac);
 
+/* --driver-opt NAME=VALUE of a connection, Docker's of its bridge driver: com.docker.network.endpoint.ifname, and .sysctls, of the link
+ * in the container (NAME=VALUE,..., with IFNAME where its name stands). -EINVAL: none of these. */
+int network_request_option(json_t *request, const char *text, struct err *err);
+/* Write them. In the container's network namespace. */
+int network_request_sysctls(const json_t *request, const char *link, struct err *err);
+
 #endif

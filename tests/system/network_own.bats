@@ -26,6 +26,11 @@ teardown_file()
 	run cloche network ls --format '{{.Name}} {{.Driver}} {{.Scope}}'
 	assert_line "own bridge local"
 	assert_line "bridge bridge local"
+	run cloche network ls --filter label=a=b --filter type=custom --filter dangling=true \
+		--format '{{.Name}} {{.Labels}} {{.IPv6}} {{.Internal}}'
+	assert_output "own a=b true false"
+	run cloche network ls --filter label=a=c --format '{{.Name}}'
+	assert_output ""
 	run cloche network inspect own
 	net=$output
 	assert_equal "$(jq -r '.[0].IPAM.Config[0].Gateway' <<<"$net")" 10.77.0.254
@@ -80,17 +85,30 @@ teardown_file()
 }
 
 @test "several networks at once: links, names of links, and which one is the way out" {
-	cloche network create one >/dev/null
-	cloche network create two >/dev/null
-	run cloche run --rm --network one --network name=two,gw-priority=5,interface-name=mgmt host \
-		sh -c 'ip -o link; ip route'
+	option=com.docker.network.endpoint
+	cloche network create --ipv4 --ipv6=false one >/dev/null
+	cloche network create --ipv6 two >/dev/null
+	run cloche run --rm --network one \
+		--network "name=two,gw-priority=5,driver-opt=$option.ifname=mgmt,driver-opt=$option.sysctls=net.ipv4.conf.IFNAME.log_martians=1" \
+		host sh -c 'ip -o link; ip route; cat /proc/sys/net/ipv4/conf/mgmt/log_martians'
 	assert_success
+	assert_line 1
 	assert_output --partial "eth0@"
 	assert_output --partial "mgmt@"
 	assert_output --regexp 'default via [0-9.]+ dev mgmt'
 	run cloche run --rm --network one --network host host true
 	assert_failure 125
 	assert_output --partial "conflicting options"
+	cloche run -d --name joins --network one host sleep 3600
+	cloche network connect --driver-opt $option.ifname=later0 two joins
+	run cloche exec joins ls /sys/class/net
+	assert_line later0
+	for wrong in $option.other=1 $option.sysctls=net.ipv4.ip_forward=1; do
+		run cloche run --rm --network name=two,driver-opt="$wrong" host true
+		assert_failure 125
+		assert_output --partial "driver option $option."
+	done
+	cloche rm -f joins
 	cloche network rm one two
 }
 
