@@ -19,13 +19,14 @@ enum { DATABASE_LIMIT_BYTES = 64 << 20, HOST_DISTRIBUTION_KNOWN = 1 << 8 };
 
 static const struct {
 	enum package_kind kind;
-	const char *paths[5]; /* the first that is there, of the topmost layer that has one */
+	const char *paths[6]; /* the first that is there, of the topmost layer that has one */
 } databases[] = {
 	{ PACKAGE_DPKG, { "var/lib/dpkg/status", NULL } },
 	{ PACKAGE_APK, { "lib/apk/db/installed", "usr/lib/apk/db/installed", NULL } },
 	{ PACKAGE_RPM,
 	  { "usr/lib/sysimage/rpm/rpmdb.sqlite", "var/lib/rpm/rpmdb.sqlite",
-	    "usr/lib/sysimage/rpm/Packages.db", "var/lib/rpm/Packages", NULL } },
+	    "usr/lib/sysimage/rpm/Packages.db", "var/lib/rpm/Packages.db", "var/lib/rpm/Packages",
+	    NULL } },
 };
 
 /* rpm's database through cloche-transfer; *ret_why_not when it refuses. */

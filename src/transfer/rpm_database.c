@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "image/work.h"
 #include "transfer/rpm_header.h"
+#include "transfer/rpm_ndb.h"
 #include "transfer/worker.h"
 
 enum {
@@ -24,7 +25,6 @@ enum {
 };
 
 static const char sqlite_magic[16] = "SQLite format 3";
-static const unsigned char ndb_magic[4] = { 'R', 'p', 'm', 'P' };
 
 /* -- SQLite ----------------------------------------------------------------------------------- */
 
@@ -187,9 +187,8 @@ static int database_run(struct buf *report, struct err *err)
 	else if (file.length >= 512 &&
 		 little32((const unsigned char *)file.data + 12) == BDB_HASH_MAGIC)
 		r = bdb_read(&file, &text, err);
-	else if (file.length >= sizeof(ndb_magic) &&
-		 memcmp(file.data, ndb_magic, sizeof(ndb_magic)) == 0)
-		r = err_set(err, EMEDIUMTYPE, "rpm databases of SUSE's form are not read");
+	else if (rpm_ndb_is((const unsigned char *)file.data, file.length))
+		r = rpm_ndb_tell((const unsigned char *)file.data, file.length, &text, err);
 	else
 		r = err_set(err, EMEDIUMTYPE, "an rpm database of an unknown form");
 	if (r == 0 && text.length > 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Packages of an rpm database, as dpkg's status file would tell them: "Package: bash\nVersion: 0:5.2-1\n\n"...
  *
- * By its first bytes it is SQLite's file (rpmdb.sqlite; Fedora 33, RHEL 9 and later) or Berkeley DB's hash (Packages; before those), whose
- * values are headers (rpm_header.h). SUSE's own form (Packages.db) is refused with words. The file comes from an image: it is read in a
+ * By its first bytes it is SQLite's file (rpmdb.sqlite; Fedora 33, RHEL 9 and later), Berkeley DB's hash (Packages; before those), or rpm's own form
+ * (Packages.db; SUSE; rpm_ndb.h), whose values are headers (rpm_header.h). The file comes from an image: it is read in a
  * sandboxed child that has nothing else open, SQLite sees a copy in memory and never a file.
  */
 #ifndef CLOCHE_TRANSFER_RPM_DATABASE_H

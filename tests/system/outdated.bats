@@ -57,6 +57,26 @@ berkeley()
 	rm "$1"/var/lib/rpm/rpmdb.sqlite*
 }
 
+# suse ROOT: the same in rpm's own form, which Debian's rpm cannot write.
+suse()
+{
+	mkdir -p "$1/usr/lib/sysimage/rpm"
+	python3 - "$1/usr/lib/sysimage/rpm/Packages.db" "$work"/blobs/* <<-'END'
+		import struct, sys, zlib
+		slots, blobs, at = b"", b"", 4096
+		for n, name in enumerate(sys.argv[2:], 1):
+		    data = open(name, "rb").read()
+		    blob = struct.pack("<4sIII", b"BlbS", n, 1, len(data)) + data + bytes(-len(data) % 16)
+		    blob += struct.pack("<III4s", zlib.adler32(blob), 0, len(data), b"BlbE")
+		    slots += struct.pack("<4sIII", b"Slot", n, at // 16, len(blob) // 16)
+		    blobs, at = blobs + blob, at + len(blob)
+		head = struct.pack("<4sIII16x", b"RpmP", 0, 1, 1) + slots
+		free = struct.pack("<4sIII", b"Slot", 0, 0, 0)
+		open(sys.argv[1], "wb").write(head + free * ((4096 - len(head)) // 16) + blobs)
+	END
+	rm "$1"/var/lib/rpm/rpmdb.sqlite*
+}
+
 # as_fedora COMMAND...: on a host whose packages are those of $work/own.
 as_fedora()
 {
@@ -81,7 +101,9 @@ setup_file()
 	rpm_root "$work/less" "$work"/top-9/RPMS/noarch/zz-other*.rpm "$work"/top-10/RPMS/noarch/bash*.rpm
 	cp -a "$work/old" "$work/berkeley"
 	berkeley "$work/berkeley"
-	for name in less old berkeley; do
+	cp -a "$work/old" "$work/suse"
+	suse "$work/suse"
+	for name in less old berkeley suse; do
 		image "$work/$name" "$name"
 	done
 }
@@ -97,23 +119,23 @@ setup_file()
 	assert_output --regexp "less(:latest)? +fedora 30 +0 +1 +2 "
 }
 
-@test "rpm's database of Berkeley DB tells the same" {
+@test "rpm's databases of Berkeley DB, and of rpm's own form that SUSE has, tell the same" {
 	skip_unless_program rpmbuild
 	as_fedora "$CLOCHE" outdated --json >all
-	jq -e '[.[] | select(.Image | test("^(old|berkeley)")) | .Older] | length == 2 and .[0] == .[1] and (.[0] | length == 4)' all
+	jq -e '[.[] | select(.Image | test("^(old|berkeley|suse)")) | .Older] | length == 3 and .[0] == .[1] and .[0] == .[2] and (.[0] | length == 4)' all
 }
 
 @test "the most urgent comes first, above all what a container uses" {
 	skip_unless_program rpmbuild
 	as_fedora "$CLOCHE" outdated --json >all
-	jq -e '[.[].Image | split(":")[0]] == ["berkeley", "old", "less"]' all
+	jq -e '[.[].Image | split(":")[0]] == ["berkeley", "old", "suse", "less"]' all
 	cloche create --name user --network none less /none >/dev/null
 	as_fedora "$CLOCHE" outdated --json >all
 	cloche rm user >/dev/null
 	jq -e '.[0] | (.Image | startswith("less")) and .Containers == "user"' all
 }
 
-@test "a database that is damaged, a view without end, or of SUSE's form is listed with the reason" {
+@test "a database that is damaged, a view without end, or of an unknown form is listed with the reason" {
 	skip_unless_program rpmbuild
 	local place=$work/hostile
 	cp -a "$work/less" "$place"
@@ -129,12 +151,15 @@ setup_file()
 	image "$place" endless
 	rm "$place/var/lib/rpm/rpmdb.sqlite"
 	printf 'RpmP%0512d' 0 >"$place/var/lib/rpm/Packages"
-	image "$place" suse
+	image "$place" slotless
+	printf 'Rpm?%0512d' 0 >"$place/var/lib/rpm/Packages"
+	image "$place" unknown
 	run -0 as_fedora "$CLOCHE" outdated
 	assert_output --regexp "cut(:latest)? .*the rpm database is damaged: "
 	assert_output --regexp "endless(:latest)? .*the rpm database is damaged: interrupted"
-	assert_output --regexp "suse(:latest)? .*rpm databases of SUSE's form are not read"
-	cloche rmi cut endless suse >/dev/null
+	assert_output --regexp "slotless(:latest)? .*the rpm database is of version [0-9]+, not 0"
+	assert_output --regexp "unknown(:latest)? .*an rpm database of an unknown form"
+	cloche rmi cut endless slotless unknown >/dev/null
 }
 
 @test "compat tells how far behind the host an image is, and how old" {
