@@ -202,17 +202,35 @@ static int swap_limit(struct cgroup_hierarchy *h, const char *folder,
 	return err_hint(err, "boot with swapaccount=1, or run without a limit of swap");
 }
 
+/* A limit below what is in use is refused by v1's kernel; v2's ends processes. */
+static int memory_check(const struct cgroup_hierarchy *h, const char *folder,
+			const struct spec_resources *resources, struct err *err)
+{
+	uint64_t used = 0;
+
+	if (!resources->rest.check_before_update || resources->memory_limit_bytes <= 0 ||
+	    cgroup_file_u64(h, folder, "memory.current", &used) < 0 ||
+	    used <= (uint64_t)resources->memory_limit_bytes)
+		return 0;
+	err_set(err, EBUSY, "limit memory to %" PRId64 ": %" PRIu64 " bytes are in use",
+		resources->memory_limit_bytes, used);
+	return err_hint(err, "without checkBeforeUpdate the kernel ends processes until it fits");
+}
+
 static int memory_limit(struct cgroup_hierarchy *h, const char *folder,
 			const struct spec_resources *resources, struct err *err)
 {
 	char text[32];
-	int r = 0;
+	int r;
 
 	if (resources->memory_swappiness >= 0) {
 		err_set(err, EOPNOTSUPP,
 			"limit swappiness: cgroup v2 has no swappiness of a cgroup");
 		return err_hint(err, "run without it; a limit of swap does the like");
 	}
+	r = memory_check(h, folder, resources, err);
+	if (r < 0)
+		return r;
 	/* The limit first: swap is told as a sum with it, and an update may change both. */
 	if (resources->memory_limit_bytes)
 		r = limit_set(h, folder, CGROUP_MEMORY, "memory.max",

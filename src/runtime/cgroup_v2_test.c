@@ -159,6 +159,22 @@ static void memory_and_swap_are_told_apart(void **state)
 	check_file(f, "cloche/web/memory.low", "500000");
 }
 
+static void a_limit_below_what_is_in_use_is_refused_when_that_is_told(void **state)
+{
+	struct spec_resources resources = no_limit;
+	struct fixture *f = *state;
+
+	file_make(f, "cloche/web/memory.max", "max\n");
+	file_make(f, "cloche/web/memory.current", "1000001\n");
+	resources.memory_limit_bytes = 1000000;
+	resources.rest.check_before_update = true;
+	assert_int_equal(limit(f, &resources, CGROUP_MEMORY), -EBUSY);
+	assert_string_equal(f->err.words, "limit memory to 1000000: 1000001 bytes are in use");
+	check_file(f, "cloche/web/memory.max", "max\n");
+	resources.memory_limit_bytes = 1000001;
+	assert_int_equal(limit(f, &resources, CGROUP_MEMORY), 0);
+}
+
 static void a_sum_alone_counts_with_the_memory_in_force(void **state)
 {
 	struct spec_resources resources = no_limit;
@@ -295,6 +311,7 @@ int main(void)
 		TEST(parents_hand_the_usual_controllers_down),
 		TEST(what_few_ask_for_is_handed_down_when_it_is),
 		TEST(memory_and_swap_are_told_apart),
+		TEST(a_limit_below_what_is_in_use_is_refused_when_that_is_told),
 		TEST(a_sum_alone_counts_with_the_memory_in_force),
 		TEST(swap_that_is_not_accounted_is_refused),
 		TEST(swappiness_is_refused),

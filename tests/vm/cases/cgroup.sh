@@ -24,6 +24,11 @@ namespace() { is "$(rt exec c cat /proc/self/cgroup)" 0::/ && is "$(rt exec c ca
 check "the container sees its own cgroup as the root" namespace
 update() { rt update --memory 96m --pids-limit 30 --cpu-quota 20000 c && is "$(cat $cg/memory.max)" 100663296 && is "$(cat $cg/pids.max)" 30 && is "$(cat $cg/cpu.max)" "20000 100000"; }
 check "update changes limits" update
+too_low()
+{
+	! echo '{"memory": {"limit": 4096, "checkBeforeUpdate": true}}' | rt update -r - c && grep -q "bytes are in use" "$said" && is "$(cat $cg/memory.max)" 100663296
+}
+check "update with checkBeforeUpdate refuses a limit below what is in use" too_low
 stats() { rt events --stats c | jq -e '.data.pids.limit == 30 and .data.memory.usage.limit == 100663296 and .data.cpu.usage.total > 0'; }
 check "events --stats has the numbers" stats
 freeze() { rt pause c && is "$(cat $cg/cgroup.freeze)" 1 && is "$(rt state c | jq -r .status)" paused && rt resume c && is "$(cat $cg/cgroup.freeze)" 0; }
