@@ -110,7 +110,8 @@ struct spec_resources {			     /* linux.resources; 0 or -1 as told: not set */
 	struct spec_cgroup_file *files; /* all that has no field above, ready to be written */
 	size_t file_count;
 	struct spec_resources_rest { /* as read, until spec_resources_finish makes files of them */
-		bool burst_set, idle_set, weight_set, leaf_weight_set, class_set, hierarchy;
+		bool burst_set, idle_set, weight_set, leaf_weight_set, class_set, pids_set,
+			hierarchy;
 		uint64_t cpu_burst_us, realtime_period_us;
 		int64_t cpu_idle, realtime_runtime_us, kernel_bytes, kernel_tcp_bytes;
 		uint32_t weight, leaf_weight, class_id;

@@ -237,7 +237,7 @@ static const struct json_field spec_table[] = {
 };
 
 /* "1.MINOR.PATCH" with or without "-rc.1+dev"; minors up to the one that we know, patches any. */
-static int version_check(const char *version, struct err *err)
+static int version_check(const char *version, unsigned int *ret_minor, struct err *err)
 {
 	unsigned int minor = 0;
 
@@ -248,8 +248,10 @@ static int version_check(const char *version, struct err *err)
 
 		while (*p >= '0' && *p <= '9' && minor < 1000)
 			minor = minor * 10 + (unsigned int)(*p++ - '0');
-		if (*p == '.' && p[1] >= '0' && p[1] <= '9' && minor <= 3)
+		if (*p == '.' && p[1] >= '0' && p[1] <= '9' && minor <= 3) {
+			*ret_minor = minor;
 			return 0;
+		}
 	}
 	err_set(err, EINVAL, "config.json: ociVersion: version \"%s\" of the spec is unknown",
 		version);
@@ -258,6 +260,7 @@ static int version_check(const char *version, struct err *err)
 
 int spec_read(const char *text, size_t length, struct spec *spec, struct err *err)
 {
+	unsigned int minor = 0;
 	int r;
 
 	spec->told_exactly = true;
@@ -268,7 +271,13 @@ int spec_read(const char *text, size_t length, struct spec *spec, struct err *er
 		return r;
 	spec_process_finish(spec);
 	r = spec_linux_finish(spec, err);
-	return r < 0 ? r : version_check(spec->version, err);
+	if (r == 0)
+		r = version_check(spec->version, &minor, err);
+	/* Up to 1.2 no limit was meant. The one process that there is counts, so 1 is what 0 can mean. */
+	if (r == 0 && minor >= 3 && spec->resources.rest.pids_set &&
+	    spec->resources.pids_limit == 0)
+		spec->resources.pids_limit = 1;
+	return r;
 }
 
 static const struct json_field mounts_table[] = {

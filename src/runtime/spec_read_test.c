@@ -208,6 +208,28 @@ static void versions_from_1_0_to_1_3_are_read(void **state)
 	}
 }
 
+static void no_processes_are_none_more_since_1_3(void **state)
+{
+	static const struct {
+		const char *version;
+		int64_t limit;
+	} cases[] = { { "1.2.1", 0 }, { "1.3.0", 1 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *text =
+			str_printf("{\"ociVersion\": \"%s\", \"linux\": {\"resources\": "
+				   "{\"pids\": {\"limit\": 0}}}}",
+				   cases[i].version);
+		struct spec *spec = spec_new();
+		struct err err = ERR_NONE;
+
+		assert_int_equal(spec_read(text, strlen(text), spec, &err), 0);
+		assert_int_equal(spec->resources.pids_limit, cases[i].limit);
+		spec_free(spec);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +239,7 @@ int main(void)
 		cmocka_unit_test(unknown_values_are_refused_where_they_stand),
 		cmocka_unit_test(what_would_change_the_host_is_refused),
 		cmocka_unit_test(versions_from_1_0_to_1_3_are_read),
+		cmocka_unit_test(no_processes_are_none_more_since_1_3),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -284,7 +284,8 @@ static const struct json_field cpu_table[] = {
 };
 
 static const struct json_field pids_table[] = {
-	FIELD_INT("limit", struct spec_resources, pids_limit, INT64_MIN, INT64_MAX),
+	FIELD_INT_SET("limit", struct spec_resources, pids_limit, rest.pids_set, INT64_MIN,
+		      INT64_MAX),
 	FIELD_END,
 };
 
