@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """An HTTP proxy on loopback that knows CONNECT alone (RFC 9110, 9.3.6).
 
-    connect_proxy.py FOLDER     writes FOLDER/connect-port when it listens, and to FOLDER/connect-log a line for each tunnel:
-                                HOST:PORT, and what it was asked with as Proxy-Authorization, or -
+    connect_proxy.py FOLDER [CERT KEY]  writes FOLDER/connect-port when it listens, and to FOLDER/connect-log a line for each tunnel:
+                                        HOST:PORT, and what it was asked with as Proxy-Authorization, or -. With CERT and KEY
+                                        it is reached by TLS
 """
 import os
 import socket
 import socketserver
+import ssl
 import sys
 import threading
 
@@ -46,6 +48,16 @@ class Handler(socketserver.StreamRequestHandler):
 
 class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
+
+    def finish_request(self, request, client_address):
+        if len(sys.argv) > 3: # in the connection's own thread
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(sys.argv[2], sys.argv[3])
+            request = context.wrap_socket(request, server_side=True)
+        super().finish_request(request, client_address)
+
+    def handle_error(self, *_):
+        pass # a client that does not trust us hangs up
 
 
 with Server(("127.0.0.1", 0), Handler) as server:

@@ -194,6 +194,35 @@ no_sweep() { [ -z "$(ls -A "$CLOCHE_ROOT/trash" 2>/dev/null)" ]; }
 	assert_equal "$(names)" ""
 }
 
+# The process that deletes, by where it is and what it is called.
+sweeper()
+{
+	local folder
+
+	for folder in /proc/[0-9]*; do
+		[ "$(readlink "$folder/cwd" 2>/dev/null)" != "$CLOCHE_ROOT" ] || [ "$(cat "$folder/comm" 2>/dev/null)" != cloche-sweep ] || echo "${folder#/proc/}"
+	done
+}
+swept_by() { SWEEPER=$(sweeper) && [ "$(wc -w <<<"$SWEEPER")" = 1 ]; }
+
+@test "rmi puts layers out of the way, and an idle process that it does not wait for deletes them" {
+	cloche load -qi "$ARCHIVES/docker.tar"
+	cloche load -qi "$ARCHIVES/oci.tar"
+	cloche rmi web:1 >/dev/null # the trash is there
+	until_true 20 no_sweep
+	exec 8<"$CLOCHE_ROOT/trash"
+	flock --shared 8 # it takes turns with others that delete
+	run -0 cloche rmi me/web:2 8<&-
+	assert_line "Untagged: me/web:2"
+	assert_equal "$(find "$CLOCHE_ROOT/layers" -mindepth 1)" ""
+	until_true 20 swept_by
+	until_true 20 sh -c "ionice -p $SWEEPER | grep -qx idle" # its last step before the first file
+	assert_equal "$(ps -o ni= -p "$SWEEPER" | tr -d ' ')" 19
+	run -1 no_sweep
+	exec 8<&-
+	until_true 20 no_sweep
+}
+
 @test "a layer that another image has stays when one image goes" {
 	cloche load -qi "$ARCHIVES/docker.tar"
 	cloche load -qi "$ARCHIVES/oci.tar"

@@ -251,6 +251,30 @@ id_of() { cloche image inspect -f '{{.Id}}' "$1"; }
 	https_proxy=http://127.0.0.1:1 run -1 cloche pull -q "$TLS/nosuch:1"
 }
 
+@test "a proxy that is reached by TLS is one whose certificate the host knows" {
+	local proxy certs=$HOME/.config/docker/certs.d/$TLS
+
+	cd "$BATS_TEST_TMPDIR"
+	python3 "$BATS_TEST_DIRNAME/connect_proxy.py" . "$ARCHIVES/ca.pem" "$ARCHIVES/key.pem" 2>/dev/null 3>&- &
+	echo $! >"$ARCHIVES/tls-proxy.pid"
+	until_true 20 test -e connect-port
+	proxy=https://localhost:$(cat connect-port)
+	mkdir -p "$certs"
+	cp "$ARCHIVES/ca.pem" "$certs/ca.crt"
+	cloche login -u me --password-stdin "$TLS" <<<secret >/dev/null
+	cloche load -qi "$ARCHIVES/docker.tar"
+	cloche tag web:1 "$TLS/tunnelled:1"
+	cloche push -q "$TLS/tunnelled:1"
+	cloche rmi web:1 "$TLS/tunnelled:1" >/dev/null
+	https_proxy=$proxy run -1 cloche pull -q "$TLS/tunnelled:1"
+	assert_output --partial certificate
+	[ ! -e connect-log ]
+	# shellcheck disable=SC2016 # for the inner shell
+	https_proxy=$proxy run -0 unshare --mount bash -c 'mount --bind "$1" /etc/ssl/certs/ca-certificates.crt && "$2" pull -q "$3"' \
+		- "$ARCHIVES/ca.pem" "$CLOCHE" "$TLS/tunnelled:1"
+	assert_equal "$(sort -u connect-log)" "$TLS -"
+}
+
 @test "what skopeo writes to its transports is read, with the same id" {
 	local id form
 
