@@ -169,7 +169,7 @@ id_of() { cloche image inspect -f '{{.Id}}' "$1"; }
 }
 
 @test "layers that came uncompressed are pushed as gzip, unless the image came with a manifest that says so" {
-	local digest raw
+	local digest raw smaller
 
 	skip_unless_program skopeo
 	cloche load -qi "$ARCHIVES/docker.tar"
@@ -189,6 +189,18 @@ id_of() { cloche image inspect -f '{{.Id}}' "$1"; }
 	cloche rmi web:1 "$PLAIN/packed:1" >/dev/null
 	run -0 cloche pull -q "$PLAIN/packed:1"
 	run -0 cloche run --rm --network none "$PLAIN/packed:1" cat /etc/hello
+	assert_output hello
+	cloche rmi "$PLAIN/packed:1" >/dev/null
+	cloche load -qi "$ARCHIVES/docker.tar"
+	cloche tag web:1 "$PLAIN/packed:9"
+	CLOCHE_GZIP_LEVEL=10 run -1 cloche push -q "$PLAIN/packed:9"
+	assert_output --partial "a level is 1 to 9"
+	CLOCHE_GZIP_LEVEL=9 run -0 cloche push -q "$PLAIN/packed:9"
+	smaller=$(skopeo inspect --raw --tls-verify=false "docker://$PLAIN/packed:9")
+	[ "$(jq '[.layers[].size] | add' <<<"$smaller")" -lt "$(jq '[.layers[].size] | add' <<<"$raw")" ]
+	cloche rmi web:1 "$PLAIN/packed:9" >/dev/null
+	cloche pull -q "$PLAIN/packed:9"
+	run -0 cloche run --rm --network none "$PLAIN/packed:9" cat /etc/hello
 	assert_output hello
 	make oci plain.oci web:3 "$ARCHIVES/busybox.tar" "$ARCHIVES/plain.tar"
 	digest=$(tar -xOf plain.oci index.json | jq -r '.manifests[0].digest')
