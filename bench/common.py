@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What rows and engines share: running commands, taking times in turns, and the list of rows."""
+import contextlib
+import copy
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 
 class Failed(Exception):
@@ -64,8 +69,8 @@ def processes(match):
 class Bench:
     """One run: a folder on a fresh file system, the programs, and the engines that are there."""
 
-    def __init__(self, folder, build, out, tar, quick, rounds):
-        self.folder, self.build, self.out, self.tar, self.quick = folder, build, out, tar, quick
+    def __init__(self, folder, disk, build, out, tar, quick, rounds):
+        self.folder, self.disk, self.build, self.out, self.tar, self.quick = folder, disk, build, out, tar, quick
         self.wanted_rounds = rounds
         self.engines = []
         self.shared = {}  # what one row measured and the next can use
@@ -94,6 +99,25 @@ class Bench:
                 engine.close()
             except (Failed, OSError, subprocess.SubprocessError) as error:
                 print(f"bench: close {engine.name}: {error}", file=sys.stderr)
+
+    @contextlib.contextmanager
+    def fresh(self, engine):
+        """The same engine with an empty store, on a file system that was made just now: creating files gets slower on one that
+        has seen many deletions, and whoever syncs would wait for what others left to be written."""
+        other = copy.copy(self)
+        other.folder = Path(tempfile.mkdtemp(prefix="cloche-fresh.", dir=self.disk))
+        disk_make(other.folder, self.disk)
+        one = None
+        try:
+            one = type(engine)(other)
+            one.daemon_options = ("--bridge", "none", "--iptables=false")  # the other daemon has those
+            one.begin()
+            yield one
+        finally:
+            if one:
+                one.close()
+            subprocess.run(["umount", "-l", other.folder / "run", other.folder], check=False)
+            shutil.rmtree(other.folder, ignore_errors=True)
 
     def tidy(self):
         """After a row, whatever it left: each row begins with no container."""
@@ -129,6 +153,20 @@ class Bench:
                     continue
                 times[name] += command()
         return times
+
+
+def disk_make(folder, where):
+    file = Path(where) / f"{folder.name}.img"
+    with open(file, "wb") as f:
+        f.truncate(24 << 30)
+    try:
+        subprocess.run(["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=1,lazy_journal_init=1", file], check=True)
+        subprocess.run(["mount", "-o", "loop", file, folder], check=True)
+    finally:
+        file.unlink()  # the mount holds it
+    os.chmod(folder, 0o700)
+    (folder / "run").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0711", "bench-run", folder / "run"], check=True)
 
 
 class Row:

@@ -24,6 +24,7 @@ class Engine:
     needs = ()
     oci_only = False
     daemon = None
+    daemon_options = ()
     slow = False  # a call takes a tenth of a second and more
     run = start = exec = remove = listing = logs = wait = None
     prefix = ()
@@ -42,7 +43,11 @@ class Engine:
         return next((name for name in cls.needs if not program(name)), None)
 
     def open(self):
-        pass
+        """Ready to run its image."""
+        self.begin()
+
+    def begin(self):
+        """Ready, with nothing in its store."""
 
     def close(self):
         self.remove_all()
@@ -80,11 +85,14 @@ class Cloche(Engine):
     image = "debian"
     isolation = ["--network", "none"]
 
-    def open(self):
+    def begin(self):
         lib = self.dir / "lib"
         lib.mkdir(mode=0o700)
         self.env = {**os.environ, "CLOCHE_ROOT": str(lib), "CLOCHE_RUN_ROOT": str(self.run_dir)}
         self.binary = str(self.bench.build / "cloche")
+
+    def open(self):
+        self.begin()
         self.call([self.binary, "import", self.bench.tar, "debian"])
 
     def version(self):
@@ -143,13 +151,13 @@ class Docker(Engine):
     needs = ("docker", "dockerd")
     slow = True
 
-    def open(self):
+    def begin(self):
         socket = f"unix://{self.dir}/docker.sock"
         self.env = {**os.environ, "DOCKER_HOST": socket, "DOCKER_CONFIG": str(self.dir / "config")}
         log = open(self.dir / "log", "wb")
         self.daemon = subprocess.Popen(
             [program("dockerd"), "--data-root", self.dir / "data", "--exec-root", self.run_dir / "exec",
-             "-H", socket, "--pidfile", self.dir / "pid", "--exec-opt", "native.cgroupdriver=cgroupfs", "--storage-driver", "overlay2"],
+             *self.daemon_options, "-H", socket, "--pidfile", self.dir / "pid", "--exec-opt", "native.cgroupdriver=cgroupfs", "--storage-driver", "overlay2"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         end = time.monotonic() + 60
         while subprocess.run(["docker", "version"], env=self.env, capture_output=True, check=False).returncode != 0:
@@ -157,8 +165,11 @@ class Docker(Engine):
                 raise Failed("dockerd did not start; see its last words: " +
                              (self.dir / "log").read_text(errors="replace")[-300:])
             time.sleep(0.1)
-        self.call(["docker", "import", self.bench.tar, "debian"])
         self.pidfile = self.run_dir / "exec" / "containerd" / "containerd.pid"
+
+    def open(self):
+        self.begin()
+        self.call(["docker", "import", self.bench.tar, "debian"])
 
     def close(self):
         if self.daemon and self.daemon.poll() is None:
@@ -198,7 +209,7 @@ class Podman(Engine):
     needs = ("podman", "conmon", "runc")
     slow = True
 
-    def open(self):
+    def begin(self):
         conf = self.dir / "containers.conf"
         limits = ["nofile=1024:1024", "nproc=16384:16384"]  # its own are not allowed without CAP_SYS_RESOURCE
         conf.write_text(
@@ -208,6 +219,9 @@ class Podman(Engine):
         storage = self.dir / "storage.conf"
         storage.write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{self.dir}/data"\nrunroot = "{self.run_dir}/storage"\n')
         self.env = {**os.environ, "CONTAINERS_CONF": str(conf), "CONTAINERS_STORAGE_CONF": str(storage)}
+
+    def open(self):
+        self.begin()
         self.call(["podman", "import", self.bench.tar, "debian"])
 
     def run(self, command=("true",), options=()):
