@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/opt.h"
 #include "base/str.h"
+#include "base/sys.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/image_report.h"
@@ -460,6 +461,7 @@ static int login_run(void *data, void *args, char **operands, struct err *err)
 	_cleanup_strv_ char **words = NULL;
 	_cleanup_close_ int input = -1;
 
+	sys_no_core();
 	if (!engine)
 		return 1;
 	if (a->password && a->password_stdin) {

@@ -32,6 +32,7 @@
 #include "base/fd.h"
 #include "base/opt.h"
 #include "base/str.h"
+#include "base/sys.h"
 #include "image/store.h"
 #include "image/work.h"
 #include "transfer/ask_commands.h"
@@ -587,6 +588,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	(void)signal(SIGPIPE, SIG_IGN); /* a reader that gives up is an error we report */
 	(void)umask(022);
+	sys_no_core();
 	(void)setlocale(LC_ALL, "C"); /* tar_reader.h */
 	/* a tree of TAR_DEPTH levels is removed with a descriptor for each */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

@@ -273,6 +273,9 @@ refuses()
 	pid=$!
 	all_there() { [ "$(for p in $(pgrep -P "$pid" cloche-worker); do grep -c '^Seccomp:.*2$' "/proc/$p/status"; done | paste -sd +)" = 1+1+1 ]; }
 	until_true 20 all_there
+	for worker in "$pid" $(pgrep -P "$pid" cloche-worker); do # they hold credentials
+		grep -qx 'Max core file size *0 *0 *bytes *' "/proc/$worker/limits"
+	done
 	for worker in $(pgrep -P "$pid" cloche-worker); do
 		grep -qx 'NoNewPrivs:.1' "/proc/$worker/status"
 		assert_equal "$(awk '$1 == "CapBnd:" { print $2 }' "/proc/$worker/status")" 0000000000000000
