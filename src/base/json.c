@@ -38,11 +38,32 @@ static const char *value_skip(const char *p)
 	return p;
 }
 
-/* What stands between text and end. Strings without escapes and what is empty, the most of it, need no parser. */
+/* An array of strings without escapes, as argument lists are; NULL: something else. */
+static json_t *strings_parse(const char *text, const char *end)
+{
+	json_t *array = json_array();
+	const char *p = text + 1, *close;
+
+	while (*p == '"' && (close = memchr(p + 1, '"', (size_t)(end - p - 1))) != NULL &&
+	       json_array_append_new(array, json_stringn(p + 1, (size_t)(close - p - 1))) == 0) {
+		if (close + 2 == end && close[1] == ']')
+			return array;
+		p = close[1] == ',' ? close + 2 : end - 1;
+	}
+	json_decref(array);
+	return NULL;
+}
+
+/* What stands between text and end. Strings without escapes, lists of them, and what is empty, the most of it, need no parser. */
 static json_t *value_parse(const char *text, const char *end)
 {
 	size_t length = (size_t)(end - text);
+	json_t *strings = length > 4 && *text == '[' && !memchr(text, '\\', length) ?
+				  strings_parse(text, end) :
+				  NULL;
 
+	if (strings)
+		return strings;
 	if (length == 2 && (*text == '{' || *text == '['))
 		return *text == '{' ? json_object() : json_array();
 	if (length >= 2 && *text == '"' && end[-1] == '"' && !memchr(text, '\\', length))

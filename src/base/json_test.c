@@ -34,6 +34,22 @@ static void only_what_is_wanted_is_there(void **state)
 		     "{\"Config\":{\"Labels\":{\"x\":\"1\"},\"Tty\":false}}");
 }
 
+static void lists_of_strings_are_the_same_as_a_parser_makes_them(void **state)
+{
+	static const char *const lists[] = {
+		"[\"a\"]",	     "[\"sh\",\"-c\",\"x,] [\"]", "[\"\",\"\"]",
+		"[\"a\\\\\",\"b\"]", "[\"a\",1,\"b\"]",		  "[[\"a\"],\"b\"]",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		_cleanup_free_ char *text = str_printf("{\"L\":%s,\"M\":1}", lists[i]),
+				    *wanted = str_printf("{\"L\":%s}", lists[i]);
+
+		assert_parts(text, (const char *const[]){ "L", NULL }, wanted);
+	}
+}
+
 static void a_path_and_what_is_below_it_give_the_whole(void **state)
 {
 	(void)state;
@@ -71,6 +87,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_what_is_wanted_is_there),
+		cmocka_unit_test(lists_of_strings_are_the_same_as_a_parser_makes_them),
 		cmocka_unit_test(a_path_and_what_is_below_it_give_the_whole),
 		cmocka_unit_test(a_name_that_only_begins_alike_is_another_one),
 		cmocka_unit_test(a_path_through_what_is_no_object_gives_nothing),

@@ -196,11 +196,11 @@ static void row_complete(json_t *row, const struct record *record,
 		 json_text(json_string_at(record->config, "HostConfig.NetworkMode", "")));
 }
 
-/* What a row reads of the record; the rest is not even parsed. */
+/* What a row reads of the record, the first three only for row_complete(); the rest is not even parsed. */
+enum { COMPLETE_PARTS = 3 };
 static const char *const record_parts[] = {
-	"Cloche.Path",	      "Cloche.Args", "Config.Image",
-	"Config.Labels",      "Mounts",	     "HostConfig.NetworkMode",
-	"Config.Healthcheck", NULL,
+	"Config.Labels", "Mounts",	 "HostConfig.NetworkMode", "Cloche.Path",
+	"Cloche.Args",	 "Config.Image", "Config.Healthcheck",	   NULL,
 };
 
 /* What is read of one container; rows of many are read side by side. */
@@ -213,7 +213,7 @@ struct work {
 	struct engine *engine;
 	const struct container_row *rows;
 	struct reading *readings;
-	bool all, whole; /* whole: filters look at everything in the record */
+	bool all, whole, complete; /* whole: filters look at everything in the record */
 };
 
 static bool shown(const struct container_status *status, bool all)
@@ -229,8 +229,11 @@ static void reading_fill(void *data, size_t i)
 	status_get(work->engine, work->rows[i].id, &reading->status);
 	/* one that a repair brings back is parsed then */
 	if (shown(&reading->status, work->all))
-		reading->config = work->whole ? json_loads(work->rows[i].config, 0, NULL) :
-						json_parts(work->rows[i].config, record_parts);
+		reading->config =
+			work->whole ?
+				json_loads(work->rows[i].config, 0, NULL) :
+				json_parts(work->rows[i].config,
+					   record_parts + (work->complete ? 0 : COMPLETE_PARTS));
 }
 
 static void rows_fill(struct work *work, size_t count, const struct ps_args *a,
@@ -251,7 +254,7 @@ static void rows_fill(struct work *work, size_t count, const struct ps_args *a,
 		    container_filter_matches(filter, &record, status)) {
 			json_t *row = row_json(work->engine, &record, status, a, ports, port_count);
 
-			if (a->format || a->all_engines)
+			if (work->complete)
 				row_complete(row, &record, status);
 			if (a->size || (a->format && strstr(a->format, ".Size")))
 				size_put(work->engine, row, &record);
@@ -275,7 +278,8 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 			     .rows = rows,
 			     .all = a->all || last >= 0 || filter_value(a->filters, "status") ||
 				    filter_value(a->filters, "exited"),
-			     .whole = a->filters != NULL };
+			     .whole = a->filters != NULL,
+			     .complete = a->format || a->all_engines };
 
 	if (r == 0 && count < 0)
 		r = count;

@@ -7,3 +7,4 @@ grep -qw bpf /sys/kernel/security/lsm || { skip "the guard" "this kernel has no 
 engine_make
 check "a guard that refuses can be loaded" sh -c 'cloche guard enable | grep -qx "level: deny"; r=$?; cloche guard disable; exit $r'
 bats_file guard
+bats_file sockets 'among many namespaces'

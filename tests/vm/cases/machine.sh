@@ -54,6 +54,16 @@ if cloche guard enable; then
 else
 	skip "pid 1 may signal it by systemctl kill, under the kill guard" "this kernel takes no BPF programs"
 fi
+journal()
+{
+	timeout 300 cloche run -d --name logged --register --network none -m 256m host /usr/lib/systemd/systemd &&
+		wait_for cloche exec logged systemctl is-active -q systemd-journald.service &&
+		cloche exec logged systemd-cat -t inside echo "a line of the container" &&
+		wait_for sh -c 'journalctl -M logged -q --no-pager -t inside | grep -q "a line of the container"' &&
+		! journalctl -q --no-pager -t inside | grep -q "a line of the container" &&
+		is "$(machinectl show logged -p Leader --value)" "$(cloche inspect -f '{{.State.Pid}}' logged)" && cloche rm -f logged
+}
+check "journalctl -M reads the journal of the systemd that is in it" journal
 killed() { kill -KILL "$(pid)" && wait_for unlisted; }
 check "a container that is killed is no machine any more" killed
 cloche rm -f web >/dev/null
