@@ -22,7 +22,7 @@ struct piece {
 	size_t length, packed; /* packed 0: it failed */
 };
 
-/* 1 is igzip's, 2 to 9 are zlib's: some ten times slower, and a tenth to a fifth smaller. */
+/* 1 is igzip's, 2 to 9 are zlib's: of a Debian layer 4 (level 2) to 11 percent (6) smaller, for 5 and 15 times the time. */
 static int level_wanted(int *ret_level, struct err *err)
 {
 	const char *text = getenv("CLOCHE_GZIP_LEVEL");
