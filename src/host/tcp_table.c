@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,18 +20,19 @@ bool tcp_table_begin(struct tcp_table *table, const char *libexec)
 	_cleanup_free_ char *program = str_printf("%s/cloche-guard", libexec),
 			    *object = str_printf("%s/tcp_table.bpf.o", libexec);
 	char *const argv[] = { program, (char *)"tcp", object, NULL };
-	int ends[2];
+	posix_spawn_file_actions_t actions;
+	int ends[2], r;
 
 	if (access(program, X_OK) < 0 || access(object, R_OK) < 0 || pipe2(ends, O_CLOEXEC) < 0)
 		return false;
-	table->pid = vfork();
-	if (table->pid == 0) {
-		if (dup2(ends[1], STDOUT_FILENO) >= 0)
-			(void)execv(program, argv);
-		_exit(127);
-	}
+	(void)posix_spawn_file_actions_init(&actions);
+	r = posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+	if (r == 0)
+		r = posix_spawn(&table->pid, program, &actions, NULL, argv, environ);
+	(void)posix_spawn_file_actions_destroy(&actions);
 	fd_close(ends[1]);
-	if (table->pid < 0) {
+	if (r != 0) {
+		table->pid = 0;
 		fd_close(ends[0]);
 		return false;
 	}
