@@ -524,3 +524,84 @@ static const struct template_field network_fields[] = {
 const struct template_shape docker_network = { .kind = TEMPLATE_STRUCT,
 					       .type = "network.Inspect",
 					       .fields = network_fields };
+
+/* A map of values, where a name that is not there is no error: {{.Runtimes.nvidia}} is what tools ask. */
+static const struct template_shape runtimes = { .kind = TEMPLATE_MAP,
+						.type = "map[string]system.RuntimeWithStatus",
+						.element = &template_any };
+static const struct template_field info_fields[] = {
+	{ "ID", &template_any, NULL },
+	{ "Containers", &template_any, NULL },
+	{ "ContainersRunning", &template_any, NULL },
+	{ "ContainersPaused", &template_any, NULL },
+	{ "ContainersStopped", &template_any, NULL },
+	{ "Images", &template_any, NULL },
+	{ "Driver", &template_any, NULL },
+	{ "Plugins", &template_any, NULL },
+	{ "LoggingDriver", &template_any, NULL },
+	{ "CgroupDriver", &template_any, NULL },
+	{ "CgroupVersion", &template_any, NULL },
+	{ "KernelVersion", &template_any, NULL },
+	{ "OperatingSystem", &template_any, NULL },
+	{ "OSType", &template_any, NULL },
+	{ "Architecture", &template_any, NULL },
+	{ "IndexServerAddress", &template_any, NULL },
+	{ "NCPU", &template_any, NULL },
+	{ "MemTotal", &template_any, NULL },
+	{ "DockerRootDir", &template_any, NULL },
+	{ "Name", &template_any, NULL },
+	{ "ServerVersion", &template_any, NULL },
+	{ "Runtimes", &runtimes, NULL },
+	{ "DefaultRuntime", &template_any, NULL },
+	{ "Swarm", &template_any, NULL },
+	{ "LiveRestoreEnabled", &template_any, NULL },
+	{ "InitBinary", &template_any, NULL },
+	{ "SecurityOptions", &template_any, NULL },
+	{ "Warnings", &template_any, NULL },
+	{ "KillGuard", &template_any, NULL },
+	{ "RunRoot", &template_any, NULL },
+	{ "Settings", &template_any, NULL },
+	{ NULL, NULL, NULL },
+};
+const struct template_shape docker_info = { .kind = TEMPLATE_STRUCT,
+					    .type = "system.dockerInfo",
+					    .fields = info_fields };
+
+static const struct template_field actor_fields[] = {
+	{ "ID", &template_string, NULL },
+	{ "Attributes", &template_string_map, NULL },
+	{ NULL, NULL, NULL },
+};
+static const struct template_shape actor = { .kind = TEMPLATE_STRUCT,
+					     .type = "events.Actor",
+					     .fields = actor_fields };
+static const struct template_field event_fields[] = {
+	{ "Status", &template_string, "status" },     { "ID", &template_string, "id" },
+	{ "From", &template_string, "from" },	      { "Type", &template_string, NULL },
+	{ "Action", &template_string, NULL },	      { "Actor", &actor, NULL },
+	{ "Scope", &template_string, "scope" },	      { "Time", &template_number, "time" },
+	{ "TimeNano", &template_number, "timeNano" }, { NULL, NULL, NULL },
+};
+const struct template_shape docker_event = { .kind = TEMPLATE_STRUCT,
+					     .type = "events.Message",
+					     .fields = event_fields };
+
+static const struct template_field side_fields[] = {
+	{ "Version", &template_string, NULL },
+	{ "APIVersion", &template_string, "ApiVersion" },
+	{ "Os", &template_string, NULL },
+	{ "Arch", &template_string, NULL },
+	{ "KernelVersion", &template_string, NULL },
+	{ NULL, NULL, NULL },
+};
+static const struct template_shape side = { .kind = TEMPLATE_STRUCT,
+					    .type = "types.Version",
+					    .fields = side_fields };
+static const struct template_field version_fields[] = {
+	{ "Client", &side, NULL },
+	{ "Server", &side, NULL },
+	{ NULL, NULL, NULL },
+};
+const struct template_shape docker_version = { .kind = TEMPLATE_STRUCT,
+					       .type = "system.versionInfo",
+					       .fields = version_fields };

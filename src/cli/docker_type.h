@@ -7,6 +7,8 @@
 
 #include "base/template.h"
 
+/* Ours, of what Docker's have and of what is our own (Settings). */
+extern const struct template_shape docker_info, docker_version, docker_event;
 extern const struct template_shape docker_container, docker_image, docker_volume, docker_network;
 
 #endif

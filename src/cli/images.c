@@ -459,8 +459,12 @@ static int rmi_run(void *data, void *args, char **operands, struct err *err)
 
 		for (size_t k = 0; lines && lines[k]; k++)
 			(void)printf("%s\n", lines[k]);
-		if (r < 0)
-			status = cli_fail(&one);
+		if (r < 0) {
+			int failed = cli_fail(&one);
+
+			/* with -f the message alone, as with Docker */
+			status |= a->force && r == -ENOENT ? 0 : failed;
+		}
 	}
 	return status;
 }

@@ -695,8 +695,11 @@ static int attach_run(void *data, void *args, char **operands, struct err *err)
 	status_get(engine, record.row.id, &status);
 	if (repair_unmonitored(engine, record.row.id, &status))
 		status_get(engine, record.row.id, &status);
-	if (status.status != STATUS_RUNNING) {
-		err_set(err, ESRCH, "cannot attach to a stopped container, start it first");
+	if (status.status != STATUS_RUNNING || status.paused) {
+		err_set(err, ESRCH, "cannot attach to a %s",
+			status.paused	  ? "paused container, unpause it first" :
+			status.restarting ? "restarting container, wait until it is running" :
+					    "stopped container, start it first");
 		return 1;
 	}
 	relay.tty = json_bool_at(record.config, "Config.Tty");

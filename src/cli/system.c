@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/docker_type.h"
 #include "cli/time_option.h"
 #include "engine/check.h"
 #include "engine/engine.h"
@@ -117,7 +118,7 @@ static int event_print(void *data, const char *line)
 		return 0;
 	if (!events->args->format)
 		event_plain(event);
-	else if (format_print(events->args->format, event, events->err) < 0)
+	else if (format_typed(events->args->format, event, &docker_event, events->err) < 0)
 		events->failed = true;
 	return events->failed || fflush(stdout) != 0;
 }
@@ -210,7 +211,7 @@ static int info_run(void *data, void *args, char **operands, struct err *err)
 	if (!info)
 		return 1;
 	if (a->format)
-		return format_print(a->format, info, err) < 0;
+		return format_typed(a->format, info, &docker_info, err) < 0;
 	settings_flatten(json_object_get(info, "Settings"));
 	plain_lines(info, 0);
 	return 0;
@@ -242,6 +243,8 @@ static int version_run(void *data, void *args, char **operands, struct err *err)
 		json_t *side = json_object();
 
 		json_put(side, "Version", json_text(CLOCHE_VERSION));
+		/* Docker 28.0's, whose structures are printed here; there is no socket */
+		json_put(side, "ApiVersion", json_text("1.48"));
 		json_put(side, "Os", json_text("linux"));
 		json_put(side, "Arch",
 			 json_text(strcmp(host.machine, "x86_64") == 0	? "amd64" :
@@ -251,7 +254,7 @@ static int version_run(void *data, void *args, char **operands, struct err *err)
 		json_put(version, sides[i], side);
 	}
 	if (a->format)
-		return format_print(a->format, version, err) < 0;
+		return format_typed(a->format, version, &docker_version, err) < 0;
 	plain_lines(version, 0);
 	return 0;
 }

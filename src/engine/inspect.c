@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/apparmor.h"
@@ -498,6 +500,44 @@ static json_t *settings_json(const struct settings *settings)
 	return all;
 }
 
+/* PRETTY_NAME of os-release(5). */
+static char *system_name(void)
+{
+	static const char key[] = "PRETTY_NAME=";
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	const char *at;
+
+	if (file_read(AT_FDCWD, "/etc/os-release", 64 << 10, &text) < 0 &&
+	    file_read(AT_FDCWD, "/usr/lib/os-release", 64 << 10, &text) < 0)
+		return str_dup("Linux");
+	at = str_prefix(text.data, key) ? text.data : strstr(text.data, "\nPRETTY_NAME=");
+	if (!at)
+		return str_dup("Linux");
+	at = strchr(at, '=') + 1;
+	at += *at == '"' || *at == '\'';
+	return str_ndup(at, strcspn(at, "\"'\n"));
+}
+
+/* What Docker's daemon says of itself, as tools read it. */
+static void daemon_put(struct engine *engine, json_t *all)
+{
+	_cleanup_free_ char *name = system_name();
+
+	json_put(all, "ID",
+		 json_text(engine->suffix && *engine->suffix ? engine->suffix + 1 : "cloche"));
+	json_put(all, "OperatingSystem", json_text(name));
+	json_put(all, "DefaultRuntime", json_text("cloche"));
+	json_put(all, "Runtimes", json_pack("{s:{s:s}}", "cloche", "path", "cloche-runtime"));
+	json_put(all, "InitBinary", json_text("cloche-init"));
+	json_put(all, "IndexServerAddress", json_text("https://index.docker.io/v1/"));
+	json_put(all, "Plugins",
+		 json_pack("{s:[s],s:[s,s,s,s,s,s,s],s:n,s:[s,s,s,s,s]}", "Volume", "local",
+			   "Network", "bridge", "host", "ipvlan", "lan", "macvlan", "null", "cni",
+			   "Authorization", "Log", "journald", "json-file", "local", "none",
+			   "syslog"));
+	json_put(all, "Warnings", json_array());
+}
+
 json_t *inspect_info(struct engine *engine, struct err *err)
 {
 	static const char *const modes[] = { "1", "hybrid", "2" };
@@ -532,6 +572,7 @@ json_t *inspect_info(struct engine *engine, struct err *err)
 	json_put(all, "Name", json_text(host.nodename));
 	json_put(all, "LiveRestoreEnabled", json_true());
 	json_put(all, "Settings", settings_json(&engine->settings));
+	daemon_put(engine, all);
 	json_put(all, "Swarm", json_pack("{s:s}", "LocalNodeState", "inactive"));
 	return all;
 }
