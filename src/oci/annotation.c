@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,20 @@ static int refuse(const struct target *to, const char *value, struct err *err)
 	return err_set(err, EOPNOTSUPP, "is not possible here");
 }
 
+/* No cgroup is made below that of the container: it gets the whole of it. */
+static int subgroup_take(const struct target *to, const char *value, struct err *err)
+{
+	return *value ? refuse(to, value, err) : 0;
+}
+
+/* The option by which a file system is told mountLabel. */
+static int context_take(const struct target *to, const char *value, struct err *err)
+{
+	bool labelled = to->spec->mount_label && *to->spec->mount_label;
+
+	return labelled && strcmp(value, "context") != 0 ? refuse(to, value, err) : 0;
+}
+
 /* Those of others are passed over, as annotations are. */
 static const struct {
 	const char *name;
@@ -99,7 +114,11 @@ static const struct {
 	{ "timens_offset", offset_take },
 	{ "hooks.stdout", hook_file_take },
 	{ "hooks.stderr", hook_file_take },
-	/* they would change what runs, or how safely */
+	{ "systemd.subgroup", subgroup_take },
+	{ "mount_context_type", context_take },
+	/* they would change what runs, how safely, or where */
+	{ "delegate-cgroup", refuse },
+	{ "seccomp_fail_unknown_syscall", refuse },
 	{ "handler", refuse },
 	{ "seccomp_bpf_data", refuse },
 	{ "seccomp.plugins", refuse },

@@ -740,7 +740,7 @@ startContainer created inside"
 	assert_output --regexp "monotonic +1000 +5"
 	assert_output --partial "0 44 55"
 	assert_equal "$(cat hook.out hook.err)" "$(printf 'out\nstopped\nerror')"
-	for name in handler seccomp_bpf_data systemd.force_cgroup_v1; do
+	for name in handler seccomp_bpf_data systemd.force_cgroup_v1 systemd.subgroup seccomp_fail_unknown_syscall; do
 		bundle ".annotations = {\"run.oci.$name\": \"x\"}"
 		run ! rt run "$ID"
 		assert_output --partial "annotations: run.oci.$name: is not possible here"
@@ -748,6 +748,6 @@ startContainer created inside"
 	bundle '.annotations = {"run.oci.timens_offset": "sideways 1 2"}'
 	run ! rt run "$ID"
 	assert_output --partial 'clock "sideways" is neither monotonic nor boottime'
-	bundle '.process.args = ["true"] | .annotations = {"run.oci.unheard": "x"}'
+	bundle '.process.args = ["true"] | .annotations = {"run.oci.unheard": "x", "run.oci.systemd.subgroup": "", "run.oci.mount_context_type": "rootcontext"}'
 	rt run "$ID"
 }
