@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The steps of init between clone and exec; private to container*.c. Each has words in the table of container.c. */
+/* The steps of init between clone and exec; private to container*.c. Each has words in the table of container_report.c. */
 #ifndef CLOCHE_RUNTIME_CONTAINER_STEP_H
 #define CLOCHE_RUNTIME_CONTAINER_STEP_H
 
