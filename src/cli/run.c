@@ -303,7 +303,8 @@ static int options_check(struct create_options *o, char **operands, bool run, st
 		err_set(err, EINVAL,
 			"\"cloche %s\" requires at least 1 argument: an image, or --rootfs DIR",
 			run ? "run" : "create");
-		return err_exit(err, 1);
+		err_exit(err, 1);
+		return -EINVAL;
 	}
 	if (attach_has(o, "stdin"))
 		o->interactive = true;

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "engine/check_part.h"
 #include "engine/engine.h"
 #include "engine/image_files.h"
 #include "engine/netns_name.h"
@@ -24,28 +25,19 @@
 #include "state/store.h"
 #include "state/uid_range.h"
 
-struct check {
-	struct engine *engine;
-	bool repair;
-	char **found;
-	int left;
-	struct container_row *rows;
-	size_t count;
-};
-
-static void finding(struct check *check, bool repaired, const char *what, const char *name)
+void check_finding(struct check *check, bool repaired, const char *what, const char *name)
 {
 	strv_add_take(&check->found,
 		      str_printf("%s: %s%s", name, what, repaired ? "; repaired" : ""));
 	check->left += !repaired;
 }
 
-static bool is_id(const char *name)
+bool check_is_id(const char *name)
 {
 	return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
 }
 
-static const struct container_row *row_of(const struct check *check, const char *id)
+const struct container_row *check_row(const struct check *check, const char *id)
 {
 	for (size_t i = 0; i < check->count; i++)
 		if (strcmp(check->rows[i].id, id) == 0)
@@ -72,7 +64,7 @@ static bool container_repair(struct check *check, const char *id)
 	return true;
 }
 
-static bool at_work(struct check *check, const char *id)
+bool check_at_work(struct check *check, const char *id)
 {
 	_cleanup_free_ char *path = str_printf("locks/%s", id);
 	_cleanup_close_ int fd = openat(check->engine->root, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -80,7 +72,7 @@ static bool at_work(struct check *check, const char *id)
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
 }
 
-static DIR *folder(int at, const char *path)
+DIR *check_folder(int at, const char *path)
 {
 	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -96,40 +88,41 @@ static void containers_check(struct check *check)
 		const struct container_row *row = &check->rows[i];
 		struct container_status status;
 
-		if (at_work(check, row->id))
+		if (check_at_work(check, row->id))
 			continue;
 		status_get(check->engine, row->id, &status);
 		if (status.status == STATUS_RUNNING && !status.monitored)
-			finding(check, container_repair(check, row->id), "runs without its monitor",
-				row->name);
+			check_finding(check, container_repair(check, row->id),
+				      "runs without its monitor", row->name);
 		if (status.unknown && !status.finished_ns) /* else it has been written down */
-			finding(check, container_repair(check, row->id), "ended and nobody saw how",
-				row->name);
+			check_finding(check, container_repair(check, row->id),
+				      "ended and nobody saw how", row->name);
 	}
 }
 
 /* Folders that belong to no container: a create that did not get there, or a removal that did not finish. */
 static void orphans_check(struct check *check, int at, const char *path, const char *what)
 {
-	DIR *d = folder(at, path);
+	DIR *d = check_folder(at, path);
 	struct dirent *e;
 
 	while (d && (e = readdir(d)) != NULL)
-		if (is_id(e->d_name) && !row_of(check, e->d_name) && !at_work(check, e->d_name))
-			finding(check, container_repair(check, e->d_name), what, e->d_name);
+		if (check_is_id(e->d_name) && !check_row(check, e->d_name) &&
+		    !check_at_work(check, e->d_name))
+			check_finding(check, container_repair(check, e->d_name), what, e->d_name);
 	if (d)
 		(void)closedir(d);
 }
 
 static void locks_check(struct check *check)
 {
-	DIR *d = folder(check->engine->root, "locks");
+	DIR *d = check_folder(check->engine->root, "locks");
 	struct dirent *e;
 
 	while (d && (e = readdir(d)) != NULL)
-		if (is_id(e->d_name) && !at_work(check, e->d_name))
-			finding(check, container_repair(check, e->d_name),
-				"a command working on it was killed", e->d_name);
+		if (check_is_id(e->d_name) && !check_at_work(check, e->d_name))
+			check_finding(check, container_repair(check, e->d_name),
+				      "a command working on it was killed", e->d_name);
 	if (d)
 		(void)closedir(d);
 }
@@ -156,7 +149,7 @@ static void cgroups_check(struct check *check, struct cgroup *cgroup)
 					continue;
 				status_get(check->engine, check->rows[k].id, &status);
 				known = status.status == STATUS_RUNNING ||
-					at_work(check, check->rows[k].id);
+					check_at_work(check, check->rows[k].id);
 			}
 			if (!known) {
 				_cleanup_free_ char *path = str_printf("%s/%s", parent, e->d_name);
@@ -164,7 +157,8 @@ static void cgroups_check(struct check *check, struct cgroup *cgroup)
 				bool done = check->repair &&
 					    cgroup_remove(cgroup, path, &ignored) == 0;
 
-				finding(check, done, "a cgroup without a running container", path);
+				check_finding(check, done, "a cgroup without a running container",
+					      path);
 			}
 		}
 		if (d)
@@ -181,13 +175,13 @@ static int layers_check(struct check *check, struct store *store, struct err *er
 		_cleanup_free_ char *path = str_printf("layers/%s", known[i] + strlen("sha256:"));
 
 		if (faccessat(check->engine->root, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-			finding(check, false, "a layer's files are gone; load its image again",
-				known[i]);
+			check_finding(check, false,
+				      "a layer's files are gone; load its image again", known[i]);
 	}
 	if (r == 0)
 		r = image_files_sweep(check->engine, check->repair, &found, err);
 	for (size_t i = 0; found && found[i]; i++)
-		finding(check, check->repair, "a file that no image has", found[i]);
+		check_finding(check, check->repair, "a file that no image has", found[i]);
 	return r;
 }
 
@@ -197,13 +191,14 @@ static int remains_check(struct check *check)
 	int count = trash_waiting(check->engine->root);
 
 	if (count > 0)
-		finding(check, check->repair && trash_empty(check->engine->root) >= 0,
-			"removed images whose files are still there", "trash");
+		check_finding(check, check->repair && trash_empty(check->engine->root) >= 0,
+			      "removed images whose files are still there", "trash");
 	count = work_stale(check->engine->root, check->repair);
 	if (count > 0)
-		finding(check, check->repair, "work of commands that were killed", "tmp");
+		check_finding(check, check->repair, "work of commands that were killed", "tmp");
 	if (netns_names_stale(check->engine, check->repair) > 0)
-		finding(check, check->repair, "names of containers that are gone", "/run/netns");
+		check_finding(check, check->repair, "names of containers that are gone",
+			      "/run/netns");
 	return 0;
 }
 
@@ -211,7 +206,7 @@ static int remains_check(struct check *check)
 static bool volume_going(struct check *check, const char *name)
 {
 	_cleanup_free_ char *path = str_printf("volumes/%s", name);
-	DIR *d = folder(check->engine->root, "locks");
+	DIR *d = check_folder(check->engine->root, "locks");
 	struct err ignored = ERR_NONE;
 	bool going = false;
 	struct dirent *e;
@@ -233,7 +228,7 @@ static int volumes_check(struct check *check, struct store *store, struct err *e
 {
 	struct volume_row *rows = NULL;
 	int count = volume_list(store, &rows, err);
-	DIR *d = folder(check->engine->root, "volumes");
+	DIR *d = check_folder(check->engine->root, "volumes");
 	struct dirent *e;
 
 	while (count >= 0 && d && (e = readdir(d)) != NULL) {
@@ -243,7 +238,8 @@ static int volumes_check(struct check *check, struct store *store, struct err *e
 			known |= strcmp(rows[i].name, e->d_name) == 0;
 		/* data: never removed by a repair */
 		if (!known && !volume_going(check, e->d_name))
-			finding(check, false,
+			check_finding(
+				check, false,
 				"files of a volume that is not in the database; look, then remove them by hand",
 				e->d_name);
 	}
@@ -262,7 +258,7 @@ static int ranges_check(struct check *check, struct err *err)
 		if (check->rows[i].uid_base &&
 		    uid_range_claim(check->engine->root, check->engine->settings.root,
 				    check->rows[i].id, check->rows[i].uid_base, &why) < 0)
-			finding(check, false, why.words, check->rows[i].name);
+			check_finding(check, false, why.words, check->rows[i].name);
 	}
 	if (check->repair) {
 		int freed = uid_range_sweep(err);
@@ -270,7 +266,8 @@ static int ranges_check(struct check *check, struct err *err)
 		if (freed < 0)
 			return freed;
 		if (freed > 0)
-			finding(check, true, "ranges of user ids of roots that are gone", "uids");
+			check_finding(check, true, "ranges of user ids of roots that are gone",
+				      "uids");
 	}
 	return 0;
 }
@@ -300,9 +297,14 @@ int check_instance(struct engine *engine, bool repair, char ***ret_found, struct
 	if (r == 0)
 		r = volumes_check(&check, store, err);
 	if (r == 0)
+		r = check_disks(&check, store, err);
+	if (r == 0)
 		r = remains_check(&check);
 	if (r == 0)
 		r = ranges_check(&check, err);
+	check_run_folders(&check);
+	if (r == 0)
+		r = check_networks(&check, err);
 	container_rows_free(check.rows, check.count);
 	*ret_found = check.found;
 	return r < 0 ? r : check.left;

@@ -396,6 +396,22 @@ static int ruleset_reload(struct engine *engine, bool whole, struct err *err)
 	return r < 0 ? r : forward_allow_all(engine, &nl, s, err);
 }
 
+int network_table_missing(struct engine *engine, struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	_cleanup_free_ char *table = network_table(engine);
+	_cleanup_close_ int s = any_socket(err);
+	int r = s < 0 ? s : 0;
+
+	if (r == 0 && !any_up(engine, s))
+		return 0;
+	if (r == 0)
+		r = netlink_open(&nl, NETLINK_NETFILTER, err);
+	if (r == 0)
+		r = nft_has_table(&nl, table, err);
+	return r < 0 ? r : r == 0;
+}
+
 /* Each that can be; the first that cannot be is told. */
 static int relays_restore(struct engine *engine, struct err *err)
 {

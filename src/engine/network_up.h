@@ -12,6 +12,8 @@ struct network;
 bool network_is_up(const struct network *network);
 /* Take away the link and its elements. The lock is held alone. */
 int network_down(struct engine *engine, const struct network *network, struct err *err);
+/* 1: links are up, and the table with their rules is not there. */
+int network_table_missing(struct engine *engine, struct err *err);
 /* Every link of ours, and the table. */
 int network_all_down(struct engine *engine, struct err *err);
 

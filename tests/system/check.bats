@@ -146,6 +146,43 @@ gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status" 
 	rm -r "$CLOCHE_ROOT/volumes/precious"
 }
 
+@test "disk images of what is gone: a container's goes, a volume's stays" {
+	id=$(printf '%064d' 5)
+	mkdir -p "$CLOCHE_ROOT/disks"
+	touch "$CLOCHE_ROOT/disks/container-$id" "$CLOCHE_ROOT/disks/container-$(printf '%064d' 6).new"
+	finds "a disk image of a container that is gone"
+	[ "$(ls "$CLOCHE_ROOT/disks")" = "" ]
+	touch "$CLOCHE_ROOT/disks/volume-precious"
+	finds_data "a disk image of a volume that is not in the database"
+	rm "$CLOCHE_ROOT/disks/volume-precious"
+}
+
+@test "folders of this boot for hooks and other runtimes, without a container that runs" {
+	cloche create --network none --name made host true
+	mkdir -p "$CLOCHE_RUN_ROOT/hooks/$(id_of made)/rootfs" "$CLOCHE_RUN_ROOT/oci/$(printf '%064d' 4)"
+	run cloche system check
+	assert_failure 1
+	assert_output --partial "a bundle for hooks of a container that does not run"
+	finds "state of another runtime for a container that does not run"
+	[ -z "$(find "$CLOCHE_RUN_ROOT/hooks" "$CLOCHE_RUN_ROOT/oci" -mindepth 1)" ]
+	cloche rm made
+}
+
+@test "a flushed nftables table, and a killed relay of published ports" {
+	local run
+
+	skip_unless_program nft
+	cloche run -d --name served -p 127.0.0.1:18099:80 -p '[::1]:18099:80' host sleep 600
+	run=$CLOCHE_RUN_ROOT/$(id_of served)
+	nft delete table inet "$(nft list tables inet | sed -n 's/^table inet \(cloche-[0-9a-f]*\)$/\1/p' | head -n 1)"
+	finds "the nftables table of the networks is gone"
+	read -r pid _ <"$run/publish"
+	kill -9 "$pid"
+	until_true 20 eval '! [ -e "/proc/$pid" ] || grep -q "^State:.Z" "/proc/$pid/status"'
+	finds "the process that publishes its ports was killed"
+	cloche rm -f served
+}
+
 @test "a damaged database is told, and nothing is done" {
 	cloche create --network none --name safe host true
 	cp "$CLOCHE_ROOT/state.db" saved.db
