@@ -22,11 +22,12 @@ teardown_file()
 {
 	local name
 
-	for name in firewalld bus docker; do
+	for name in firewalld bus networkd docker; do
 		ended "$name"
 	done
 	umount "$CLOCHE_TEST_DIR"/docker-exec/* "$CLOCHE_TEST_DIR"/docker-data 2>/dev/null || :
 	ip link del docker0 2>/dev/null || :
+	ip link del other0 2>/dev/null || :
 	find /sys/fs/cgroup -depth -type d -path "*/cloche-beside-${CLOCHE_TEST_DIR##*.}*" -exec rmdir {} \; || :
 	network_cleanup lan
 	cloche_teardown_file
@@ -94,6 +95,77 @@ ours() { nft -a list ruleset | grep -c "cloche: $link\""; }
 	ended bus
 	nft delete table inet firewalld 2>/dev/null || :
 	goes_out
+}
+
+# ufw COMMAND...: with files of its own
+ufw()
+{
+	# shellcheck disable=SC2016 # the other shell's
+	unshare --mount --propagation private sh -ec 'mount --bind "$0/ufw" /etc/ufw; mount --bind "$0/ufw-default" /etc/default/ufw
+		exec ufw "$@"' "$CLOCHE_TEST_DIR" "$@"
+}
+
+@test "ufw: what it forbids to be forwarded goes on for our links, and in visible mode it decides about a port" {
+	skip_unless_program ufw iptables
+	cp -r /etc/ufw "$CLOCHE_TEST_DIR/ufw"
+	cp /etc/default/ufw "$CLOCHE_TEST_DIR/ufw-default"
+	cloche run -d --name seen --publish-mode visible -p 9080:80 host python3 -c "$PEER" serve tcp 80
+	sees() { at lan peer ask tcp 10.50.0.1 9080 "$1" >/dev/null 2>&1; }
+	until_true 20 sees 2
+	ufw --force enable
+	run ! at lan peer ask tcp 10.50.0.1 8080 1
+	run cloche network doctor -q web 10.50.0.11:7001
+	assert_output --partial "cloche network reload"
+	cloche network reload
+	goes_out
+	comes_in
+	run ! sees 1
+	ufw allow 9080/tcp
+	until_true 20 sees 2
+	# its reload leaves our rules, and a second one of ours adds none
+	ufw reload
+	goes_out
+	cloche network reload
+	assert_equal "$(iptables -S FORWARD | grep -c -- "-i $link")" 1
+	run -0 cloche network doctor -q web 10.50.0.11:7001
+	run -0 cloche run --rm -p 8099:80 host true
+	assert_output --partial "ufw does not see"
+	cloche rm -f seen
+	ufw --force disable
+	nft delete table ip filter
+	nft delete table ip6 filter
+}
+
+@test "systemd-networkd told to manage every link leaves ours alone, by the files that are installed" {
+	skip_unless_program /lib/systemd/systemd-networkd
+	mkdir -p netif/links netif/leases netif/lldp network
+	cp "$SOURCE_DIR/src/boot/cloche.network" network/10-cloche.network
+	cp "$SOURCE_DIR/src/boot/cloche-veth.network" network/10-cloche-veth.network
+	printf '[Match]\nName=other0 cl* *-????\n[Network]\nDHCP=yes\n' >network/99-all.network
+	chown -R systemd-network netif
+	ip link add other0 type bridge
+	# shellcheck disable=SC2016 # the other shell's
+	# /sys is read-only, as in a container: there is no udev to wait for
+	started networkd unshare --mount --propagation private sh -ec 'mount -t sysfs -o ro none /sys
+		mkdir -p /run/systemd
+		mount -t tmpfs none /run/systemd
+		mkdir /run/systemd/netif
+		mount --bind netif /run/systemd/netif
+		mount --bind network /etc/systemd/network
+		exec /lib/systemd/systemd-networkd'
+	managed() { sed -n 's/^ADMIN_STATE=//p' "netif/links/$(ip -o link show "$1" | cut -d: -f1)"; }
+	taken() { [ "$(managed other0)" = configuring ]; }
+	until_true 30 taken
+	left() { [ "$(managed "$1")" = unmanaged ]; }
+	until_true 30 left "$link"
+	goes_out
+	comes_in
+	cloche run -d --name joins host sleep 3600
+	until_true 30 left "$(ip -br link | grep -o '^joins-[0-9a-f]*')"
+	run -0 cloche exec joins python3 -c "$PEER" ask tcp 10.50.0.11 7001
+	cloche rm -f joins
+	ended networkd
+	ip link del other0
 }
 
 @test "dockerd: its policy DROP beside our containers, its containers beside ours, and ours go without a trace" {
