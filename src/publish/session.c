@@ -22,9 +22,9 @@
 
 enum {
 	ROUNDS = 16,
-	PIPES_KEPT = 8, /* of those that nobody uses */
+	PIPES_KEPT = 4, /* of those that nobody uses */
 	PIPES_FIRST = 2,
-	PIPE_SIZE = 1 << 20,
+	PIPE_SIZE = 256 << 10, /* 1 MiB is no faster, and is more of what root may have */
 	PIPE_PAGE = 4096,
 	/* A flow of much is read in pieces of this size, see batch_join. */
 	BATCH = 256 << 10,
