@@ -140,10 +140,10 @@ static void others_close(void)
 	for (size_t i = 0; i < kept_count; i++) {
 		if ((unsigned int)kept[i] > from)
 			(void)syscall(SYS_close_range, from, (unsigned int)kept[i] - 1, 0);
-		(void)fcntl(kept[i], F_SETFD, FD_CLOEXEC);
 		from = (unsigned int)kept[i] + 1;
 	}
 	(void)syscall(SYS_close_range, from, ~0U, 0);
+	(void)syscall(SYS_close_range, 3U, ~0U, 1U << 2 /* CLOSE_RANGE_CLOEXEC */);
 }
 
 /* A pipe of who has neither CAP_SYS_RESOURCE nor CAP_SYS_ADMIN is 8 KiB when root has many on this host (pipe(7),
