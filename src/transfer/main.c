@@ -448,7 +448,7 @@ static int packages_run(void *unused, void *data, char **operands, struct err *e
 		(void)printf("\nRefused: %s\n", err->words);
 		err_clear(err);
 	}
-	work_close(&job.work);
+	job_close_work(&job);
 	return r < 0 ? 1 : 0;
 }
 
