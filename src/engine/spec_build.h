@@ -4,6 +4,7 @@
 #define CLOCHE_ENGINE_SPEC_BUILD_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "runtime/spec.h"
 
@@ -48,6 +49,8 @@ int spec_device_add(struct spec *spec, const char *host, const char *inside, con
 		    struct err *err);
 int built_spec_keep(struct built_spec *built, int fd); /* fd is its own now; returns fd */
 void built_spec_clear(struct built_spec *built);
+/* HostConfig.KEY is "host". */
+bool spec_mode_is_host(const struct record *record, const char *key);
 /* "/cloche/NAME-ID12" with the instance's suffix; to be freed */
 char *spec_cgroup_path(struct engine *engine, const struct record *record);
 
