@@ -187,6 +187,53 @@ static void plain_lines(const json_t *object, int indent)
 	}
 }
 
+/* The words that Docker's info has for people, and scripts look for; of the others the key. */
+static void headings_put(json_t *info)
+{
+	static const struct {
+		const char *key, *words;
+	} headings[] = {
+		{ "ContainersRunning", " Running" },
+		{ "ContainersPaused", " Paused" },
+		{ "ContainersStopped", " Stopped" },
+		{ "ServerVersion", "Server Version" },
+		{ "Driver", "Storage Driver" },
+		{ "LoggingDriver", "Logging Driver" },
+		{ "CgroupDriver", "Cgroup Driver" },
+		{ "CgroupVersion", "Cgroup Version" },
+		{ "SecurityOptions", "Security Options" },
+		{ "DefaultRuntime", "Default Runtime" },
+		{ "InitBinary", "Init Binary" },
+		{ "KernelVersion", "Kernel Version" },
+		{ "OperatingSystem", "Operating System" },
+		{ "NCPU", "CPUs" },
+		{ "DockerRootDir", "Docker Root Dir" },
+		{ "LiveRestoreEnabled", "Live Restore Enabled" },
+	};
+	_cleanup_json_ json_t *all = json_object();
+	const char *key;
+	json_t *value;
+	json_int_t memory = json_int_at(info, "MemTotal", 0);
+
+	json_object_foreach(info, key, value)
+	{
+		const char *words = key;
+
+		for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
+			if (strcmp(headings[i].key, key) == 0)
+				words = headings[i].words;
+		if (strcmp(key, "MemTotal") == 0) {
+			_cleanup_free_ char *text = str_size((double)memory, 1024, 4);
+
+			json_put(all, "Total Memory", json_text(text));
+		} else {
+			json_put(all, words, json_incref(value));
+		}
+	}
+	(void)json_object_clear(info);
+	(void)json_object_update(info, all);
+}
+
 /* A line each: "log.driver: local (built in)" */
 static void settings_flatten(json_t *settings)
 {
@@ -213,6 +260,7 @@ static int info_run(void *data, void *args, char **operands, struct err *err)
 	if (a->format)
 		return format_typed(a->format, info, &docker_info, err) < 0;
 	settings_flatten(json_object_get(info, "Settings"));
+	headings_put(info);
 	plain_lines(info, 0);
 	return 0;
 }

@@ -217,6 +217,11 @@ paths()
 		cloche info --format "{{.$field}}" >/dev/null || fail "info .$field"
 	done
 	[ "$(cloche info --format '{{.Runtimes.nvidia}}')" = "<no value>" ]
+	run -0 cloche info
+	for field in 'Server Version' 'Storage Driver' 'Cgroup Driver' 'Cgroup Version' 'Kernel Version' 'Operating System' CPUs 'Total Memory' 'Docker Root Dir' \
+		' Running'; do
+		assert_output --regexp "(^|"$'\n'")$field: ."
+	done
 	for field in Client.Version Client.APIVersion Client.Os Client.Arch Server.Version Server.APIVersion Server.Os Server.Arch Server.KernelVersion; do
 		[ -n "$(cloche version --format "{{.$field}}")" ] || fail "version .$field"
 	done
