@@ -331,8 +331,16 @@ static int connect_run(void *data, void *args, char **operands, struct err *err)
 		if (network_request_option(request, a->driver_options[i], err) < 0)
 			return 1;
 	}
-	if (a->gw_priority)
-		json_put(request, "GwPriority", json_integer(strtol(a->gw_priority, NULL, 10)));
+	if (a->gw_priority) {
+		char *end;
+		long priority = strtol(a->gw_priority, &end, 10);
+
+		if (*end || !*a->gw_priority) {
+			err_set(err, EINVAL, "invalid gw-priority: %s", a->gw_priority);
+			return 1;
+		}
+		json_put(request, "GwPriority", json_integer(priority));
+	}
 	return !engine || network_connect(engine, operands[0], operands[1], request, err) < 0;
 }
 

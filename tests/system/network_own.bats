@@ -100,6 +100,9 @@ teardown_file()
 	assert_failure 125
 	assert_output --partial "conflicting options"
 	cloche run -d --name joins --network one host sleep 3600
+	run cloche network connect --gw-priority high two joins
+	assert_failure 1
+	assert_output --partial "invalid gw-priority: high"
 	cloche network connect --driver-opt $option.ifname=later0 two joins
 	run cloche exec joins ls /sys/class/net
 	assert_line later0
