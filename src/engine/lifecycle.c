@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -42,40 +41,31 @@ bool lifecycle_ended(int pidfd, int timeout_ms)
 }
 
 /* Not the end of its process: it may have become `cloche system reap`, which waits for the lock that our caller has. As a monitor it
- * is gone when its file is. */
+ * is gone when its file is, a millisecond later. inotify(7) would tell, and take ten more to be closed: the kernel waits for a grace
+ * period. */
+enum { SETTLE_FIRST_NS = 200000, SETTLE_LAST_NS = 5000000 };
 void lifecycle_settle(struct engine *engine, const char *id)
 {
 	struct err ignored = ERR_NONE;
 	_cleanup_close_ int run = engine_run_dir(engine, id, false, &ignored);
-	_cleanup_close_ int watch = -1, fd = -1;
+	_cleanup_close_ int fd = -1;
 	int64_t end = engine_now_ns() + (int64_t)KILL_PATIENCE_MS * 1000000;
-	char path[64], news[4096];
+	struct timespec step = { .tv_nsec = SETTLE_FIRST_NS };
 	pid_t pid;
 
 	if (run < 0)
 		return;
 	fd = status_process(run, "monitor", &pid, NULL);
-	if (fd < 0)
-		return;
-	watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", run);
-	if (watch < 0 || inotify_add_watch(watch, path, IN_DELETE) < 0) {
-		(void)lifecycle_ended(fd, KILL_PATIENCE_MS);
-		return;
-	}
-	for (;;) {
-		struct pollfd p[] = { { .fd = fd, .events = POLLIN },
-				      { .fd = watch, .events = POLLIN } };
-		int64_t left_ms = (end - engine_now_ns()) / 1000000;
+	while (fd >= 0 && faccessat(run, "monitor", F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       engine_now_ns() < end) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
 
-		if (faccessat(run, "monitor", F_OK, AT_SYMLINK_NOFOLLOW) < 0 || left_ms <= 0)
+		if (ppoll(&p, 1, &step, NULL) < 0 && errno != EINTR)
 			return;
-		if (poll(p, 2, (int)left_ms) < 0 && errno != EINTR)
+		if (p.revents)
 			return;
-		if (p[0].revents)
-			return;
-		if (p[1].revents)
-			(void)!read(watch, news, sizeof(news));
+		if (step.tv_nsec < SETTLE_LAST_NS)
+			step.tv_nsec *= 2;
 	}
 }
 
