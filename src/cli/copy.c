@@ -195,8 +195,9 @@ struct commit_args {
 
 static const struct opt commit_opts[] = {
 	OPT_STRING('a', "author", "TEXT", struct commit_args, author, "author of the image"),
-	OPT_LIST('c', "change", "INSTRUCTION", struct commit_args, changes,
-		 "apply CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR"),
+	OPT_LIST(
+		'c', "change", "INSTRUCTION", struct commit_args, changes,
+		"apply CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or WORKDIR"),
 	OPT_STRING('m', "message", "TEXT", struct commit_args, message, "commit message"),
 	OPT_BOOL(0, "no-pause", struct commit_args, no_pause, "let the container run on meanwhile"),
 	OPT_BOOL('p', "pause", struct commit_args, pause,

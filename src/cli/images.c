@@ -138,8 +138,9 @@ struct import_args {
 };
 
 static const struct opt import_opts[] = {
-	OPT_LIST('c', "change", "INSTRUCTION", struct import_args, changes,
-		 "apply CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR"),
+	OPT_LIST(
+		'c', "change", "INSTRUCTION", struct import_args, changes,
+		"apply CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or WORKDIR"),
 	OPT_STRING('m', "message", "TEXT", struct import_args, message,
 		   "commit message of the image"),
 	OPT_STRING(0, "platform", "OS/ARCH", struct import_args, platform, "platform of the image"),

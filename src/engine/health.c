@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/duration.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/json.h"
@@ -32,47 +33,6 @@ static const int64_t SECOND_NS = 1000000000, MS_NS = 1000000;
 
 /* -- options ---------------------------------------------------------------------------------- */
 
-int health_duration_parse(const char *text, int64_t *ret_ns)
-{
-	static const struct {
-		const char *unit;
-		double ns;
-	} units[] = { { "ns", 1 },  { "us", 1e3 }, { "ms", 1e6 },
-		      { "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 } };
-	double total = 0;
-
-	if (strcmp(text, "0") == 0) {
-		*ret_ns = 0;
-		return 0;
-	}
-	if (!*text)
-		return -EINVAL;
-	while (*text) {
-		char *end;
-		double number;
-		size_t length, i;
-
-		if (*text != '.' && (*text < '0' || *text > '9'))
-			return -EINVAL;
-		number = strtod(text, &end);
-		if (end != text + strspn(text, "0123456789.")) /* no exponents, no hexadecimal */
-			return -EINVAL;
-		length = strspn(end, "nusmh");
-		for (i = 0; i < ARRAY_SIZE(units); i++)
-			if (strlen(units[i].unit) == length &&
-			    strncmp(units[i].unit, end, length) == 0)
-				break;
-		if (i == ARRAY_SIZE(units))
-			return -EINVAL;
-		total += number * units[i].ns;
-		text = end + length;
-	}
-	if (!(total < 9e18))
-		return -EINVAL;
-	*ret_ns = (int64_t)total;
-	return 0;
-}
-
 static int duration_put(json_t *check, const char *option, const char *key, const char *text,
 			struct err *err)
 {
@@ -80,7 +40,7 @@ static int duration_put(json_t *check, const char *option, const char *key, cons
 
 	if (!text)
 		return 0;
-	if (health_duration_parse(text, &ns) < 0)
+	if (duration_parse(text, &ns) < 0)
 		return err_set(
 			err, EINVAL,
 			"invalid argument \"%s\" for \"%s\" flag: time: invalid duration \"%s\"",

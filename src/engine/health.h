@@ -15,8 +15,6 @@ struct engine;
 struct err;
 struct record;
 
-/* A duration as Go writes it ("1m30s", "500ms", "1.5h") to nanoseconds. -EINVAL without words. */
-int health_duration_parse(const char *text, int64_t *ret_ns);
 bool health_option_any(const struct create_options *options);
 /* Config.Healthcheck from the options over the image's (may be NULL), and where it belongs what is to be done with an unhealthy one. */
 int health_option(const struct create_options *options, const json_t *of_image, json_t *config,

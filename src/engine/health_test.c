@@ -14,37 +14,6 @@
 #include "base/json.h"
 #include "engine/create.h"
 
-static void durations_are_read_as_go_writes_them(void **state)
-{
-	static const struct {
-		const char *text;
-		int64_t ns;
-	} good[] = {
-		{ "0", 0 },
-		{ "30s", 30000000000 },
-		{ "1m30s", 90000000000 },
-		{ "1.5h", 5400000000000 },
-		{ "500ms", 500000000 },
-		{ "2us", 2000 },
-		{ "7ns", 7 },
-		{ ".5s", 500000000 },
-	};
-	static const char *const bad[] = { "",	   "30",  "s",	 "-1s", "1d",	"1s2",
-					   "soon", "1 s", "nan", "inf", "1e9h", "0x1s" };
-	int64_t ns;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		assert_int_equal(health_duration_parse(good[i].text, &ns), 0);
-		assert_int_equal(ns, good[i].ns);
-	}
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		ns = 42;
-		assert_int_equal(health_duration_parse(bad[i], &ns), -EINVAL);
-		assert_int_equal(ns, 42);
-	}
-}
-
 static json_t *image_check(void)
 {
 	return json_pack("{s:[s,s],s:I,s:i}", "Test", "CMD", "/check", "Interval",
@@ -131,7 +100,6 @@ static void what_is_wrong_is_said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(durations_are_read_as_go_writes_them),
 		cmocka_unit_test(options_go_over_the_image_and_leave_the_rest_of_it),
 		cmocka_unit_test(no_healthcheck_takes_the_image_s_away_and_conflicts_with_options),
 		cmocka_unit_test(times_have_docker_s_defaults),

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/duration.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
@@ -236,12 +237,110 @@ static int apply_workdir(json_t *config, const struct verb *verb, const char *re
 	return 0;
 }
 
+/* --interval=30s and its kin stand before the word that says what kind of check it is. */
+static int health_flag(json_t *check, const char *word, struct err *err)
+{
+	static const struct {
+		const char *flag, *key;
+	} times[] = {
+		{ "--interval=", "Interval" },
+		{ "--timeout=", "Timeout" },
+		{ "--start-period=", "StartPeriod" },
+		{ "--start-interval=", "StartInterval" },
+	};
+	static const char of_retries[] = "--retries=";
+	uint64_t retries;
+
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+		const char *value = word + strlen(times[i].flag);
+		int64_t ns;
+
+		if (!str_prefix(word, times[i].flag))
+			continue;
+		if (duration_parse(value, &ns) < 0)
+			return err_set(err, EINVAL, "HEALTHCHECK: time: invalid duration \"%s\"",
+				       value);
+		if (ns != 0 && ns < 1000000)
+			return err_set(err, EINVAL,
+				       "HEALTHCHECK: interval \"%s\" cannot be less than 1ms",
+				       word);
+		json_put(check, times[i].key, json_integer(ns));
+		return 0;
+	}
+	if (!str_prefix(word, of_retries))
+		return err_set(err, EINVAL, "unknown flag: %s in HEALTHCHECK", word);
+	if (str_to_u64(word + strlen(of_retries), INT32_MAX, &retries) < 0)
+		return err_set(err, EINVAL, "HEALTHCHECK: %s is not a number", word);
+	json_put(check, "Retries", json_integer((json_int_t)retries));
+	return 0;
+}
+
+static int apply_health(json_t *config, const struct verb *verb, const char *rest, struct err *err)
+{
+	_cleanup_json_ json_t *check = json_object();
+	_cleanup_free_ char *word = NULL;
+	bool open = false;
+	json_t *test;
+
+	while ((word = next_word(&rest, &open)) && str_prefix(word, "--")) {
+		if (health_flag(check, word, err) < 0)
+			return -err->code;
+		free(ptr_take(&word));
+	}
+	rest += strspn(rest, " \t");
+	if (!word)
+		return err_set(err, EINVAL, "HEALTHCHECK requires at least one argument");
+	if (strcasecmp(word, "NONE") == 0) {
+		if (*rest)
+			return err_set(err, EINVAL, "HEALTHCHECK NONE takes no arguments");
+		json_put(config, verb->key, json_pack("{s:[s]}", "Test", "NONE"));
+		return 0;
+	}
+	if (strcasecmp(word, "CMD") != 0)
+		return err_set(err, EINVAL, "unknown type \"%s\" in HEALTHCHECK (try CMD)", word);
+	test = json_form(rest);
+	if (!*rest || (test && json_array_size(test) == 0)) {
+		json_decref(test);
+		return err_set(err, EINVAL, "missing command after HEALTHCHECK CMD");
+	}
+	if (test)
+		(void)json_array_insert_new(test, 0, json_string("CMD"));
+	else
+		test = json_pack("[s,o]", "CMD-SHELL", json_text(rest));
+	json_put(check, "Test", test);
+	json_put(config, verb->key, json_incref(check));
+	return 0;
+}
+
+/* What a build from the image does first; kept as it was typed. */
+static int apply_onbuild(json_t *config, const struct verb *verb, const char *rest, struct err *err)
+{
+	_cleanup_free_ char *first = str_ndup(rest, strcspn(rest, " \t"));
+	json_t *triggers = json_object_get(config, verb->key);
+
+	if (strcasecmp(first, "ONBUILD") == 0)
+		return err_set(err, EINVAL, "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+	if (strcasecmp(first, "MAINTAINER") == 0 || strcasecmp(first, "FROM") == 0) {
+		for (char *c = first; *c; c++)
+			*c = (char)toupper((unsigned char)*c);
+		return err_set(err, EINVAL, "%s isn't allowed as an ONBUILD trigger", first);
+	}
+	if (!json_is_array(triggers)) {
+		triggers = json_array();
+		json_put(config, verb->key, triggers);
+	}
+	json_push(triggers, json_text(rest));
+	return 0;
+}
+
 static const struct verb verbs[] = {
 	{ "CMD", apply_command, "Cmd" },
 	{ "ENTRYPOINT", apply_command, "Entrypoint" },
 	{ "ENV", apply_pairs, "Env" },
 	{ "EXPOSE", apply_expose, "ExposedPorts" },
+	{ "HEALTHCHECK", apply_health, "Healthcheck" },
 	{ "LABEL", apply_pairs, "Labels" },
+	{ "ONBUILD", apply_onbuild, "OnBuild" },
 	{ "STOPSIGNAL", apply_word, "StopSignal" },
 	{ "USER", apply_word, "User" },
 	{ "VOLUME", apply_volume, "Volumes" },

@@ -33,6 +33,12 @@ static void instructions_give_what_a_dockerfile_gives(void **state)
 		{ "WORKDIR a/b c", "{\"WorkingDir\":\"/a/b c\"}" },
 		{ "USER 1:2", "{\"User\":\"1:2\"}" },
 		{ "STOPSIGNAL 9", "{\"StopSignal\":\"9\"}" },
+		{ "HEALTHCHECK NONE", "{\"Healthcheck\":{\"Test\":[\"NONE\"]}}" },
+		{ "healthcheck --interval=5s --retries=2 cmd test  -e /x",
+		  "{\"Healthcheck\":{\"Interval\":5000000000,\"Retries\":2,\"Test\":[\"CMD-SHELL\",\"test  -e /x\"]}}" },
+		{ "HEALTHCHECK --timeout=1m --start-period=0 --start-interval=1.5s CMD [\"a\", \"b\"]",
+		  "{\"Healthcheck\":{\"StartInterval\":1500000000,\"StartPeriod\":0,\"Test\":[\"CMD\",\"a\",\"b\"],\"Timeout\":60000000000}}" },
+		{ "ONBUILD run  make", "{\"OnBuild\":[\"run  make\"]}" },
 	};
 
 	(void)state;
@@ -63,6 +69,19 @@ static void a_bad_instruction_is_refused_by_name(void **state)
 		{ "EXPOSE 80/icmp", "invalid proto: icmp" },
 		{ "VOLUME a", "VOLUME: \"a\" is no path below /" },
 		{ "USER a b", "USER requires exactly one argument" },
+		{ "HEALTHCHECK", "HEALTHCHECK requires at least one argument" },
+		{ "HEALTHCHECK --retries=1", "HEALTHCHECK requires at least one argument" },
+		{ "HEALTHCHECK NONE x", "HEALTHCHECK NONE takes no arguments" },
+		{ "HEALTHCHECK RUN x", "unknown type \"RUN\" in HEALTHCHECK (try CMD)" },
+		{ "HEALTHCHECK CMD", "missing command after HEALTHCHECK CMD" },
+		{ "HEALTHCHECK CMD []", "missing command after HEALTHCHECK CMD" },
+		{ "HEALTHCHECK --interval=5 CMD x", "HEALTHCHECK: time: invalid duration \"5\"" },
+		{ "HEALTHCHECK --timeout=1us CMD x",
+		  "HEALTHCHECK: interval \"--timeout=1us\" cannot be less than 1ms" },
+		{ "HEALTHCHECK --retries=x CMD x", "HEALTHCHECK: --retries=x is not a number" },
+		{ "HEALTHCHECK --every=5s CMD x", "unknown flag: --every=5s in HEALTHCHECK" },
+		{ "ONBUILD onbuild RUN x", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed" },
+		{ "ONBUILD from x", "FROM isn't allowed as an ONBUILD trigger" },
 	};
 
 	(void)state;
