@@ -75,11 +75,12 @@ remove_containers()
 
 # --- what is left on the host -----------------------------------------------------------------
 
-# What a container may add to the namespaces that we are in.
+# What a container may add to the namespaces that we are in. Not among the mounts: another file's image being made; and namespaces with a name,
+# which are listed by themselves: a copy of the host's goes when the host removes its name, since that detaches it everywhere.
 host_state()
 {
 	awk '{ for (i = 7; $i != "-"; i++); print "mount", $5, $(i + 1) }' /proc/self/mountinfo |
-		grep -v '^mount /var/tmp/mmdebstrap\.' || : # another file's image being made
+		grep -v -e '^mount /var/tmp/mmdebstrap\.' -e '^mount /run/netns/' || :
 	find /run/netns -mindepth 1 -maxdepth 1 -printf 'netns %f\n' 2>/dev/null || :
 	# the links of networks stay until `network prune`, which the end of the file asks for
 	ip -o link show | awk -F '[:@] *' '$2 !~ /^(cloche0|cl-)/ { print "link", $2 }'
@@ -125,6 +126,17 @@ processes_of()
 	} | cut -d / -f 3 | grep -vx "$BASHPID" | sort -un || :
 }
 
+# Of the lines of leftovers, those that this file answers for. Under tests/run all do: the namespaces are its own. Without, others come
+# and go meanwhile, another file of tests for instance: then what bears our folder or the suffix of our instance.
+answered_for()
+{
+	local suffix
+
+	[ -z "${CLOCHE_TEST_OUTSIDE:-}" ] || { cat; return; }
+	suffix=$(instance_cgroup "$CLOCHE_RUN_ROOT")
+	grep -F -e "$CLOCHE_TEST_DIR" -e "${suffix#cloche}" || :
+}
+
 # One line for each thing that outlived the containers; nothing when all is as it was.
 leftovers()
 {
@@ -132,7 +144,8 @@ leftovers()
 	local pid
 
 	mapfile -t ids < <(known_ids)
-	host_state | diff "$CLOCHE_TEST_DIR/before" - | sed -n 's/^> /left: /p; s/^< /gone: /p'
+	host_state | diff "$CLOCHE_TEST_DIR/before" - | sed -n 's/^> /left: /p; s/^< /gone: /p' |
+		answered_for
 	container_cgroups "${ids[@]}" | sed 's/^/left: cgroup /'
 	for pid in $(processes_of "$CLOCHE_TEST_DIR"); do
 		[ ! -e "/proc/$pid" ] ||
