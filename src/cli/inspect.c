@@ -18,6 +18,7 @@
 #include "engine/image.h"
 #include "engine/inspect.h"
 #include "engine/network.h"
+#include "engine/network_builtin.h"
 
 enum kinds {
 	KIND_CONTAINER = 1,
@@ -97,7 +98,7 @@ static json_t *object_find(struct engine *engine, const char *name, int kinds, b
 		}
 	}
 	if (r == -ENOENT && kinds & KIND_NETWORK) {
-		r = network_find(engine, name, &network, err);
+		r = network_find_shown(engine, name, &network, err);
 		if (r == 0) {
 			found = network_inspect(engine, &network, err);
 			*ret_shape = &docker_network;

@@ -16,6 +16,7 @@
 #include "cli/docker_type.h"
 #include "engine/engine.h"
 #include "engine/network.h"
+#include "engine/network_builtin.h"
 #include "engine/network_connect.h"
 #include "engine/network_option.h"
 
@@ -154,12 +155,12 @@ static bool network_filter(const char *name, const char *value, void *data)
 	if (strcmp(name, "label") == 0)
 		return filter_label(at->labels, value);
 	if (strcmp(name, "type") == 0)
-		return (strcmp(value, "builtin") == 0) == (strcmp(row->name, "bridge") == 0);
+		return (strcmp(value, "builtin") == 0) == network_is_builtin(row->name);
 	if (strcmp(name, "dangling") == 0) {
 		struct err checked = ERR_NONE;
 
 		(void)filter_bool(name, value, &truth, &checked);
-		return is_used(at) != truth;
+		return (network_is_builtin(row->name) || is_used(at)) != truth;
 	}
 	return true;
 }
@@ -201,6 +202,32 @@ static void row_push(json_t *rows, const struct network_row *row, json_t *config
 	json_push(rows, one);
 }
 
+static void row_try(json_t *rows, const struct ls_args *a, struct engine *engine,
+		    const struct network_row *row)
+{
+	_cleanup_json_ json_t *config = json_loads(row->config, 0, NULL);
+	struct network_at at = { engine, row, json_at(config, "Labels") };
+
+	if (filter_match(a->filters, network_filter, &at))
+		row_push(rows, row, config, a->no_trunc);
+}
+
+/* Among those that have rows, by name, as Docker lists them. */
+static size_t builtin_before(json_t *rows, const struct ls_args *a, struct engine *engine, size_t i,
+			     const struct network *bridge, const char *name)
+{
+	const struct network_row *row;
+
+	while ((row = network_builtin(i)) && (!name || strcmp(row->name, name) < 0)) {
+		struct network_row shown = *row;
+
+		shown.created_ns = bridge->row.created_ns;
+		row_try(rows, a, engine, &shown);
+		i++;
+	}
+	return i;
+}
+
 static int ls_run(void *data, void *args, char **operands, struct err *err)
 {
 	struct ls_args *a = args;
@@ -208,6 +235,7 @@ static int ls_run(void *data, void *args, char **operands, struct err *err)
 	_cleanup_(network_clear) struct network bridge = { 0 };
 	_cleanup_json_ json_t *rows = json_array();
 	struct network_row *networks = NULL;
+	size_t shown = 0;
 	int count = -1;
 
 	(void)operands;
@@ -218,12 +246,10 @@ static int ls_run(void *data, void *args, char **operands, struct err *err)
 	if (count < 0)
 		return 1;
 	for (int i = 0; i < count; i++) {
-		_cleanup_json_ json_t *config = json_loads(networks[i].config, 0, NULL);
-		struct network_at at = { engine, &networks[i], json_at(config, "Labels") };
-
-		if (filter_match(a->filters, network_filter, &at))
-			row_push(rows, &networks[i], config, a->no_trunc);
+		shown = builtin_before(rows, a, engine, shown, &bridge, networks[i].name);
+		row_try(rows, a, engine, &networks[i]);
 	}
+	(void)builtin_before(rows, a, engine, shown, &bridge, NULL);
 	network_rows_free(networks, (size_t)count);
 	return table_print(a->quiet ? "{{.ID}}" : a->format, columns, headings, rows, err) < 0;
 }
@@ -265,7 +291,7 @@ static int inspect_run(void *data, void *args, char **operands, struct err *err)
 		_cleanup_(network_clear) struct network network = { 0 };
 		struct err why = ERR_NONE;
 
-		if (network_find(engine, operands[i], &network, &why) < 0) {
+		if (network_find_shown(engine, operands[i], &network, &why) < 0) {
 			status = cli_fail(&why);
 			continue;
 		}

@@ -19,6 +19,7 @@
 #include "engine/event.h"
 #include "engine/inspect.h"
 #include "engine/name.h"
+#include "engine/network_builtin.h"
 #include "engine/network_given.h"
 #include "engine/network_up.h"
 #include "net/lan.h"
@@ -482,9 +483,11 @@ static int create(struct engine *engine, const char *name, const struct network_
 	_cleanup_free_ char *link = NULL, *config = NULL;
 	int r = engine_store(engine, err) ? 0 : -err->code;
 
-	if (r == 0 &&
-	    (!name_valid(name) || strcmp(name, "none") == 0 || strcmp(name, "host") == 0 ||
-	     strcmp(name, "default") == 0 || strcmp(name, "container") == 0))
+	if (r == 0 && (strcmp(name, "none") == 0 || strcmp(name, "host") == 0 ||
+		       strcmp(name, "default") == 0))
+		r = err_set(err, EPERM, "operation is not permitted on predefined %s network",
+			    name);
+	if (r == 0 && (!name_valid(name) || strcmp(name, "container") == 0))
 		r = err_set(err, EINVAL, "invalid network name: %s", name);
 	if (r == 0 && strcmp(driver_of(&making), "bridge") != 0 &&
 	    strcmp(driver_of(&making), "lan") != 0 && !network_is_child(driver_of(&making))) {
@@ -609,13 +612,12 @@ int network_remove(struct engine *engine, const char *reference, struct err *err
 	_cleanup_close_ int lock = -1;
 	int r;
 
-	if (strcmp(reference, DEFAULT_NETWORK) == 0 || strcmp(reference, "host") == 0 ||
-	    strcmp(reference, "none") == 0)
-		return err_set(err, EPERM, "%s is a pre-defined network and cannot be removed",
-			       reference);
-	r = network_find(engine, reference, &network, err);
+	r = network_find_shown(engine, reference, &network, err);
 	if (r < 0)
 		return r;
+	if (network_is_builtin(network.row.name))
+		return err_set(err, EPERM, "%s is a pre-defined network and cannot be removed",
+			       network.row.name);
 	lock = network_lock(engine, true, err);
 	if (lock < 0)
 		return lock;
@@ -691,7 +693,10 @@ json_t *network_inspect(struct engine *engine, const struct network *network, st
 	json_put(all, "ConfigFrom",
 		 json_pack("{s:s}", "Network", json_string_at(network->config, "ConfigFrom", "")));
 	json_put(all, "ConfigOnly", json_boolean(network_config_only(network)));
-	json_put(all, "Containers", containers_json(engine, network, err));
+	json_put(all, "Containers",
+		 network->row.link[0] || network_config_only(network) ?
+			 containers_json(engine, network, err) :
+			 network_builtin_containers(engine, network->row.name, err));
 	json_put(all, "Options", json_deep_copy(json_at(network->config, "Options")));
 	json_put(all, "Labels", json_deep_copy(json_at(network->config, "Labels")));
 	json_put(own, "Link", json_text(network->row.link));

@@ -29,13 +29,29 @@ struct change { /* what both verbs hold while they work */
 	int lock;
 };
 
+/* Docker's words */
+static int word_refuse(const char *network, struct err *err)
+{
+	if (strcmp(network, "host") == 0)
+		return err_set(
+			err, EINVAL,
+			"container cannot be disconnected from host network or connected to host network");
+	if (strcmp(network, "none") == 0)
+		return err_set(
+			err, EINVAL,
+			"container cannot be connected to multiple networks with one of the networks in private (none) mode");
+	return 0;
+}
+
 static int change_begin(struct change *change, const char *network, const char *container,
 			struct err *err)
 {
 	_cleanup_free_ char *id = NULL;
 	const char *mode;
-	int r = record_find(change->engine, container, &change->record, err);
+	int r = word_refuse(network, err);
 
+	if (r == 0)
+		r = record_find(change->engine, container, &change->record, err);
 	if (r < 0)
 		return r;
 	id = str_dup(change->record.row.id);

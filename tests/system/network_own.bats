@@ -26,6 +26,8 @@ teardown_file()
 	run cloche network ls --format '{{.Name}} {{.Driver}} {{.Scope}}'
 	assert_line "own bridge local"
 	assert_line "bridge bridge local"
+	assert_line "host host local"
+	assert_line "none null local"
 	run cloche network ls --filter label=a=b --filter type=custom --filter dangling=true \
 		--format '{{.Name}} {{.Labels}} {{.IPv6}} {{.Internal}}'
 	assert_output "own a=b true false"
@@ -57,6 +59,12 @@ teardown_file()
 	run cloche network rm own
 	assert_success
 	assert_output own
+	run cloche network rm "$(cloche network ls -q --filter name=^none$)"
+	assert_failure
+	assert_output --partial "none is a pre-defined network and cannot be removed"
+	run cloche network create host
+	assert_failure
+	assert_output --partial "operation is not permitted on predefined host network"
 	run cloche network rm bridge
 	assert_failure
 	assert_output --partial "pre-defined network"

@@ -190,14 +190,16 @@ takes()
 		--change 'entrypoint echo hi' --change 'ENV A=1 B="two words"' --change 'ENV A 3' \
 		--change 'EXPOSE 80 53/udp 7000-7001' --change 'LABEL a.b="c d"' --change 'USER www' \
 		--change 'VOLUME /data /more' --change 'WORKDIR /srv' --change 'WORKDIR web' \
-		--change 'STOPSIGNAL SIGINT' - <plain.tar
+		--change 'STOPSIGNAL SIGINT' --change 'HEALTHCHECK --retries=2 CMD true' --change 'ONBUILD RUN x' \
+		- <plain.tar
 	assert_success
 	id=$(jq -r '.images[0].id' <<<"$output")
 	assert_equal "$(jq -cS .config "$ROOT/blobs/sha256/${id#*:}")" "$(jq -cS . <<-'END'
 		{"Cmd": ["/bin/sh", "-i"], "Entrypoint": ["/bin/sh", "-c", "echo hi"],
 		 "Env": ["A=3", "B=two words"], "User": "www", "WorkingDir": "/srv/web",
 		 "ExposedPorts": {"80/tcp": {}, "53/udp": {}, "7000/tcp": {}, "7001/tcp": {}},
-		 "Labels": {"a.b": "c d"}, "Volumes": {"/data": {}, "/more": {}}, "StopSignal": "SIGINT"}
+		 "Labels": {"a.b": "c d"}, "Volumes": {"/data": {}, "/more": {}}, "StopSignal": "SIGINT",
+		 "Healthcheck": {"Test": ["CMD-SHELL", "true"], "Retries": 2}, "OnBuild": ["RUN x"]}
 	END
 	)"
 	assert_equal "$(jq -r .comment "$ROOT/blobs/sha256/${id#*:}")" "from a pipe"
