@@ -27,9 +27,10 @@
 #include "net/address.h"
 #include "net/link.h"
 #include "net/netlink.h"
+#include "net/route_note.h"
 #include "runtime/net_device.h"
 
-enum { NOTES = 65536 };
+enum { NOTES = 4 << 20 }; /* 1 KiB a route, 2,000 routes a link, at most */
 
 /* -- there ------------------------------------------------------------------------------------ */
 
@@ -65,8 +66,10 @@ static void address_note(const struct ifaddrs *one, struct buf *note)
 static int device_note(const char *link, const char *inside, struct buf *note, struct err *err)
 {
 	_cleanup_close_ int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
 	struct ifreq request = { 0 };
 	struct ifaddrs *all;
+	int r;
 
 	(void)str_append(request.ifr_name, sizeof(request.ifr_name), link);
 	if (s < 0 || ioctl(s, SIOCGIFFLAGS, &request) < 0)
@@ -78,8 +81,11 @@ static int device_note(const char *link, const char *inside, struct buf *note, s
 		if (strcmp(one->ifa_name, link) == 0)
 			address_note(one, note);
 	freeifaddrs(all);
+	r = netlink_open(&nl, NETLINK_ROUTE, err);
+	if (r == 0)
+		r = route_note(&nl, link_index(s, link), note, err);
 	buf_puts(note, "\n");
-	return 0;
+	return r;
 }
 
 static int namespace_hold(int run, pid_t pid, struct err *err)
@@ -190,6 +196,7 @@ static void settle(const char *link, char *const *words)
 		(void)netlink_send(&nl,
 				   &ignored); /* one that cannot be is not in the way of others */
 	}
+	route_note_restore(&nl, index, words + 1);
 }
 
 /* index 0: it is not known, the name is. */

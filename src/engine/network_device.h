@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* --network-device: links of the host that a container has while it runs. They come back with their old names, addresses and state, whoever was
+/* --network-device: links of the host that a container has while it runs. They come back with their old names, addresses, routes and state, whoever was
  * killed. Of a network namespace that ends the kernel sends physical devices back, under the names that they have there, and destroys others; so
  * the namespace is held by a mount, RUN/ID/held-netns, from before the first link goes in until the last one is out. RUN/ID/devices says what each was:
- * a line "LINK INSIDE up|down ADDRESS/PREFIX...".
+ * a line "LINK INSIDE up|down ADDRESS/PREFIX... ROUTE..." (net/route_note.h).
  *
  *	network_devices_give(record, run, pid, err);     in the process that becomes the monitor
  *	network_devices_return(run);                     the release, an aborted start, a repair

@@ -159,7 +159,9 @@ wire1_is_back()
 	assert_output --partial 10.54.0.2/24
 	run -0 ip -o link show up
 	assert_output --partial ' wire1@wire0'
+	assert_equal "$(wire1_routes)" "$routes"
 }
+wire1_routes() { ip -d -4 route show table all dev wire1 proto static; ip -d -6 route show table all dev wire1 proto static; }
 sees_it_ended() { [ "$(cloche ps -a --filter name=wired --format '{{.State}}')" = exited ]; }
 
 @test "network-device: a link of the host goes in, with its addresses, under another name" {
@@ -168,6 +170,14 @@ sees_it_ended() { [ "$(cloche ps -a --filter name=wired --format '{{.State}}')" 
 	ip address add 10.54.0.2/24 dev wire1
 	ip link set wire0 up
 	ip link set wire1 up
+	# a gateway that is found by another route, one on a link-local address, and a table of its own
+	ip address add fd54::2/64 dev wire1 nodad
+	ip route add 10.55.0.1 dev wire1 proto static
+	ip route add 10.56.0.0/16 via 10.55.0.1 dev wire1 proto static metric 7 mtu 1400
+	ip route add default via 10.54.0.1 dev wire1 proto static table 54 src 10.54.0.2
+	ip -6 route add fd56::/48 via fe80::1 dev wire1 proto static metric 9
+	routes=$(wire1_routes)
+	[ "$(wc -l <<<"$routes")" -eq 4 ]
 	cloche run -d --name wired --network none --network-device wire1=eth7 host python3 -c "$PEER" serve tcp 7011 wired
 	run ! ip link show wire1
 	run -0 cloche exec wired ip -o -4 address show eth7
