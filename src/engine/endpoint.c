@@ -443,7 +443,8 @@ static int macvlan_make(const struct endpoint *endpoint, const char *inside, int
 }
 
 /* systemd-networkd has rules of its own for links that begin with these and a dash (those of systemd-nspawn and of virtual machines): it would give
- * them addresses and a DHCP server. */
+ * them addresses and a DHCP server. NetworkManager leaves all veth pairs alone but those that are called eth and a number
+ * (its 85-nm-unmanaged.rules), which it would take off their bridge. */
 static void name_apart(char name[IFNAMSIZ])
 {
 	static const char *const theirs[] = { "ve-", "vb-", "vz-", "vt-", "mv-", "iv-" };
@@ -451,6 +452,8 @@ static void name_apart(char name[IFNAMSIZ])
 	for (size_t i = 0; i < ARRAY_SIZE(theirs); i++)
 		if (str_prefix(name, theirs[i]))
 			name[2] = '_';
+	if (str_prefix(name, "eth") && name[3] >= '0' && name[3] <= '9')
+		name[3] = '_';
 }
 
 /* The host's end: eight letters of the container's name, so that `ip link` tells whose it is. */

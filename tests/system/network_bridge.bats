@@ -231,12 +231,15 @@ kill_everything()
 	assert_success
 }
 
-@test "a container named as systemd-networkd names links of its own has another name for its link" {
+@test "a container named as systemd-networkd or NetworkManager name links of theirs has another name for its link" {
 	cloche run -d --name ve host sleep 600
+	cloche run -d --name eth0web host sleep 600
 	run -0 ip -o link show
 	assert_output --partial ": ve_"
 	refute_output --partial ": ve-"
-	cloche rm -f ve
+	assert_output --partial ": eth_web-"
+	refute_output --partial ": eth0web-"
+	cloche rm -f ve eth0web
 }
 
 @test "beside rules like dockerd's, which drop what is forwarded" {
