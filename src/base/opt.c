@@ -171,6 +171,7 @@ static int value_set(const struct opt *opt, void *args, const char *value, struc
 		*(bool *)(void *)field = !*(bool *)(void *)field;
 		return 0;
 	case OPT_KIND_STRING:
+	case OPT_KIND_EVERY:
 		*(const char **)(void *)field = value;
 		return 0;
 	case OPT_KIND_LIST:
@@ -191,6 +192,12 @@ static int value_set(const struct opt *opt, void *args, const char *value, struc
 static bool takes_value(const struct opt *opt)
 {
 	return opt->kind != OPT_KIND_BOOL && opt->kind != OPT_KIND_OFF && opt->value;
+}
+
+/* --watch alone, or --watch 5: for commands without operands, so that a word can be nothing else. */
+static bool seconds_follow(char *const *argv)
+{
+	return argv[1] && argv[1][0] != '-';
 }
 
 /* What the user was closest to, for the hint. */
@@ -227,6 +234,8 @@ static int long_parse(const struct command *command, char ***argv, void *args, s
 		return -EINVAL;
 	}
 	value = value ? value + 1 : NULL;
+	if (!value && opt->kind == OPT_KIND_EVERY && !seconds_follow(*argv))
+		value = OPT_EVERY_DEFAULT;
 	if (!value && takes_value(opt) && opt->kind != OPT_KIND_LATER) {
 		if (!(*argv)[1])
 			return err_set(err, EINVAL, "flag needs an argument: --%s", opt->name);

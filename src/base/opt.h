@@ -20,6 +20,8 @@
 
 struct err;
 
+#define OPT_EVERY_DEFAULT "2"
+
 enum opt_kind {
 	OPT_KIND_END,
 	OPT_KIND_BOOL,	 /* bool */
@@ -27,6 +29,7 @@ enum opt_kind {
 	OPT_KIND_STRING, /* const char *, the last one wins */
 	OPT_KIND_LIST,	 /* char **, strv_add of each */
 	OPT_KIND_INT,	 /* long */
+	OPT_KIND_EVERY,	 /* const char *: seconds, OPT_EVERY_DEFAULT when no word follows */
 	OPT_KIND_LATER,	 /* known, refused: help says why */
 };
 
@@ -51,6 +54,8 @@ struct opt {
 	{ l, n, v, OPT_KIND_LIST, offsetof(type, field), h, false }
 #define OPT_INT(l, n, v, type, field, h) \
 	{ l, n, v, OPT_KIND_INT, offsetof(type, field), h, false }
+#define OPT_EVERY(l, n, type, field, h) \
+	{ l, n, "[SECONDS]", OPT_KIND_EVERY, offsetof(type, field), h, false }
 #define OPT_ALIAS(l, n, v, k, type, field) { l, n, v, k, offsetof(type, field), "", true }
 #define OPT_LATER(l, n, v, why) { l, n, v, OPT_KIND_LATER, 0, why, true }
 #define OPT_END { 0, NULL, NULL, OPT_KIND_END, 0, NULL, false }

@@ -146,7 +146,8 @@ static void fish(const struct command *const *commands, FILE *out)
 			(void)fprintf(out, "complete -c cloche -n '%s' -l %s", when, opt->name);
 			if (opt->letter)
 				(void)fprintf(out, " -s %c", opt->letter);
-			(void)fprintf(out, "%s\n", opt->value ? " -r" : "");
+			(void)fprintf(out, "%s\n",
+				      opt->value && opt->kind != OPT_KIND_EVERY ? " -r" : "");
 		}
 		if (strcmp(kind, "containers") == 0)
 			(void)fprintf(

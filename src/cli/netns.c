@@ -22,8 +22,8 @@ struct expose_args {
 
 static const struct opt expose_opts[] = {
 	OPT_BOOL(0, "remove", struct expose_args, remove, "take all those names away"),
-	OPT_STRING(0, "watch", "SECONDS", struct expose_args, watch,
-		   "keep it true: look again every so many seconds"),
+	OPT_EVERY(0, "watch", struct expose_args, watch,
+		  "keep it true: look again every so many seconds"),
 	OPT_END,
 };
 

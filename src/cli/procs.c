@@ -41,8 +41,7 @@ static const struct opt procs_opts[] = {
 	OPT_STRING(0, "sort", "FIELD", struct procs_args, sort,
 		   "most first: rss, pss, swap, vsz, cpu, start or time; or pid"),
 	OPT_BOOL(0, "tree", struct procs_args, tree, "children below their parents"),
-	OPT_STRING(0, "watch", "SECONDS", struct procs_args, watch,
-		   "draw again every so many seconds"),
+	OPT_EVERY(0, "watch", struct procs_args, watch, "draw again every so many seconds"),
 	OPT_END,
 };
 
@@ -265,15 +264,32 @@ enum { FIELDS = ARRAY_SIZE(fields) };
 #define FIELDS_DEFAULT "container,engine,image,ipid,iuser,user,pid,ppid,c,stime,tty,time,cmd"
 #define FIELDS_MEMORY "container,engine,iuser,user,pid,rss,pss,swap,limit,cmd"
 
+/* ps's own words for what has another name here */
+static const char *field_name(const char *wanted)
+{
+	static const struct {
+		const char *ps, *ours;
+	} words[] = { { "args", "cmd" },   { "command", "cmd" },  { "ucmd", "comm" },
+		      { "rssize", "rss" }, { "vsize", "vsz" },	  { "euser", "user" },
+		      { "euid", "uid" },   { "ni", "nice" },	  { "nlwp", "threads" },
+		      { "s", "state" },	   { "cputime", "time" }, { "tname", "tty" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcmp(words[i].ps, wanted) == 0)
+			return words[i].ours;
+	return wanted;
+}
+
 static int fields_parse(const char *text, const struct field *list[FIELDS + 1], struct err *err)
 {
 	_cleanup_strv_ char **names = strv_split(text, ',');
 	size_t count = 0;
 
 	for (size_t i = 0; names[i]; i++) {
+		const char *name = field_name(names[i]);
 		size_t k = 0;
 
-		while (k < FIELDS && strcmp(fields[k].name, names[i]) != 0)
+		while (k < FIELDS && strcmp(fields[k].name, name) != 0)
 			k++;
 		if (k == FIELDS || count == FIELDS) {
 			_cleanup_(buf_clear) struct buf known = BUF_EMPTY;

@@ -52,8 +52,7 @@ static const struct opt sockets_opts[] = {
 		   "only this state: LISTEN, ESTABLISHED, TIME_WAIT..."),
 	OPT_BOOL('t', "tcp", struct sockets_args, tcp, "only TCP"),
 	OPT_BOOL('u', "udp", struct sockets_args, udp, "only UDP and UDP-Lite"),
-	OPT_STRING(0, "watch", "SECONDS", struct sockets_args, watch,
-		   "draw again every so many seconds"),
+	OPT_EVERY(0, "watch", struct sockets_args, watch, "draw again every so many seconds"),
 	OPT_BOOL('x', "unix", struct sockets_args, unix_too, "Unix domain sockets too"),
 	OPT_END,
 };

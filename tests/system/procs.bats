@@ -43,6 +43,15 @@ pid_of() { cloche inspect -f '{{.State.Pid}}' "$1"; }
 	assert_equal "$output" "$(sort -rn <<<"$output")"
 }
 
+@test "ps's words for fields, and --watch without a number, do what a user of ps and watch expects" {
+	run -0 cloche procs -c --no-headings --container hog -o ipid,args
+	assert_line "1 sleep 12345"
+	run -125 cloche procs --watch --sort nothing
+	assert_output --partial "nothing"
+	run -125 cloche procs --watch 0
+	assert_output --partial "watch every 0 seconds"
+}
+
 @test "json has every process once, with whose it is" {
 	cloche procs --json >all.json
 	jq -e --argjson pid "$(pid_of hog)" '[.[] | select(.Pid == $pid)] | length == 1 and .[0].Container == "hog" and
