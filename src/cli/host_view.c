@@ -40,7 +40,8 @@ static int open_with(struct cli *cli, pid_t pid, unsigned int process_flags, str
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	(void)clock_gettime(CLOCK_BOOTTIME, &since_boot);
 	view->now_s = now.tv_sec;
-	view->boot_s = now.tv_sec - since_boot.tv_sec;
+	view->boot_ns =
+		(now.tv_sec - since_boot.tv_sec) * 1000000000L + now.tv_nsec - since_boot.tv_nsec;
 	return 0;
 }
 
@@ -166,7 +167,10 @@ void view_tty(int tty, char out[32])
 
 int64_t view_start_s(const struct host_view *view, uint64_t start_ticks)
 {
-	return view->boot_s + (int64_t)(start_ticks / view->table.boot_ticks_per_second);
+	int64_t tick_ns = 1000000000 / (int64_t)view->table.boot_ticks_per_second;
+
+	/* whole seconds only at the end, or two commands would differ by one */
+	return (view->boot_ns + (int64_t)start_ticks * tick_ns) / 1000000000;
 }
 
 void view_start(const struct host_view *view, uint64_t start_ticks, char out[32])

@@ -18,7 +18,7 @@ struct err;
 struct host_view {
 	struct process_table table;
 	struct engine *engine; /* NULL: not root, or it cannot be opened */
-	int64_t boot_s;	       /* CLOCK_REALTIME of the boot */
+	int64_t boot_ns;       /* CLOCK_REALTIME of the boot */
 	int64_t now_s;
 };
 #define HOST_VIEW_EMPTY ((struct host_view){ 0 })
