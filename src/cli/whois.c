@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -740,6 +741,24 @@ static enum answer whois_path(struct whois *whois, const char *path, struct err 
 	return say_owner(whois, path, 0, "owner", view_user(st.st_uid));
 }
 
+/* "0:101", as mountinfo has it, or "0,101", as stat(1) does: the device that an overlay has for itself */
+static enum answer whois_overlay(struct whois *whois, const char *thing, struct err *err)
+{
+	unsigned int minor_number;
+	struct mount_match match;
+	int end = 0;
+
+	if ((sscanf(thing, "0:%9u%n", &minor_number, &end) != 1 &&
+	     sscanf(thing, "0,%9u%n", &minor_number, &end) != 1) ||
+	    thing[end])
+		return ANSWER_NEXT;
+	if (open_all(whois, 0, err) < 0)
+		return ANSWER_NONE;
+	return mount_overlay_owner(&whois->view.host.table, makedev(0, minor_number), &match) ?
+		       say_owner(whois, thing, match.owner, "where", match.role) :
+		       ANSWER_NEXT;
+}
+
 static enum answer whois_mount(struct whois *whois, uint64_t id, struct err *err)
 {
 	struct mount_match match;
@@ -782,6 +801,34 @@ static enum answer whois_name(struct whois *whois, const char *name, struct err 
 	return ANSWER_NEXT;
 }
 
+/* What only our own record knows: a container that does not run, a volume by its name. */
+static enum answer whois_record(struct whois *whois, const char *name, struct err *err)
+{
+	struct engine *engine = whois->view.host.engine;
+	struct container_row row = { 0 };
+	struct volume_row volume = { 0 };
+	struct err ignored = ERR_NONE;
+	struct store *store = engine ? engine_store(engine, &ignored) : NULL;
+
+	(void)err;
+	if (!store)
+		return ANSWER_NEXT;
+	if (container_find(store, name, &row, &ignored) == 0) {
+		(void)printf("%s is container %s (cloche %.12s), which is not running\n", name,
+			     row.name, row.id);
+		container_row_clear(&row);
+		return ANSWER_CONTAINER;
+	}
+	if (!strchr(name, '/') && volume_find(store, name, &volume, &ignored) == 0) {
+		_cleanup_free_ char *path =
+			str_printf("%s/volumes/%s/_data", engine->settings.root, name);
+
+		volume_row_clear(&volume);
+		return whois_path(whois, path, err);
+	}
+	return ANSWER_NEXT;
+}
+
 /* -- which kind ------------------------------------------------------------------------------- */
 
 static enum answer number(struct whois *whois, uint64_t n, struct err *err)
@@ -799,7 +846,12 @@ static enum answer number(struct whois *whois, uint64_t n, struct err *err)
 			return answer;
 	}
 	answer = whois_namespace(whois, n, err);
-	return answer;
+	if (answer != ANSWER_NEXT || err->code)
+		return answer;
+	socket_view_clear(&whois->view); /* it was opened without sockets */
+	whois->view = SOCKET_VIEW_EMPTY;
+	whois->opened = false;
+	return whois_inode(whois, n, err);
 }
 
 /* "pid:1241", "net:[4026531840]", "socket:[1234]": what a number is. */
@@ -808,10 +860,10 @@ static enum answer prefixed(struct whois *whois, const char *thing, struct err *
 	static const struct {
 		const char *prefix;
 		int kind;
-	} prefixes[] = { { "pid:", 0 },	 { "uid:", 1 }, { "inode:", 2 },  { "socket:", 2 },
-			 { "ns:", 3 },	 { "net:", 3 }, { "mnt:", 3 },	  { "user:", 3 },
-			 { "ipc:", 3 },	 { "uts:", 3 }, { "cgroup:", 3 }, { "time:", 3 },
-			 { "mount:", 4 } };
+	} prefixes[] = { { "pid:", 0 },	 { "uid:", 1 },	 { "inode:", 2 }, { "socket:", 2 },
+			 { "ino:", 2 },	 { "ns:", 3 },	 { "net:", 3 },	  { "mnt:", 3 },
+			 { "user:", 3 }, { "ipc:", 3 },	 { "uts:", 3 },	  { "cgroup:", 3 },
+			 { "time:", 3 }, { "mount:", 4 } };
 	size_t i = 0;
 	const char *digits;
 	uint64_t n;
@@ -842,8 +894,8 @@ static enum answer prefixed(struct whois *whois, const char *thing, struct err *
 static enum answer ask(struct whois *whois, struct err *err)
 {
 	static enum answer (*const kinds[])(struct whois *, const char *, struct err *) = {
-		prefixed,   whois_path, whois_address, whois_end,
-		whois_link, whois_name, whois_user,    whois_dotted,
+		prefixed,   whois_overlay, whois_path, whois_address, whois_end,
+		whois_link, whois_name,	   whois_user, whois_dotted,  whois_record,
 	};
 	enum answer answer = ANSWER_NEXT;
 	uint64_t n;
@@ -896,9 +948,9 @@ const struct command command_whois = {
 	.summary = "say whose a process, user, port, connection, path, namespace or link is",
 	.details =
 		"THING is a pid, a uid, a user's name (web.www-data), a port (:3270, 3270/tcp), an address, an end of a connection "
-		"(192.168.1.187:48842), the inode of a socket (socket:[1234]), a path (of an upper folder, a volume, a bind's source, in "
-		"/proc), a mount (mount:528), a cgroup, a namespace (net:[4026531840]), a link of a veth pair, a container's name or id, or the "
-		"id of an overlay's folder. A bare number is a pid if there is one, else a uid, else a namespace; pid:, uid:, inode: and ns: in "
+		"(192.168.1.187:48842), the inode of a socket (socket:[1234], ino:1234), a path (of an upper folder, a volume, a bind's source, in "
+		"/proc), a mount (mount:528), a cgroup, a namespace (net:[4026531840]), a link of a veth pair, a container's name or id, a volume's name, or the "
+		"id or device (0:101) of an overlay. A bare number is a pid if there is one, else a uid, a namespace, a socket's inode; pid:, uid:, inode: and ns: in "
 		"front say which.\n"
 		"The answer names engine, container, image, command, the user inside and outside, who started it from which terminal and when, "
 		"and what is published. Ends with 0 when it is a container's, with 1 when it is the host's own, with 2 when there is no such "

@@ -174,3 +174,28 @@ size_t mount_id_owner(const struct process_table *table, unsigned long id, struc
 	}
 	return 0;
 }
+
+size_t mount_overlay_owner(const struct process_table *table, dev_t device, struct mount_match *ret)
+{
+	_cleanup_free_ struct mount *mount = mem_new(sizeof(*mount));
+	char line[3 * PATH_MAX];
+	size_t count = 0;
+
+	for (size_t i = 1; i < table->owner_count && count < 2; i++) {
+		FILE *f = mounts_of(&table->owners[i]);
+		bool found = false;
+
+		while (f && !found && fgets(line, sizeof(line), f))
+			found = line_parse(line, mount) &&
+				makedev(mount->major, mount->minor) == device &&
+				str_prefix(mount->options, " - overlay ");
+		if (f)
+			(void)fclose(f);
+		if (found && count++ == 0) {
+			ret->owner = (int)i;
+			(void)snprintf(ret->role, MOUNT_ROLE, "overlay mounted at %.256s",
+				       mount->target);
+		}
+	}
+	return count == 1;
+}

@@ -21,5 +21,8 @@ size_t mount_owners(const struct process_table *table, const char *path, struct 
 		    size_t most);
 /* Like it for a mount's id (field 1 of mountinfo), in any container. */
 size_t mount_id_owner(const struct process_table *table, unsigned long id, struct mount_match *ret);
+/* Like it for the device number that each overlay has ("0:101" in mountinfo, Device of stat(1)); 0 also where several containers share one. */
+size_t mount_overlay_owner(const struct process_table *table, dev_t device,
+			   struct mount_match *ret);
 
 #endif

@@ -80,6 +80,8 @@ uid_of() { awk -v user="$2" '{ print $2 + user }' "/proc/$(pid_of "$1")/uid_map"
 	inode=$(cloche sockets --container web --listen --json | jq '[.[] | select(.Local == "127.0.0.1:3270")][0].Inode')
 	run -0 cloche whois "socket:[$inode]"
 	assert_output --partial "127.0.0.1:3270"
+	run -0 cloche whois "ino:$inode" # as ss -e has it
+	assert_output --partial "127.0.0.1:3270"
 }
 
 @test "an address, without a socket that has it" {
@@ -117,6 +119,11 @@ uid_of() { awk -v user="$2" '{ print $2 + user }' "/proc/$(pid_of "$1")/uid_map"
 	mount=$(awk '$5 == "/srv/shared" { print $1 }' "/proc/$pid/mountinfo")
 	run -0 cloche whois "mount:$mount"
 	assert_output --partial "at /srv/shared"
+	run -0 cloche whois "$(awk '$5 == "/" { print $3 }' "/proc/$pid/mountinfo")" # 0:101
+	assert_output --regexp "where +overlay mounted at /"
+	assert_output --partial "of container web"
+	run -0 cloche whois data
+	assert_output --regexp "where +mounted at /data"
 	run -0 cloche whois "$(readlink "/proc/$pid/ns/net")"
 	assert_output --regexp "net namespace [0-9]+ is of container web"
 	run -0 cloche whois "$(stat -Lc %i "/proc/$pid/ns/user")"
@@ -147,4 +154,6 @@ uid_of() { awk -v user="$2" '{ print $2 + user }' "/proc/$(pid_of "$1")/uid_map"
 	assert_output --partial "of container still (cloche ${id:0:12}), which is not running"
 	run -0 cloche whois "$CLOCHE_ROOT/containers/$id/upper"
 	assert_output --partial "which is not running"
+	run -0 cloche whois still
+	assert_output "still is container still (cloche ${id:0:12}), which is not running"
 }
