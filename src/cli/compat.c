@@ -68,15 +68,11 @@ static void found(struct compat *compat, enum verdict verdict, const char *what,
 static void architecture_check(struct compat *compat)
 {
 	const char *wanted = json_string_at(compat->config, "architecture", "");
-	const char *machine = compat->host.machine;
-	const char *own = strcmp(machine, "x86_64") == 0  ? "amd64" :
-			  strcmp(machine, "aarch64") == 0 ? "arm64" :
-							    machine;
+	const char *own;
 
 	if (!*wanted)
 		found(compat, UNKNOWN, "architecture", "the image does not say");
-	else if (strcmp(wanted, own) == 0 ||
-		 (strcmp(own, "amd64") == 0 && strcmp(wanted, "386") == 0))
+	else if (image_need_architecture(wanted, &own))
 		found(compat, FITS, "architecture", "%s", wanted);
 	else
 		found(compat, FAILS, "architecture", "the image is for %s, this host is %s", wanted,

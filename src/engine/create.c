@@ -566,7 +566,9 @@ static int image_load(struct draft *draft, const char *image, struct container_r
 	if (r < 0)
 		return r;
 	draft->image = json_loads(found.config, 0, &why);
-	needs = image_need_rare(found.needs);
+	needs = image_need_rare(
+		found.needs,
+		draft->options->platform ? NULL : json_string_at(draft->image, "architecture", ""));
 	if (needs)
 		json_put(draft->own, "Needs", needs);
 	json_put(draft->own, "Layers", json_from_strv(found.layers));

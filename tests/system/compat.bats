@@ -79,7 +79,12 @@ setup_file()
 	image asksnot -c 'LABEL org.cloche.requires.devices=/dev/null org.cloche.requires.kernel=4.0'
 	run -0 cloche run --rm --network none asksnot /busybox true
 	assert_output ""
-	cloche rmi asks asksnot >/dev/null
+	cloche import --platform linux/s390x "$BATS_FILE_TMPDIR/asksnot.tar" elsewhere >/dev/null
+	run -0 cloche run --rm --network none elsewhere /busybox true
+	assert_output --partial "WARNING: the image may not work here: architecture: the image is for s390x, this host is"
+	run -0 cloche run --rm --platform linux/s390x --network none elsewhere /busybox true
+	assert_output ""
+	cloche rmi asks asksnot elsewhere >/dev/null
 }
 
 @test "compat tells of systemd's demand on the cgroup version" {
