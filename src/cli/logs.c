@@ -15,6 +15,7 @@
 #include "cli/time_option.h"
 #include "engine/create.h"
 #include "engine/engine.h"
+#include "engine/log_option.h"
 #include "engine/log_reader.h"
 
 struct logs_args {
@@ -23,7 +24,8 @@ struct logs_args {
 };
 
 static const struct opt logs_opts[] = {
-	OPT_LATER(0, "details", NULL, "no driver here keeps attributes beside a line"),
+	OPT_BOOL(0, "details", struct logs_args, details,
+		 "show the labels and variables that --log-opt labels= and env= name"),
 	OPT_BOOL('f', "follow", struct logs_args, follow, "go on with what comes"),
 	OPT_STRING(0, "since", "TIME", struct logs_args, since,
 		   "from a time on: RFC 3339, seconds, or 10m ago"),
@@ -39,6 +41,7 @@ static int logs_run(void *data, void *args, char **operands, struct err *err)
 	struct engine *engine = cli_engine(data, err);
 	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
 	struct log_query query = { .tail = -1, .follow = a->follow, .timestamps = a->timestamps };
+	_cleanup_free_ char *details = NULL;
 	char *end;
 
 	if (!engine || record_find(engine, operands[0], &record, err) < 0)
@@ -57,6 +60,9 @@ static int logs_run(void *data, void *args, char **operands, struct err *err)
 	}
 	query.json = strcmp(json_string_at(record.config, "HostConfig.LogConfig.Type", ""),
 			    "json-file") == 0;
+	if (a->details)
+		details = log_details(&record);
+	query.details = details;
 	engine_store_close(engine);
 	return log_read(engine, record.row.id, &query, err) < 0;
 }

@@ -121,8 +121,8 @@ static const struct {
 	{ "mode", LOCAL | JSON_FILE | JOURNALD | SYSLOG, is_mode, "blocking or non-blocking" },
 	{ "max-buffer-size", LOCAL | JSON_FILE | JOURNALD | SYSLOG, is_size, "4k or more" },
 	{ "tag", JOURNALD | SYSLOG, is_template, "a template" },
-	{ "labels", JOURNALD, is_any, "" },
-	{ "env", JOURNALD, is_any, "" },
+	{ "labels", JOURNALD | JSON_FILE, is_any, "" },
+	{ "env", JOURNALD | JSON_FILE, is_any, "" },
 	{ "syslog-facility", SYSLOG, is_facility, "a name such as daemon or local0" },
 	{ "syslog-address", SYSLOG, is_address,
 	  "unix:///PATH, udp://HOST[:PORT] or tcp://HOST[:PORT]" },
@@ -255,7 +255,10 @@ static void field_put(struct buf *out, const char *name, const char *value)
 	buf_printf(out, "=%s\n", value);
 }
 
-static void asked_fields(const struct record *record, struct buf *out)
+/* put() for each label and variable that the log options name, and that the container has. */
+static void asked_each(const struct record *record,
+		       void (*put)(struct buf *out, const char *key, const char *value),
+		       struct buf *out)
 {
 	_cleanup_strv_ char **labels = strv_split(option_of(record, "labels", ""), ','),
 			    **env = strv_split(option_of(record, "env", ""), ','),
@@ -266,14 +269,45 @@ static void asked_fields(const struct record *record, struct buf *out)
 			json_object_get(json_at(record->config, "Config.Labels"), labels[i]));
 
 		if (value)
-			field_put(out, labels[i], value);
+			put(out, labels[i], value);
 	}
 	for (size_t i = 0; env[i]; i++) {
 		const char *value = values ? env_get(values, env[i]) : NULL;
 
 		if (value)
-			field_put(out, env[i], value);
+			put(out, env[i], value);
 	}
+}
+
+/* As in a URL's query: Docker's way to keep blanks and commas out. */
+static void query_put(struct buf *out, const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		if (isalnum((unsigned char)*p) || strchr("-_.~", *p))
+			buf_add(out, p, 1);
+		else if (*p == ' ')
+			buf_puts(out, "+");
+		else
+			buf_printf(out, "%%%02X", (unsigned char)*p);
+	}
+}
+
+static void detail_put(struct buf *out, const char *key, const char *value)
+{
+	if (out->length > 0)
+		buf_puts(out, ",");
+	query_put(out, key);
+	buf_puts(out, "=");
+	query_put(out, value);
+}
+
+char *log_details(const struct record *record)
+{
+	_cleanup_(buf_clear) struct buf out = BUF_EMPTY;
+
+	asked_each(record, detail_put, &out);
+	buf_puts(&out, " ");
+	return ptr_take(&out.data);
 }
 
 static void journald_fields(const struct record *record, const char *tag, struct buf *out)
@@ -286,7 +320,7 @@ static void journald_fields(const struct record *record, const char *tag, struct
 	field_put(out, "CONTAINER_TAG", tag);
 	field_put(out, "IMAGE_NAME", json_string_at(record->config, "Config.Image", ""));
 	field_put(out, "SYSLOG_IDENTIFIER", tag);
-	asked_fields(record, out);
+	asked_each(record, field_put, out);
 }
 
 /* The monitor has no resolver: it gets a number. */

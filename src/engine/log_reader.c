@@ -64,6 +64,8 @@ static void line_put(struct reader *r, int stream, const char *time, size_t time
 		out_put(r, stream, time, time_length);
 		out_put(r, stream, " ", 1);
 	}
+	if (r->query->details && !r->going_on[stream])
+		out_put(r, stream, r->query->details, strlen(r->query->details));
 	out_put(r, stream, text, length);
 	if (whole)
 		out_put(r, stream, "\n", 1);

@@ -13,6 +13,7 @@ struct log_query {
 	int64_t since_ns, until_ns; /* 0: open */
 	long tail;		    /* -1: all */
 	bool follow, timestamps, json;
+	const char *details; /* in front of each line, behind its time; NULL: nothing */
 };
 
 /* follow: until the container has ended. A closed stdout is the end, not an error. */

@@ -135,6 +135,16 @@ watches() { find "/proc/$1/fd" -lname '*inotify*' 2>/dev/null | grep -q .; }
 	assert_output --partial "does not support reading"
 }
 
+@test "logs --details shows the labels and variables that the log options name" {
+	cloche run --name told --network none --log-driver json-file --log-opt labels=a,none --log-opt env=E -l a='x y' -l b=1 \
+		-e E=5,6 host echo hi >/dev/null
+	run cloche logs --details told
+	assert_output 'a=x+y,E=5%2C6 hi'
+	run cloche logs --details --timestamps told
+	assert_output --regexp '^[0-9T:.-]+Z a=x\+y,E=5%2C6 hi$'
+	cloche rm told
+}
+
 @test "wrong log options are refused before anything is made" {
 	run cloche run --network none --log-opt max-size=nonsense host true
 	assert_failure 125
