@@ -305,6 +305,8 @@ int check_instance(struct engine *engine, bool repair, char ***ret_found, struct
 	check_run_folders(&check);
 	if (r == 0)
 		r = check_networks(&check, err);
+	if (r == 0)
+		r = check_ruleset(&check, err);
 	container_rows_free(check.rows, check.count);
 	*ret_found = check.found;
 	return r < 0 ? r : check.left;

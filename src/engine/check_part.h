@@ -35,5 +35,7 @@ int check_disks(struct check *check, struct store *store, struct err *err);
 void check_run_folders(struct check *check);
 /* Of the networks: the nftables table, and the relay of published ports of each container that runs. */
 int check_networks(struct check *check, struct err *err);
+/* Single elements of that table, and links by which it knows networks that are gone. */
+int check_ruleset(struct check *check, struct err *err);
 
 #endif

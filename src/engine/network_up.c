@@ -154,7 +154,7 @@ static int link_make(struct network *network, int s, struct err *err)
 							 network->subnet6.address.family, err);
 }
 
-static struct ruleset_network ruleset_of(const struct network *network)
+struct ruleset_network network_ruleset(const struct network *network)
 {
 	return (struct ruleset_network){
 		.link = network->row.link,
@@ -185,7 +185,7 @@ static int table_load(struct engine *engine, struct netlink *nl, int s, struct e
 		if (!network_is_bridge(&rows[i]) || !link_index(s, rows[i].link))
 			continue;
 		network.config = json_loads(rows[i].config, 0, NULL);
-		of = ruleset_of(&network);
+		of = network_ruleset(&network);
 		ruleset_add_network(nl, table, &of);
 		json_decref(network.config);
 	}
@@ -203,7 +203,7 @@ static int table_add(struct engine *engine, const struct network *network, struc
 		     struct err *err)
 {
 	_cleanup_free_ char *table = network_table(engine);
-	struct ruleset_network of = ruleset_of(network);
+	struct ruleset_network of = network_ruleset(network);
 	int r;
 
 	nft_begin(nl);
@@ -488,7 +488,7 @@ int network_down(struct engine *engine, const struct network *network, struct er
 	_cleanup_(netlink_close) struct netlink route = NETLINK_NONE, nl = NETLINK_NONE;
 	_cleanup_free_ char *table = network_table(engine);
 	_cleanup_close_ int s = any_socket(err);
-	struct ruleset_network of = ruleset_of(network);
+	struct ruleset_network of = network_ruleset(network);
 	int r = s < 0 ? s : netlink_open(&route, NETLINK_ROUTE, err);
 
 	if (!network_is_bridge(&network->row))

@@ -8,8 +8,11 @@
 struct engine;
 struct err;
 struct network;
+struct ruleset_network;
 
 bool network_is_up(const struct network *network);
+/* What our table has of it; link is the row's. */
+struct ruleset_network network_ruleset(const struct network *network);
 /* Take away the link and its elements. The lock is held alone. */
 int network_down(struct engine *engine, const struct network *network, struct err *err);
 /* 1: links are up, and the table with their rules is not there. */

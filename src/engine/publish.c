@@ -48,7 +48,7 @@ static struct ruleset_port element_of(const struct publication *p)
 				      .to_port = p->to_port };
 }
 
-static int element_of_row(const struct port_row *row, struct ruleset_port *port)
+int publish_port_of(const struct port_row *row, struct ruleset_port *port)
 {
 	if (address_parse(row->host, &port->host) < 0 || address_parse(row->to_ip, &port->to) < 0 ||
 	    strcmp(row->mode, "kernel") != 0)
@@ -83,7 +83,7 @@ static int stale_drop(struct engine *engine, const struct port_row *wanted, stru
 			_cleanup_free_ char *table = network_table(engine);
 			struct ruleset_port port;
 
-			if (element_of_row(&rows[i], &port) == 0 &&
+			if (publish_port_of(&rows[i], &port) == 0 &&
 			    netlink_open(&nl, NETLINK_NETFILTER, &ignored) == 0) {
 				nft_begin(&nl);
 				ruleset_unpublish(&nl, table, &port);
@@ -165,7 +165,7 @@ int publish_elements(struct engine *engine, struct netlink *nl, struct err *err)
 		struct container_row container = { 0 };
 		struct ruleset_port port;
 
-		if (element_of_row(&rows[i], &port) < 0)
+		if (publish_port_of(&rows[i], &port) < 0)
 			continue;
 		if (container_find(engine->store, rows[i].container, &container, err) < 0)
 			err_clear(err);
@@ -355,7 +355,7 @@ static int elements_drop(struct engine *engine, const struct port_row *rows, int
 		for (int k = i; k < count && k < i + step; k++) {
 			struct ruleset_port port;
 
-			if (element_of_row(&rows[k], &port) < 0)
+			if (publish_port_of(&rows[k], &port) < 0)
 				continue;
 			ruleset_unpublish(&nl, table, &port);
 			if (sessions || port.protocol != IPPROTO_TCP)

@@ -26,6 +26,7 @@ struct netlink;
 struct port_row;
 struct port_spec;
 struct record;
+struct ruleset_port;
 
 struct publication {
 	int protocol;
@@ -50,6 +51,8 @@ void publish_clear(struct publish *publish);
 int publish_options(struct engine *engine, const struct create_options *options,
 		    const json_t *image, json_t *config, json_t *host, json_t *own,
 		    struct err *err);
+/* Its element in the table. -EINVAL: it has none. */
+int publish_port_of(const struct port_row *row, struct ruleset_port *ret_port);
 bool publish_wanted(const struct record *record);
 /* One port of -p into HostConfig.PortBindings and Config.ExposedPorts. */
 void publish_binding_add(json_t *bindings, json_t *exposed, const struct port_spec *spec);

@@ -159,6 +159,20 @@ const struct nlattr *netlink_next(const struct nlmsghdr *message, const struct n
 					     aligned(attr->nla_len));
 }
 
+const struct nlattr *netlink_within(const struct nlattr *nest, const struct nlattr *after)
+{
+	size_t offset = after ? (size_t)((const char *)after - (const char *)nest) +
+					aligned(after->nla_len) :
+				sizeof(*nest);
+	const struct nlattr *attr =
+		(const struct nlattr *)(const void *)((const char *)nest + offset);
+
+	return offset + sizeof(*attr) <= nest->nla_len && attr->nla_len >= sizeof(*attr) &&
+			       offset + attr->nla_len <= nest->nla_len ?
+		       attr :
+		       NULL;
+}
+
 /* The message at *offset of what was received, which goes behind it; NULL at the end. */
 static const struct nlmsghdr *message_at(const char *answer, ssize_t length, size_t *offset)
 {

@@ -65,6 +65,8 @@ int netlink_dump(struct netlink *nl, int (*each)(const struct nlmsghdr *message,
 /* Walk attributes: `first` behind the family's header; NULL at the end. */
 const struct nlattr *netlink_first(const struct nlmsghdr *message, size_t header_length);
 const struct nlattr *netlink_next(const struct nlmsghdr *message, const struct nlattr *attr);
+/* Inside an attribute that holds others: behind `after`, the first when it is NULL. */
+const struct nlattr *netlink_within(const struct nlattr *nest, const struct nlattr *after);
 static inline const void *netlink_data(const struct nlattr *attr)
 {
 	return attr + 1;

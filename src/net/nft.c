@@ -468,6 +468,58 @@ int nft_has_element(struct netlink *nl, const char *table, const char *set, cons
 	return r < 0 ? r : 1;
 }
 
+struct elements {
+	void (*each)(const struct nft_element *element, void *data);
+	void *data;
+};
+
+/* The value inside an attribute of an element. */
+static const void *value_of(const struct nlattr *attr, size_t *ret_length)
+{
+	const struct nlattr *inner = netlink_within(attr, NULL);
+
+	if (!inner || (inner->nla_type & NLA_TYPE_MASK) != NFTA_DATA_VALUE)
+		return NULL;
+	*ret_length = netlink_length(inner);
+	return netlink_data(inner);
+}
+
+static int elements_of(const struct nlmsghdr *message, void *data)
+{
+	const struct elements *to = data;
+	const struct nlattr *list, *one = NULL;
+
+	for (list = nft_first(message); list; list = netlink_next(message, list))
+		if ((list->nla_type & NLA_TYPE_MASK) == NFTA_SET_ELEM_LIST_ELEMENTS)
+			break;
+	while (list && (one = netlink_within(list, one)) != NULL) {
+		struct nft_element element = { 0 };
+		const struct nlattr *attr = NULL;
+
+		while ((attr = netlink_within(one, attr)) != NULL) {
+			if ((attr->nla_type & NLA_TYPE_MASK) == NFTA_SET_ELEM_KEY)
+				element.key = value_of(attr, &element.key_length);
+			else if ((attr->nla_type & NLA_TYPE_MASK) == NFTA_SET_ELEM_DATA)
+				element.data = value_of(attr, &element.data_length);
+		}
+		if (element.key)
+			to->each(&element, to->data);
+	}
+	return 0;
+}
+
+int nft_elements(struct netlink *nl, const char *table, const char *set,
+		 void (*each)(const struct nft_element *element, void *data), void *data,
+		 struct err *err)
+{
+	struct elements to = { each, data };
+
+	message(nl, NFT_MSG_GETSETELEM, NLM_F_DUMP);
+	netlink_string(nl, NFTA_SET_ELEM_LIST_TABLE, table);
+	netlink_string(nl, NFTA_SET_ELEM_LIST_SET, set);
+	return netlink_dump(nl, elements_of, &to, err);
+}
+
 int nft_has_name(struct netlink *nl, const char *table, const char *set, const char *name,
 		 struct err *err)
 {

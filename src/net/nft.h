@@ -100,6 +100,14 @@ size_t nft_family_rule(struct netlink *nl, uint8_t family, const char *table, co
 void nft_delete_rule(struct netlink *nl, uint8_t family, const char *table, const char *chain,
 		     uint64_t handle);
 
+struct nft_element {
+	const void *key, *data; /* data: of a map */
+	size_t key_length, data_length;
+};
+/* Each of a set or map. -ENOENT: there is no such. */
+int nft_elements(struct netlink *nl, const char *table, const char *set,
+		 void (*each)(const struct nft_element *element, void *data), void *data,
+		 struct err *err);
 /* Has the set this key, or this name? 1, 0, -errno. */
 int nft_has_element(struct netlink *nl, const char *table, const char *set, const void *key,
 		    size_t key_length, struct err *err);

@@ -4,11 +4,13 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter_ipv4.h>
 
+#include "base/err.h"
 #include "base/str.h"
 #include "net/netlink.h"
 #include "net/nft.h"
@@ -252,23 +254,33 @@ void ruleset_load(struct netlink *nl, const char *table)
 
 /* -- elements --------------------------------------------------------------------------------- */
 
+struct network_element {
+	const char *set;
+	bool wanted;
+	size_t length; /* of the key */
+};
+enum { NETWORK_SETS = 4, OWN_LENGTH = 2 * IFNAMSIZ };
+
+static void network_elements_of(const struct ruleset_network *network,
+				struct network_element rows[NETWORK_SETS], char key[OWN_LENGTH])
+{
+	rows[0] = (struct network_element){ "bridges", true, IFNAMSIZ };
+	rows[1] = (struct network_element){ "own", true, OWN_LENGTH };
+	rows[2] = (struct network_element){ "internal", network->internal, IFNAMSIZ };
+	rows[3] = (struct network_element){ "masqueraded",
+					    network->masquerade && !network->internal, IFNAMSIZ };
+	memset(key, 0, OWN_LENGTH);
+	(void)str_append(key, IFNAMSIZ, network->link);
+	(void)str_append(key + IFNAMSIZ, IFNAMSIZ, network->link);
+}
+
 static void network_elements(struct netlink *nl, const char *table,
 			     const struct ruleset_network *network, bool add)
 {
-	const struct {
-		const char *set;
-		bool wanted;
-		size_t length;
-	} rows[] = {
-		{ "bridges", true, IFNAMSIZ },
-		{ "own", true, 2 * IFNAMSIZ },
-		{ "internal", network->internal, IFNAMSIZ },
-		{ "masqueraded", network->masquerade && !network->internal, IFNAMSIZ },
-	};
-	char key[2 * IFNAMSIZ] = "";
+	struct network_element rows[NETWORK_SETS];
+	char key[OWN_LENGTH];
 
-	(void)str_append(key, IFNAMSIZ, network->link);
-	(void)str_append(key + IFNAMSIZ, IFNAMSIZ, network->link);
+	network_elements_of(network, rows, key);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (!rows[i].wanted)
 			continue;
@@ -341,4 +353,109 @@ int ruleset_published(struct netlink *nl, const char *table, const struct rulese
 
 	port_element(port, &e);
 	return nft_has_element(nl, table, e.map, e.key, e.key_length, err);
+}
+
+/* -- comparing -------------------------------------------------------------------------------- */
+
+static void hex_put(struct buf *out, const void *bytes, size_t length)
+{
+	buf_puts(out, " ");
+	for (size_t i = 0; i < length; i++)
+		buf_printf(out, "%02x", ((const uint8_t *)bytes)[i]);
+}
+
+static char *line_of(const char *set, const void *key, size_t key_length, const void *data,
+		     size_t data_length)
+{
+	_cleanup_(buf_clear) struct buf line = BUF_EMPTY;
+
+	buf_puts(&line, set);
+	hex_put(&line, key, key_length);
+	hex_put(&line, data, data_length);
+	return ptr_take(&line.data);
+}
+
+void ruleset_network_lines(const struct ruleset_network *network, char ***lines)
+{
+	struct network_element rows[NETWORK_SETS];
+	char key[OWN_LENGTH];
+
+	network_elements_of(network, rows, key);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].wanted)
+			strv_add_take(lines, line_of(rows[i].set, key, rows[i].length, NULL, 0));
+}
+
+void ruleset_port_line(const struct ruleset_port *port, char ***lines)
+{
+	struct port_element e;
+
+	port_element(port, &e);
+	strv_add_take(lines, line_of(e.map, e.key, e.key_length, e.data, e.data_length));
+}
+
+struct set_lines {
+	const char *set;
+	char ***lines;
+};
+
+static void element_line(const struct nft_element *element, void *data)
+{
+	const struct set_lines *to = data;
+
+	strv_add_take(to->lines, line_of(to->set, element->key, element->key_length, element->data,
+					 element->data ? element->data_length : 0));
+}
+
+int ruleset_lines(struct netlink *nl, const char *table, char ***ret_lines, struct err *err)
+{
+	static const char *const sets_of[] = { "bridges",     "own",	      "internal",
+					       "masqueraded", "published4",   "published4_at",
+					       "published6",  "published6_at" };
+	_cleanup_strv_ char **lines = NULL;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(sets_of); i++) {
+		struct set_lines to = { sets_of[i], &lines };
+
+		r = nft_elements(nl, table, sets_of[i], element_line, &to, err);
+	}
+	if (r < 0)
+		return err_wrap(err, "read the nftables table %s", table);
+	*ret_lines = ptr_take(&lines);
+	return 0;
+}
+
+bool ruleset_line_is_link(const char *line)
+{
+	return !str_prefix(line, "published");
+}
+
+/* The byte that stands at hex, two digits of our own. */
+static unsigned int byte_at(const char *hex)
+{
+	return (unsigned int)strtoul((char[]){ hex[0], hex[1], '\0' }, NULL, 16);
+}
+
+char *ruleset_line_words(const char *line)
+{
+	const char *key = strchr(line, ' ') + 1;
+	size_t length = strcspn(key, " ") / 2;
+	char link[IFNAMSIZ] = "";
+	unsigned int protocol;
+
+	if (ruleset_line_is_link(line)) {
+		for (size_t i = 0; i < IFNAMSIZ - 1 && i < length; i++)
+			link[i] = (char)byte_at(key + 2 * i);
+		return str_dup(link);
+	}
+	if (length < 8)
+		return str_dup("port");
+	/* protocol and port, each in four bytes, are its end (port_element) */
+	protocol = byte_at(key + 2 * (length - 8));
+	return str_printf("%u/%s",
+			  byte_at(key + 2 * (length - 4)) << 8 | byte_at(key + 2 * (length - 3)),
+			  protocol == IPPROTO_TCP ? "tcp" :
+			  protocol == IPPROTO_UDP ? "udp" :
+						    "sctp");
 }

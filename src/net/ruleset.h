@@ -52,4 +52,12 @@ void ruleset_unpublish(struct netlink *nl, const char *table, const struct rules
 int ruleset_published(struct netlink *nl, const char *table, const struct ruleset_port *port,
 		      struct err *err);
 
+/* What the sets and maps should have, and what they have, as lines that compare: "SET KEY DATA", KEY and DATA in hexadecimal. */
+void ruleset_network_lines(const struct ruleset_network *network, char ***lines);
+void ruleset_port_line(const struct ruleset_port *port, char ***lines);
+int ruleset_lines(struct netlink *nl, const char *table, char ***ret_lines, struct err *err);
+/* What a line is about: a link, or "8080/tcp". */
+char *ruleset_line_words(const char *line);
+bool ruleset_line_is_link(const char *line);
+
 #endif

@@ -58,7 +58,8 @@ static void a_table_is_loaded_and_loaded_again(void **state)
 	struct ruleset_network closed = { .link = "cl-0123456789ab", .internal = true };
 	struct ruleset_port web = { .protocol = IPPROTO_TCP, .host_port = 8080, .to_port = 80 };
 	struct ruleset_port one = { .protocol = IPPROTO_UDP, .host_port = 53, .to_port = 5353 };
-	_cleanup_free_ char *text = NULL;
+	_cleanup_strv_ char **wanted = NULL, **found = NULL;
+	_cleanup_free_ char *text = NULL, *words = NULL;
 
 	(void)state;
 	if (unshare(CLONE_NEWNET) < 0)
@@ -79,6 +80,23 @@ static void a_table_is_loaded_and_loaded_again(void **state)
 		commit(&nl);
 	}
 	assert_int_equal(nft_has_table(&nl, "cloche-test", &err), 1);
+	ruleset_network_lines(&bridge, &wanted);
+	ruleset_network_lines(&closed, &wanted);
+	ruleset_port_line(&web, &wanted);
+	ruleset_port_line(&one, &wanted);
+	assert_int_equal(ruleset_lines(&nl, "cloche-test", &found, &err), 0);
+	strv_sort(wanted);
+	strv_sort(found);
+	for (size_t i = 0; wanted[i] || found[i]; i++)
+		assert_string_equal(found[i], wanted[i]);
+	words = ruleset_line_words(wanted[0]);
+	assert_string_equal(words, "cl-0123456789ab");
+	for (size_t i = 0; wanted[i]; i++)
+		if (str_prefix(wanted[i], "published6_at")) {
+			free(words);
+			words = ruleset_line_words(wanted[i]);
+		}
+	assert_string_equal(words, "53/udp");
 	text = listing();
 	if (!text)
 		return;

@@ -183,6 +183,38 @@ gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status" 
 	cloche rm -f served
 }
 
+@test "elements of the nftables table that are missing or left over, and the link of a network without a row" {
+	local table link
+
+	skip_unless_program nft
+	cloche network create lost >/dev/null
+	cloche run -d --name served -p 127.0.0.1:18098:80 --network lost host sleep 600
+	link=cl-$(cloche network inspect -f '{{slice .Id 0 12}}' lost)
+	table=$(nft -j list tables inet | jq -r '.nftables[].table.name // empty' | grep -xF "$(instance_cgroup "$CLOCHE_RUN_ROOT")")
+	run cloche system check
+	assert_success
+	nft flush map inet "$table" published4_at
+	nft add element inet "$table" published4 '{ tcp . 999 : 10.0.0.1 . 80 }'
+	nft delete element inet "$table" masqueraded "{ \"$link\" }"
+	run cloche system check
+	assert_failure 1
+	assert_line "served 18098/tcp: is not in the nftables table"
+	assert_line "network lost: is not in the nftables table"
+	assert_line "999/tcp: stands in the nftables table, and nobody has it any more"
+	finds "served 18098/tcp: is not in the nftables table"
+	run nft list table inet "$table"
+	assert_output --regexp '127\.0\.0\.1 \. tcp \. 18098 comment "served"'
+	refute_output --partial 'tcp . 999'
+	cloche rm -f served
+	python3 - "$CLOCHE_ROOT/state.db" <<-'END'
+		import sqlite3, sys
+		with sqlite3.connect(sys.argv[1]) as store:
+		    store.execute("DELETE FROM networks WHERE name = 'lost'")
+	END
+	finds "$link: a link of a network that is gone"
+	[ -z "$(ip -o link show dev "$link" 2>/dev/null)" ]
+}
+
 @test "a damaged database is told, and nothing is done" {
 	cloche create --network none --name safe host true
 	cp "$CLOCHE_ROOT/state.db" saved.db
