@@ -26,6 +26,21 @@ serve()
 	until_true 20 bash -c ": </dev/tcp/127.0.0.1/$port"
 }
 
+# serve_secure NAME: with TLS of its own authority, ca.pem, for the name localhost, and the user me with the password secret.
+serve_secure()
+{
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out ca.pem -days 2 -subj /CN=localhost \
+		-addext 'subjectAltName=DNS:localhost' 2>/dev/null
+	printf 'me:%s\n' "$(python3 -c 'import crypt; print(crypt.crypt("secret", crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))')" >htpasswd
+	serve "$1" "  tls:
+    certificate: $PWD/ca.pem
+    key: $PWD/key.pem
+auth:
+  htpasswd:
+    realm: here
+    path: $PWD/htpasswd"
+}
+
 port() { sed -n 's/.*addr: 127.0.0.1://p' "$1.yml"; }
 
 # Those of this test file, to be called in its folder.

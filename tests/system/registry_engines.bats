@@ -20,7 +20,9 @@ setup_file()
 	command -v docker-registry >/dev/null || return 0
 	serve plain ''
 	PLAIN=127.0.0.1:$(port plain)
-	export PLAIN
+	serve_secure tls
+	TLS=localhost:$(port tls)
+	export PLAIN TLS
 }
 
 teardown_file()
@@ -106,6 +108,33 @@ takes()
 	takes "$PLAIN/podmans:1" "$(cat digest)"
 	skopeo copy -q --dest-tls-verify=false "docker-archive:$ARCHIVES/docker.tar" "docker://$PLAIN/skopeos:1"
 	takes "$PLAIN/skopeos:1" "$(digest_at "$PLAIN/skopeos:1")"
+}
+
+@test "a registry with TLS of its own authority and a password serves all of us, with the others' credentials" {
+	local certs=$HOME/.config/docker/certs.d/$TLS digest
+
+	skip_unless_program dockerd docker podman
+	dockerd_begin
+	mkdir -p "$certs"
+	cp "$ARCHIVES/ca.pem" "$certs/ca.crt"
+	dk load -qi "$ARCHIVES/docker.tar"
+	dk tag web:1 "$TLS/dockers:1"
+	run -1 dk push "$TLS/dockers:1"
+	run -0 dk login -u me --password-stdin "$TLS" <<<secret
+	digest=$(dk push "$TLS/dockers:1" | sed -n 's/^1: digest: \(sha256:[0-9a-f]*\) size: [0-9]*$/\1/p')
+	run -1 cloche pull "$TLS/dockers:1"
+	assert_output --partial "pull access denied"
+	DOCKER_CONFIG=$E/docker-config run -0 cloche pull "$TLS/dockers:1"
+	assert_line "Digest: $digest"
+	cloche tag "$TLS/dockers:1" "$TLS/ours:1"
+	pm login -u me --password-stdin --cert-dir "$certs" --authfile "$PWD/auth.json" "$TLS" <<<secret
+	REGISTRY_AUTH_FILE=$PWD/auth.json run -0 cloche push "$TLS/ours:1"
+	assert_output --partial "1: digest: $digest size: "
+	run -0 dk pull "$TLS/ours:1"
+	assert_line "Digest: $digest"
+	run -0 pm pull -q --cert-dir "$certs" --authfile "$PWD/auth.json" "$TLS/ours:1"
+	assert_equal "sha256:$output" "$(id_of "$TLS/ours:1")"
+	assert_equal "$(skopeo inspect --cert-dir "$certs" --creds me:secret --format '{{.Digest}}' "docker://$TLS/ours:1")" "$digest"
 }
 
 @test "docker loads what we save, and we what docker saves; umoci unpacks our layout" {

@@ -22,16 +22,7 @@ setup_file()
 	serve plain ''
 	PLAIN=127.0.0.1:$(port plain)
 	export PLAIN
-	openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out ca.pem -days 2 -subj /CN=localhost \
-		-addext 'subjectAltName=DNS:localhost' 2>/dev/null
-	printf 'me:%s\n' "$(python3 -c 'import crypt; print(crypt.crypt("secret", crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))')" >htpasswd
-	serve tls "  tls:
-    certificate: $PWD/ca.pem
-    key: $PWD/key.pem
-auth:
-  htpasswd:
-    realm: here
-    path: $PWD/htpasswd"
+	serve_secure tls
 	TLS=localhost:$(port tls)
 	export TLS
 }
