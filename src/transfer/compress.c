@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <isa-l/igzip_lib.h>
+#include <libdeflate.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "base/err.h"
 #include "base/fd.h"
@@ -18,11 +18,12 @@ enum { PIECE = 1024 * 1024, ROOM = PIECE + PIECE / 8 + 4096, THREADS_MAX = 4 };
 
 struct piece {
 	unsigned char *in, *out, *buffer;
-	int level;
-	size_t length, packed; /* packed 0: it failed */
+	struct libdeflate_compressor *compressor; /* NULL: igzip */
+	size_t length, packed;			  /* packed 0: it failed */
 };
 
-/* 1 is igzip's, 2 to 9 are zlib's: of a Debian layer 4 (level 2) to 11 percent (6) smaller, for 5 and 15 times the time. */
+/* 1 is igzip's, 2 to 9 are libdeflate's, which takes a third of zlib's time for as few bytes: of a Debian layer 9 (level 2), 11 (4)
+ * and 13 percent (6) fewer than 1, for 2.4, 2.5 and 4 times its time. */
 static int level_wanted(int *ret_level, struct err *err)
 {
 	const char *text = getenv("CLOCHE_GZIP_LEVEL");
@@ -32,23 +33,6 @@ static int level_wanted(int *ret_level, struct err *err)
 		return err_set(err, EINVAL, "CLOCHE_GZIP_LEVEL=%.40s: a level is 1 to 9", text);
 	*ret_level = (int)level;
 	return 0;
-}
-
-static size_t deflate_zlib(struct piece *piece)
-{
-	enum { GZIP = 15 + 16, MEMORY = 8 }; /* the largest window, gzip's frame; zlib's defaults */
-	z_stream stream = { .next_in = piece->in,
-			    .avail_in = (uInt)piece->length,
-			    .next_out = piece->out,
-			    .avail_out = ROOM };
-	bool whole;
-
-	if (deflateInit2(&stream, piece->level, Z_DEFLATED, GZIP, MEMORY, Z_DEFAULT_STRATEGY) !=
-	    Z_OK)
-		return 0;
-	whole = deflate(&stream, Z_FINISH) == Z_STREAM_END;
-	(void)deflateEnd(&stream);
-	return whole ? stream.total_out : 0;
 }
 
 static size_t deflate_isal(struct piece *piece)
@@ -74,7 +58,10 @@ static void *piece_run(void *data)
 {
 	struct piece *piece = data;
 
-	piece->packed = piece->level == 1 ? deflate_isal(piece) : deflate_zlib(piece);
+	piece->packed = piece->compressor ?
+				libdeflate_gzip_compress(piece->compressor, piece->in,
+							 piece->length, piece->out, ROOM) :
+				deflate_isal(piece);
 	return NULL;
 }
 
@@ -133,11 +120,16 @@ int compress_file(int from, int to, struct err *err)
 	if (r < 0)
 		return r;
 	r = 1;
-	for (size_t i = 0; i < width; i++)
+	for (size_t i = 0; i < width; i++) {
 		pieces[i] = (struct piece){ .in = mem_new(PIECE),
 					    .out = mem_new(ROOM),
-					    .buffer = mem_new(ISAL_DEF_LVL1_DEFAULT),
-					    .level = level };
+					    .buffer = mem_new(ISAL_DEF_LVL1_DEFAULT) };
+		if (level == 1)
+			continue;
+		pieces[i].compressor = libdeflate_alloc_compressor(level);
+		if (!pieces[i].compressor)
+			abort();
+	}
 	while (r > 0) {
 		size_t count = 0;
 
@@ -154,6 +146,7 @@ int compress_file(int from, int to, struct err *err)
 		free(pieces[i].in);
 		free(pieces[i].out);
 		free(pieces[i].buffer);
+		libdeflate_free_compressor(pieces[i].compressor);
 	}
 	return r;
 }
