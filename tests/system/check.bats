@@ -174,7 +174,7 @@ gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status" 
 	skip_unless_program nft
 	cloche run -d --name served -p 127.0.0.1:18099:80 -p '[::1]:18099:80' host sleep 600
 	run=$CLOCHE_RUN_ROOT/$(id_of served)
-	nft delete table inet "$(nft list tables inet | sed -n 's/^table inet \(cloche-[0-9a-f]*\)$/\1/p' | head -n 1)"
+	nft delete table inet "$(instance_cgroup "$CLOCHE_RUN_ROOT")" # whose name is the table's, too
 	finds "the nftables table of the networks is gone"
 	read -r pid _ <"$run/publish"
 	kill -9 "$pid"
@@ -190,7 +190,7 @@ gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status" 
 	cloche network create lost >/dev/null
 	cloche run -d --name served -p 127.0.0.1:18098:80 --network lost host sleep 600
 	link=cl-$(cloche network inspect -f '{{slice .Id 0 12}}' lost)
-	table=$(nft -j list tables inet | jq -r '.nftables[].table.name // empty' | grep -xF "$(instance_cgroup "$CLOCHE_RUN_ROOT")")
+	table=$(instance_cgroup "$CLOCHE_RUN_ROOT") # whose name is the table's, too
 	run cloche system check
 	assert_success
 	nft flush map inet "$table" published4_at
