@@ -81,6 +81,13 @@ int file_read(int dir, const char *path, size_t limit_bytes, struct buf *buf)
 	return fd < 0 ? -errno : fd_read_all(fd, limit_bytes, buf);
 }
 
+int file_read_given(const char *path, size_t limit_bytes, struct buf *buf)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? -errno : fd_read_all(fd, limit_bytes, buf);
+}
+
 int file_replace(int dir, const char *name, const void *data, size_t length, mode_t mode,
 		 bool durable, struct err *err)
 {

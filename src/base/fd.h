@@ -31,6 +31,8 @@ int fd_read_all(int fd, size_t limit_bytes, struct buf *buf);
 /* A small file beneath a directory descriptor, whole, no symlink followed at its last component. 0 or -errno, no words:
  * callers know what the file is for. */
 int file_read(int dir, const char *path, size_t limit_bytes, struct buf *buf);
+/* The same for a file that a user of ours named: links are followed and pipes waited for, as `--env-file <(pass show web)` needs. */
+int file_read_given(const char *path, size_t limit_bytes, struct buf *buf);
 /* Replace `name` by temp + fsync + rename + fsync of the folder: after a crash it is whole, old or
  * new. durable=false leaves the fsyncs out (for files that die with the boot). */
 int file_replace(int dir, const char *name, const void *data, size_t length, mode_t mode,

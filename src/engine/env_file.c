@@ -41,7 +41,7 @@ static int lines_read(const char *path, int (*assign)(const char *, char ***, st
 {
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
 	char *rest, *line;
-	int r = file_read(AT_FDCWD, path, 16 << 20, &text);
+	int r = file_read_given(path, 16 << 20, &text);
 
 	if (r < 0)
 		return err_sys(err, r, "open %s", path);

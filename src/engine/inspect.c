@@ -179,7 +179,7 @@ static json_t *own_json(struct engine *engine, const struct record *record,
 			const struct container_status *status)
 {
 	_cleanup_free_ char *cgroup = spec_cgroup_path(engine, record);
-	json_t *own = json_object(), *death, *starter;
+	json_t *own = json_object(), *death, *starter, *ends;
 
 	if (record->row.uid_base)
 		json_put(own, "UidRange",
@@ -192,10 +192,11 @@ static json_t *own_json(struct engine *engine, const struct record *record,
 	json_put(own, "Monitored", json_boolean(status->monitored));
 	json_put(own, "OOM", json_boolean(status->oom));
 	death = status->status == STATUS_EXITED ? death_read(engine, record->row.id) : NULL;
+	ends = ends_json(engine, record, status, &death);
 	json_put(own, "Death", death ? death : json_null());
 	starter = status->status == STATUS_RUNNING ? starter_json(engine, record->row.id) : NULL;
 	json_put(own, "StartedBy", starter ? starter : json_null());
-	json_put(own, "Ends", ends_json(engine, record->row.id));
+	json_put(own, "Ends", ends);
 	json_put(own, "Isolation", json_text("namespaces"));
 	json_put(own, "Binds", binds_json(record));
 	return own;

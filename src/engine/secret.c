@@ -68,7 +68,7 @@ static int secret_read(const json_t *secret, struct buf *bytes, struct err *err)
 	int r;
 
 	if (*src) {
-		r = file_read(AT_FDCWD, src, SECRET_LIMIT_BYTES, bytes);
+		r = file_read_given(src, SECRET_LIMIT_BYTES, bytes);
 		return r < 0 ? err_sys(err, r, "secret %s: read %s", id, src) : 0;
 	}
 	value = getenv(env);

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/create.h"
+#include "engine/death.h"
 #include "engine/engine.h"
 #include "engine/inspect.h"
 #include "engine/status.h"
@@ -142,6 +143,14 @@ static json_t *ends_read(int dir)
 	return json_array();
 }
 
+static bool is_last(const json_t *ends, const struct container_status *status)
+{
+	const json_t *last = json_array_get(ends, json_array_size(ends) - 1);
+	_cleanup_free_ char *started = time_text(status->started_ns);
+
+	return last && strcmp(json_string_at(last, "StartedAt", ""), started) == 0;
+}
+
 void ends_add(struct engine *engine, const struct record *record, int run,
 	      const struct container_status *status, const json_t *death)
 {
@@ -149,7 +158,6 @@ void ends_add(struct engine *engine, const struct record *record, int run,
 	_cleanup_close_ int dir = -1;
 	_cleanup_json_ json_t *ends = NULL, *end = NULL;
 	_cleanup_free_ char *text = NULL;
-	const json_t *last;
 
 	if (json_bool_at(record->config, "HostConfig.AutoRemove"))
 		return;
@@ -157,11 +165,9 @@ void ends_add(struct engine *engine, const struct record *record, int run,
 	if (dir < 0)
 		return;
 	ends = ends_read(dir);
-	end = end_json(run, status, death);
-	last = json_array_get(ends, json_array_size(ends) - 1);
-	if (last && strcmp(json_string_at(last, "StartedAt", ""),
-			   json_string_at(end, "StartedAt", "-")) == 0)
+	if (is_last(ends, status))
 		return; /* who told it before was killed then */
+	end = end_json(run, status, death);
 	json_push(ends, json_incref(end));
 	while (json_array_size(ends) > ENDS_MOST)
 		(void)json_array_remove(ends, 0);
@@ -170,10 +176,20 @@ void ends_add(struct engine *engine, const struct record *record, int run,
 		(void)file_replace(dir, "ends", text, strlen(text), 0600, false, &ignored);
 }
 
-json_t *ends_json(struct engine *engine, const char *id)
+json_t *ends_json(struct engine *engine, const struct record *record,
+		  const struct container_status *status, json_t **death)
 {
 	struct err ignored = ERR_NONE;
-	_cleanup_close_ int dir = engine_container_dir(engine, id, false, &ignored);
+	_cleanup_close_ int dir = engine_container_dir(engine, record->row.id, false, &ignored),
+			    run = engine_run_dir(engine, record->row.id, false, &ignored);
+	json_t *ends = ends_read(dir);
 
-	return ends_read(dir);
+	if (status->status != STATUS_EXITED || !status->finished_ns || is_last(ends, status))
+		return ends;
+	if (!*death)
+		*death = death_find(engine, record, status);
+	json_push(ends, end_json(run, status, *death));
+	if (json_array_size(ends) > ENDS_MOST)
+		(void)json_array_remove(ends, 0);
+	return ends;
 }

@@ -21,7 +21,9 @@ json_t *starter_json(struct engine *engine, const char *id);
 /* A run has ended. death: of death_find(), or NULL. Told twice, it stands there once. With --rm nothing is kept. */
 void ends_add(struct engine *engine, const struct record *record, int run,
 	      const struct container_status *status, const json_t *death);
-/* The last ten, the newest last: {"StartedAt", "FinishedAt", "ExitCode", "OOMKilled", "Unknown", "StartedBy", "Death"}. New reference. */
-json_t *ends_json(struct engine *engine, const char *id);
+/* The last ten, the newest last: {"StartedAt", "FinishedAt", "ExitCode", "OOMKilled", "Unknown", "StartedBy", "Death"}. New reference. An end that
+ * nobody has told yet, since who releases the container is on his way, is there, too; its *death is then looked up where it is NULL. */
+json_t *ends_json(struct engine *engine, const struct record *record,
+		  const struct container_status *status, json_t **death);
 
 #endif

@@ -82,5 +82,8 @@ while True: x.append(bytearray(b"x" * 4194304))'
 	run env -u SUDO_UID "$CLOCHE" run --name once --network none host sh -c 'exit 3'
 	cloche inspect -f '{{json .Cloche.Ends}}' once >ends
 	jq -e 'length == 1 and .[0].ExitCode == 3 and .[0].Death == null and .[0].StartedBy.SudoUid == null' ends
+	# who looks before the end was written there finds it, too
+	rm "$CLOCHE_ROOT/containers/$(cloche inspect -f '{{.Id}}' once)/ends"
+	assert_equal "$(cloche inspect -f '{{len .Cloche.Ends}} {{(index .Cloche.Ends 0).ExitCode}}' once)" "1 3"
 	cloche rm once
 }

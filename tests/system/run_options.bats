@@ -212,6 +212,8 @@ teardown() { remove_containers; }
 	assert_line 'D=with space and = sign'
 	assert_line E=
 	assert_line FROM_HERE=here
+	run cloche run --rm --network none --env-file <(echo FROM=pipe) --label-file <(echo l=m) box sh -c 'echo $FROM'
+	assert_output pipe
 	refute_output --partial UNSET_HERE
 	assert_line HOME=/root
 	assert_line PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
