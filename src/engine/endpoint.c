@@ -523,8 +523,7 @@ static void default_routes(const struct endpoint *endpoint, struct netlink *nl, 
 {
 	static const struct address router = { AF_INET6, { 0xfe, 0x80, [15] = 1 } };
 	const struct network *network = &endpoint->network;
-	bool layer3 = strcmp(network->row.driver, "ipvlan") == 0 &&
-		      strcmp(network_option(network, "ipvlan_mode", "l2"), "l2") != 0;
+	bool layer3 = network_is_layer3(network);
 	struct subnet all4 = { .address = { .family = AF_INET } },
 		      all6 = { .address = { .family = AF_INET6 } };
 

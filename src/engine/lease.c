@@ -47,6 +47,12 @@ int lease_slot(const struct endpoint_row *row, const struct network *network, in
 			network->row.name);
 		return err_hint(err, "use a network of driver lan or macvlan");
 	}
+	if (network_is_layer3(network)) {
+		err_set(err, EINVAL,
+			"--ip dhcp: hosts of the LAN would not find an address of network %s, which ipvlan routes",
+			network->row.name);
+		return err_hint(err, "use ipvlan_mode=l2");
+	}
 	/* no address, and the container's alone */
 	*ret_slot = -1 - (int64_t)strtoull((char[9]){ row->container[0], row->container[1],
 						      row->container[2], row->container[3],

@@ -46,6 +46,12 @@ bool network_is_child(const char *driver)
 	return strcmp(driver, "macvlan") == 0 || strcmp(driver, "ipvlan") == 0;
 }
 
+bool network_is_layer3(const struct network *network)
+{
+	return strcmp(network->row.driver, "ipvlan") == 0 &&
+	       strcmp(network_option(network, "ipvlan_mode", "l2"), "l2") != 0;
+}
+
 void network_host_link(const struct network *network, char out[IFNAMSIZ])
 {
 	out[0] = '\0';

@@ -30,6 +30,8 @@ void network_clear(struct network *network);
 bool network_is_bridge(const struct network_row *row);
 /* Containers have links of the parent's: macvlan, ipvlan. */
 bool network_is_child(const char *driver);
+/* ipvlan's layer 3: the host routes what comes and goes, nobody on the LAN asks for the addresses (ARP). */
+bool network_is_layer3(const struct network *network);
 bool network_internal(const struct network *network);
 bool network_config_only(const struct network *network);
 const char *network_option(const struct network *network, const char *name, const char *otherwise);

@@ -95,4 +95,61 @@ check "ipvlan l3: the host routes; the gateway is the link itself, no ARP" layer
 check "ipvlan l3s" layer3 l3s
 unknown() { ! cloche network create -d ipvlan --parent eth1 -o ipvlan_mode=l4 --subnet 10.62.0.0/24 odd && grep -q 'invalid ipvlan_mode: l4' "$said"; }
 check "another mode is refused" unknown
+
+# Each link has the parent's hardware address: the server tells containers apart by the client identifier.
+dhcp_start()
+{
+	printf '%s\n' 'start 10.50.0.100' 'end 10.50.0.120' 'interface wire' 'lease_file /tmp/udhcpd.leases' 'pidfile /tmp/udhcpd.pid' \
+		'option subnet 255.255.255.0' 'option router 10.50.0.11' 'option lease 60' >/tmp/udhcpd.conf
+	: >/tmp/udhcpd.leases
+	far busybox udhcpd /tmp/udhcpd.conf
+	network ipvlan --parent eth1 --ipam-driver dhcp --subnet 10.50.0.0/24 --gateway 10.50.0.11 given
+}
+given() { cloche exec "$1" ip -o -4 address show eth0 | awk '{ sub("/.*", "", $4); print $4 }'; }
+dhcp_given()
+{
+	local name
+
+	for name in one two; do
+		timeout 120 cloche run -d --name $name --network given host python3 -c "$PEER" serve tcp 7000 $name >/dev/null || return
+	done
+	[[ $(given one) == 10.50.0.1[0-2]? && $(given two) == 10.50.0.1[0-2]? && $(given one) != "$(given two)" ]] &&
+		answered "10.50.0.11 one" far_peer ask tcp "$(given one)" 7000 5 && answered "10.50.0.11 two" far_peer ask tcp "$(given two)" 7000 5 &&
+		answered "$(given one) two" ask_in one "$(given two)" && cloche exec two ip route | grep '^default via 10.50.0.11'
+}
+dhcp_kept()
+{
+	local before
+
+	before=$(given two)
+	cloche stop -t 0 two && cloche start two && is "$(given two)" "$before" && answered "10.50.0.11 two" far_peer ask tcp "$before" 7000 5
+}
+# A lease of 60 seconds is to be renewed after 30; one that nobody answers about is asked for again after 11.
+due() { cat "$CLOCHE_RUN_ROOT/$(cloche inspect -f '{{.Id}}' one)/lease"; }
+dhcp_renewed()
+{
+	local before tries=0
+
+	before=$(due)
+	until [ "$(due)" -ge $((before + 25)) ]; do
+		[ $((tries += 1)) -lt 90 ] || { due; return 1; }
+		sleep 1
+	done
+	answered "10.50.0.11 one" far_peer ask tcp "$(given one)" 7000 5
+}
+dhcp_refused()
+{
+	network ipvlan --parent eth1 -o ipvlan_mode=l3 --subnet 10.61.0.0/24 deep
+	! cloche run --rm --network deep --ip dhcp host true && grep -q 'use ipvlan_mode=l2' "$said"
+	r=$?
+	cloche network rm deep
+	return $r
+}
+check "ipvlan with DHCP: a server of the LAN is there" dhcp_start
+check "two containers with one hardware address are given two addresses, and reached" dhcp_given
+check "and keep them over a stop" dhcp_kept
+check "the keeper renews them" dhcp_renewed
+check "in layer 3 DHCP is refused with its reason" dhcp_refused
+gone one two
+kill "$(cat /tmp/udhcpd.pid)"
 far_end
