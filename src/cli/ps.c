@@ -164,7 +164,8 @@ static void size_put(struct engine *engine, json_t *row, const struct record *re
 	struct image_row image = { 0 };
 	struct err ignored = ERR_NONE;
 	int64_t bytes = disk_use_container(engine, record->row.id);
-	int r = image_find(engine->store, record->row.image_id, &image, &ignored);
+	struct store *store = engine_store(engine, &ignored); /* a repair closes it */
+	int r = store ? image_find(store, record->row.image_id, &image, &ignored) : -1;
 
 	own = str_size((double)bytes, 1000, 3);
 	all = str_size((double)(bytes + (r == 0 ? image.size_bytes : 0)), 1000, 3);
@@ -211,9 +212,11 @@ struct reading {
 
 struct work {
 	struct engine *engine;
-	const struct container_row *rows;
+	struct container_row *rows;
 	struct reading *readings;
-	bool all, whole, complete; /* whole: filters look at everything in the record */
+	bool *rests;		     /* those that were not looked at: they have no run folder */
+	struct status_survey survey; /* for those that run alone */
+	bool all, whole, complete;   /* whole: filters look at everything in the record */
 };
 
 static bool shown(const struct container_status *status, bool all)
@@ -221,14 +224,20 @@ static bool shown(const struct container_status *status, bool all)
 	return all || status->status == STATUS_RUNNING || status->restarting;
 }
 
-static void reading_fill(void *data, size_t i)
+static bool is_shown(void *data, size_t i)
+{
+	const struct work *work = data;
+
+	return !work->rests[i] && shown(&work->readings[i].status, work->all);
+}
+
+static void config_parse(void *data, size_t i)
 {
 	const struct work *work = data;
 	struct reading *reading = &work->readings[i];
 
-	status_get(work->engine, work->rows[i].id, &reading->status);
 	/* one that a repair brings back is parsed then */
-	if (shown(&reading->status, work->all))
+	if (work->rows[i].config && is_shown(data, i))
 		reading->config =
 			work->whole ?
 				json_loads(work->rows[i].config, 0, NULL) :
@@ -236,18 +245,66 @@ static void reading_fill(void *data, size_t i)
 					   record_parts + (work->complete ? 0 : COMPLETE_PARTS));
 }
 
+static void reading_fill(void *data, size_t i)
+{
+	const struct work *work = data;
+	const char *id = work->rows[i].id;
+
+	work->rests[i] = !work->all && !status_survey_has(&work->survey, id) &&
+			 !status_waits(work->engine, id);
+	if (work->rests[i])
+		return; /* and no page of its reading is touched */
+	status_get(work->engine, id, &work->readings[i].status);
+	config_parse(data, i);
+}
+
+/* What a list of those that run needs of the record, which is 1 to 10 KB each, is read for those alone. */
+static int readings_fill(struct work *work, size_t count, struct err *err)
+{
+	int r;
+
+	if (count >= SPREAD_FROM)
+		status_get_ready(work->engine);
+	if (!work->all)
+		status_survey_take(work->engine, &work->survey);
+	spread(count, SPREAD_FROM, reading_fill, work);
+	if (work->all)
+		return 0;
+	status_survey_take(work->engine, &work->survey);
+	for (size_t i = 0; i < count; i++)
+		if (work->rests[i] && status_survey_has(&work->survey, work->rows[i].id)) {
+			status_get(work->engine, work->rows[i].id, &work->readings[i].status);
+			work->rests[i] = false;
+		}
+	r = container_read_configs(work->engine->store, work->rows, count, is_shown, work, err);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (!work->rests[i] && !work->readings[i].config)
+			config_parse(work, i);
+	return r;
+}
+
 static void rows_fill(struct work *work, size_t count, const struct ps_args *a,
 		      struct container_filter *filter, long last, const struct port_row *ports,
 		      int port_count, json_t *out)
 {
+	struct err ignored = ERR_NONE; /* what cannot be read now is gone */
+	struct store *store;
+
 	for (size_t i = 0; i < count && last != 0; i++) {
 		struct record record = { .row = work->rows[i] };
 		struct container_status *status = &work->readings[i].status;
 
+		if (work->rests[i])
+			continue;
 		if (repair_unmonitored(work->engine, record.row.id, status)) {
 			json_decref(work->readings[i].config);
 			work->readings[i].config = NULL;
-			reading_fill(work, i);
+			status_get(work->engine, record.row.id, status);
+			store = engine_store(work->engine, &ignored); /* a repair closes it */
+			if (store)
+				(void)container_read_configs(store, work->rows, count, is_shown,
+							     work, &ignored);
+			config_parse(work, i);
 		}
 		record.config = work->readings[i].config;
 		if (record.config && shown(status, work->all) &&
@@ -270,17 +327,17 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 	struct container_row *rows = NULL;
 	struct port_row *ports = NULL;
 	struct container_filter filter;
-	int count = store ? container_list(store, true, &rows, err) : -err->code;
-	int port_count = 0, r = container_filter_init(&filter, engine, a->filters, err);
+	int count, port_count = 0, r = container_filter_init(&filter, engine, a->filters, err);
 	long last = a->latest ? 1 : a->last ? strtol(a->last, NULL, 10) : -1;
 	/* asking for a status is asking for those that do not run, too */
 	struct work work = { .engine = engine,
-			     .rows = rows,
 			     .all = a->all || last >= 0 || filter_value(a->filters, "status") ||
 				    filter_value(a->filters, "exited"),
 			     .whole = a->filters != NULL,
 			     .complete = a->format || a->all_engines };
 
+	count = store ? container_list(store, work.all || work.whole, &rows, err) : -err->code;
+	work.rows = rows;
 	if (r == 0 && count < 0)
 		r = count;
 	if (r == 0) {
@@ -289,15 +346,18 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 	}
 	if (r == 0) {
 		work.readings = mem_new(((size_t)count + 1) * sizeof(*work.readings));
-		if (count >= SPREAD_FROM)
-			status_get_ready(engine);
-		spread((size_t)count, SPREAD_FROM, reading_fill, &work);
-		rows_fill(&work, (size_t)count, a, &filter, last, ports, port_count, out);
-		for (int i = 0; i < count; i++)
-			json_decref(work.readings[i].config);
-		free(work.readings);
-		port_rows_free(ports, (size_t)port_count);
+		work.rests = mem_new((size_t)count + 1);
+		r = readings_fill(&work, (size_t)count, err);
 	}
+	if (r == 0)
+		rows_fill(&work, (size_t)count, a, &filter, last, ports, port_count, out);
+	port_rows_free(ports, port_count < 0 ? 0 : (size_t)port_count);
+	for (int i = 0; work.readings && i < count; i++)
+		if (!work.rests[i])
+			json_decref(work.readings[i].config);
+	free(work.rests);
+	free(work.readings);
+	buf_clear(&work.survey.ids);
 	container_rows_free(rows, count < 0 ? 0 : (size_t)count);
 	container_filter_clear(&filter);
 	return r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/status.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -237,6 +238,48 @@ void status_get(struct engine *engine, const char *id, struct container_status *
 		status.unknown = true;
 	}
 	*ret_status = status;
+}
+
+static int id_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, STATUS_ID_LENGTH);
+}
+
+void status_survey_take(struct engine *engine, struct status_survey *survey)
+{
+	int fd = openat(engine->run, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+
+	if (!dir)
+		fd_close(fd);
+	buf_clear(&survey->ids);
+	while (dir && (e = readdir(dir)) != NULL)
+		if (strlen(e->d_name) == STATUS_ID_LENGTH)
+			buf_add(&survey->ids, e->d_name, STATUS_ID_LENGTH);
+	if (dir)
+		(void)closedir(dir);
+	if (survey->ids.length)
+		qsort(survey->ids.data, survey->ids.length / STATUS_ID_LENGTH, STATUS_ID_LENGTH,
+		      id_compare);
+}
+
+bool status_survey_has(const struct status_survey *survey, const char *id)
+{
+	/* a name of another length is no id of ours: look closer */
+	if (strlen(id) != STATUS_ID_LENGTH)
+		return true;
+	return survey->ids.length &&
+	       bsearch(id, survey->ids.data, survey->ids.length / STATUS_ID_LENGTH,
+		       STATUS_ID_LENGTH, id_compare);
+}
+
+bool status_waits(struct engine *engine, const char *id)
+{
+	char path[16 + STATUS_ID_LENGTH + 16] = "containers/";
+
+	return !str_append(path, sizeof(path), id) || !str_append(path, sizeof(path), "/restart") ||
+	       faccessat(engine->root, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 void status_get_ready(struct engine *engine)

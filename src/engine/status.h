@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/str.h"
+
 struct engine;
 struct err;
 
@@ -35,6 +37,15 @@ struct container_status {
 void status_get(struct engine *engine, const char *id, struct container_status *ret_status);
 /* Look up once what the states of all containers need. From then on status_get may be called from several threads. */
 void status_get_ready(struct engine *engine);
+/* For a list of many, most of which rest: the ids with a folder in the run root, read at once. Who is not among them and waits for no restart
+ * (status_waits) does not run, and needs no closer look; ask again afterwards for those whom a restart brought back meanwhile. */
+struct status_survey {
+	struct buf ids; /* sorted, STATUS_ID_LENGTH each */
+};
+enum { STATUS_ID_LENGTH = 64 };
+void status_survey_take(struct engine *engine, struct status_survey *survey);
+bool status_survey_has(const struct status_survey *survey, const char *id);
+bool status_waits(struct engine *engine, const char *id);
 /* "created", "running", "paused", "restarting", "exited" */
 const char *status_word(const struct container_status *status);
 /* A pidfd of the running init, checked against start time and boot. -ESRCH: not running. */

@@ -106,6 +106,34 @@ int container_list(struct store *store, bool with_config, struct container_row *
 	return store_rows(store, statement, sizeof(**ret_rows), row_read, row_clear, ret_rows, err);
 }
 
+int container_read_configs(struct store *store, struct container_row *rows, size_t count,
+			   bool (*wanted)(void *data, size_t i), void *data, struct err *err)
+{
+	_cleanup_statement_ sqlite3_stmt *statement =
+		store_prepare(store, err, "SELECT config FROM containers WHERE id = ?", "");
+	int r = SQLITE_DONE, result = 0;
+
+	if (!statement)
+		return -err->code;
+	/* one lock of the file for all of them; without it each is its own, and right as well */
+	(void)sqlite3_exec(store->db, "BEGIN", NULL, NULL, NULL);
+	for (size_t i = 0; result == 0 && i < count; i++) {
+		if (rows[i].config || !wanted(data, i))
+			continue;
+		(void)sqlite3_reset(statement);
+		r = sqlite3_bind_text(statement, 1, rows[i].id, -1, SQLITE_STATIC);
+		if (r == SQLITE_OK)
+			r = sqlite3_step(statement);
+		if (r == SQLITE_ROW)
+			rows[i].config = store_column(statement, 0);
+		else if (r != SQLITE_DONE)
+			result = store_error(store, err);
+	}
+	(void)sqlite3_reset(statement);
+	(void)sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
+	return result;
+}
+
 int container_set_config(struct store *store, const char *id, const char *config, struct err *err)
 {
 	return store_run(store, err, "UPDATE containers SET config = ? WHERE id = ?", "ss", config,

@@ -56,6 +56,9 @@ int container_find(struct store *store, const char *reference, struct container_
 /* All, newest first. *ret_rows is the caller's: container_rows_free. Count or -errno. with_config=false leaves config NULL. */
 int container_list(struct store *store, bool with_config, struct container_row **ret_rows,
 		   struct err *err);
+/* The config of those rows that have none and that wanted() wants, with one statement; it stays NULL where the container is gone meanwhile. */
+int container_read_configs(struct store *store, struct container_row *rows, size_t count,
+			   bool (*wanted)(void *data, size_t i), void *data, struct err *err);
 void container_rows_free(struct container_row *rows, size_t count);
 int container_set_config(struct store *store, const char *id, const char *config, struct err *err);
 int container_rename(struct store *store, const char *id, const char *name, struct err *err);
