@@ -33,6 +33,8 @@ void names_publish(struct engine *engine, const struct container_row *row, pid_t
 	struct err ignored = ERR_NONE;
 	char path[32];
 
+	if (strcmp(engine->settings.names, "off") == 0)
+		names_remove(engine, row); /* of a start before it was set */
 	if (row->uid_base == 0 || strcmp(engine->settings.names, "off") == 0)
 		return;
 	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)init);

@@ -245,6 +245,8 @@ base_of() { cloche inspect -f '{{.State.Pid}}' "$1" | xargs -I{} awk '{ print $2
 	run -0 on_host setpriv --reuid 65534 --clear-groups --regid adm getent passwd "$base"
 	CLOCHE_NAMES=off cloche run -d --name none --network none host sleep 1000
 	run -2 on_host getent passwd "$(base_of none)"
+	CLOCHE_NAMES=off cloche exec admins true # what was told before is taken back
+	run -2 on_host getent passwd "$base"
 	run -125 env CLOCHE_NAMES=some "$CLOCHE" ps
 	assert_output --partial "names = some"
 }
