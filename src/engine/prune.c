@@ -87,6 +87,11 @@ static void image_prune_one(struct engine *engine, const struct image_row *row,
 		_cleanup_free_ char *name = image_familiar(row->tags[i]);
 
 		r = image_remove(engine, name, false, &lines, &err);
+		if (r ==
+		    -ENOENT) { /* it went with the name before: the digest of a pull with the last tag */
+			err_clear(&err);
+			r = 0;
+		}
 	}
 	for (size_t i = 0; lines && lines[i]; i++) {
 		/* Docker says it in small letters here */

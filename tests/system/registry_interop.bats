@@ -69,6 +69,10 @@ id_of() { cloche image inspect -f '{{.Id}}' "$1"; }
 	assert_line "Status: Image is up to date for $PLAIN/me/web:1"
 	run -0 cloche image inspect -f '{{json .RepoDigests}}' "$PLAIN/me/web:1"
 	assert_output "[\"$PLAIN/me/web@$digest\"]"
+	# its two names go, and then it
+	run -0 cloche image prune -af
+	assert_line "untagged: $PLAIN/me/web@$digest"
+	assert_line "deleted: $id"
 }
 
 @test "run pulls what is missing, and does as --pull says" {
