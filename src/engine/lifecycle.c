@@ -334,12 +334,36 @@ int lifecycle_remove(struct engine *engine, const char *reference, bool force, b
 	return r;
 }
 
+/* What it died of is found by the release, which is the work of its monitor's process, or of an attached command for a moment after that. Whoever
+ * waited for the end may ask at once. */
+enum { RELEASE_PATIENCE_MS = 2000, RELEASE_BY_OTHERS_MS = 100 };
+static void released_wait(struct engine *engine, const char *id, int monitor)
+{
+	int64_t end = engine_now_ns() + (int64_t)RELEASE_PATIENCE_MS * 1000000;
+	struct timespec step = { .tv_nsec = SETTLE_FIRST_NS };
+
+	while (faccessat(engine->run, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       engine_now_ns() < end) {
+		struct pollfd p = { .fd = monitor, .events = POLLIN };
+
+		if (ppoll(&p, 1, &step, NULL) < 0 && errno != EINTR)
+			return;
+		if (p.revents && monitor >= 0) {
+			end = engine_now_ns() + (int64_t)RELEASE_BY_OTHERS_MS * 1000000;
+			monitor = -1; /* poll(2) passes it over */
+		}
+		if (step.tv_nsec < SETTLE_LAST_NS)
+			step.tv_nsec *= 2;
+	}
+}
+
 int lifecycle_wait(struct engine *engine, const char *reference, int *ret_code, struct err *err)
 {
 	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
-	_cleanup_close_ int pidfd = -1, dir = -1;
+	_cleanup_close_ int pidfd = -1, dir = -1, monitor = -1;
 	struct container_status status;
 	int r = record_find(engine, reference, &record, err);
+	pid_t pid;
 
 	if (r < 0)
 		return r;
@@ -347,9 +371,12 @@ int lifecycle_wait(struct engine *engine, const char *reference, int *ret_code, 
 	engine_store_close(engine); /* it may be a long time */
 	dir = engine_container_dir(engine, record.row.id, false, err);
 	pidfd = status_pidfd(engine, record.row.id);
+	monitor = status_monitor_pidfd(engine, record.row.id, &pid);
 	if (pidfd >= 0) {
 		(void)lifecycle_ended(pidfd, -1);
 		lifecycle_settle(engine, record.row.id);
+		if (monitor >= 0)
+			released_wait(engine, record.row.id, monitor);
 	}
 	status_get(engine, record.row.id, &status);
 	/* --rm: the folder may be gone, our descriptor of it keeps the record */

@@ -48,6 +48,17 @@ while True: x.append(bytearray(b"x" * 4194304))'
 	cloche rm shot
 }
 
+@test "who waited for the end is told at once what it was" {
+	skip_unless_cgroup memory
+	cloche run -d --name waited --network none -m 40m --memory-swap 40m host /usr/bin/python3 -c "$hungry"
+	run -0 cloche wait waited
+	assert_output 137
+	cloche inspect -f '{{json .Cloche.Death}}' waited | jq -e '.OutOfMemory.LimitBytes == 41943040'
+	run -0 cloche ps -a --filter name=waited --format '{{.Status}}'
+	assert_output --partial "(out of memory)"
+	cloche rm waited
+}
+
 @test "an end of its own is nobody's, and the next start forgets" {
 	run cloche run --name plain --network none host sh -c 'exit 3'
 	assert_failure 3
