@@ -21,6 +21,7 @@ struct flow { /* of what is deleted: the tuple as it came */
 	uint8_t tuple[TUPLE_MAX];
 	size_t length;
 	uint16_t zone;
+	uint8_t family;
 };
 
 struct search {
@@ -108,7 +109,7 @@ static int flow_seen(const struct nlmsghdr *message, void *data)
 	struct search *search = data;
 	struct end asked = { 0 }, answer = { 0 };
 	const struct nlattr *tuple = NULL;
-	struct flow flow = { 0 };
+	struct flow flow = { .family = ((const struct nfgenmsg *)(message + 1))->nfgen_family };
 
 	for (const struct nlattr *a = netlink_first(message, sizeof(struct nfgenmsg)); a;
 	     a = netlink_next(message, a)) {
@@ -134,40 +135,54 @@ static int flow_seen(const struct nlmsghdr *message, void *data)
 	return 0;
 }
 
-static int family_flush(struct netlink *nl, int family, struct search *search, struct err *err)
+static int count_seen(const struct nlmsghdr *message, void *data)
 {
-	struct nfgenmsg header = { .nfgen_family = (uint8_t)family, .version = NFNETLINK_V0 };
-	int r, done = 0;
+	for (const struct nlattr *a = netlink_first(message, sizeof(struct nfgenmsg)); a;
+	     a = netlink_next(message, a))
+		if ((a->nla_type & NLA_TYPE_MASK) == CTA_STATS_GLOBAL_ENTRIES &&
+		    netlink_length(a) == sizeof(uint32_t))
+			memcpy(data, netlink_data(a), sizeof(uint32_t));
+	return 0;
+}
 
-	search->count = 0;
-	netlink_begin(nl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, NLM_F_DUMP, &header,
+/* Has this network namespace flows at all? The table is one for all namespaces, and its walk locks each of its 262,144 buckets. */
+static bool any_flow(struct netlink *nl, const struct nfgenmsg *header)
+{
+	uint32_t count = UINT32_MAX; /* who cannot tell is asked for them */
+	struct err ignored = ERR_NONE;
+
+	netlink_begin(nl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS, NLM_F_ACK, header,
+		      sizeof(*header));
+	return netlink_dump(nl, count_seen, &count, &ignored) < 0 || count != 0;
+}
+
+static int flow_forget(struct netlink *nl, const struct flow *flow)
+{
+	struct nfgenmsg header = { .nfgen_family = flow->family, .version = NFNETLINK_V0 };
+	struct err ignored = ERR_NONE; /* it ended by itself */
+
+	netlink_begin(nl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, 0, &header,
 		      sizeof(header));
-	r = netlink_dump(nl, flow_seen, search, err);
-	for (size_t i = 0; r == 0 && i < search->count; i++) {
-		netlink_begin(nl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, 0, &header,
-			      sizeof(header));
-		netlink_put(nl, CTA_TUPLE_ORIG | NLA_F_NESTED, search->flows[i].tuple,
-			    search->flows[i].length);
-		if (search->flows[i].zone)
-			netlink_u16(nl, CTA_ZONE, htons(search->flows[i].zone));
-		if (netlink_send(nl, err) == 0)
-			done++;
-		else
-			err_clear(err); /* it ended by itself */
-	}
-	return r < 0 ? r : done;
+	netlink_put(nl, CTA_TUPLE_ORIG | NLA_F_NESTED, flow->tuple, flow->length);
+	if (flow->zone)
+		netlink_u16(nl, CTA_ZONE, htons(flow->zone));
+	return netlink_send(nl, &ignored) == 0;
 }
 
 int conntrack_flush(const struct ruleset_port *ports, size_t count, struct err *err)
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	struct nfgenmsg both = { .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0 };
 	struct search search = { .ports = ports, .port_count = count };
-	int r = netlink_open(&nl, NETLINK_NETFILTER, err), v6 = 0;
+	int r = netlink_open(&nl, NETLINK_NETFILTER, err), done = 0;
 
-	if (r == 0)
-		r = family_flush(&nl, AF_INET, &search, err);
-	if (r >= 0)
-		v6 = family_flush(&nl, AF_INET6, &search, err);
+	if (r < 0 || !any_flow(&nl, &both))
+		return r;
+	netlink_begin(&nl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, NLM_F_DUMP, &both,
+		      sizeof(both));
+	r = netlink_dump(&nl, flow_seen, &search, err);
+	for (size_t i = 0; r == 0 && i < search.count; i++)
+		done += flow_forget(&nl, &search.flows[i]);
 	free(search.flows);
-	return r < 0 || v6 < 0 ? (r < 0 ? r : v6) : r + v6;
+	return r < 0 ? r : done;
 }

@@ -57,7 +57,7 @@ int reservation_take(int protocol, const struct address *address, uint16_t *port
 			       err_hint(err, "the host has no such address: see ip address") :
 			       -err->code;
 	}
-	if (bound_port(fd, port) < 0)
+	if (*port == 0 && bound_port(fd, port) < 0)
 		return err_sys(err, errno, "bind a port");
 	return fd_take(&fd);
 }
