@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/str.h"
 
 enum { SCHEMA_VERSION = 4, PATIENCE_MS = 60000, WAL_LIMIT_PAGES = 128 };
 /* os_unix.c of SQLite: UNIX_SHM_DMS, behind the eight lock bytes of https://sqlite.org/walformat.html#wal_locks */
@@ -79,11 +80,9 @@ int store_error(struct store *store, struct err *err)
 	}
 }
 
-static sqlite3_stmt *prepare(struct store *store, struct err *err, const char *sql,
-			     const char *types, va_list args)
+static int bind_all(sqlite3_stmt *statement, const char *types, va_list args)
 {
-	sqlite3_stmt *statement = NULL;
-	int r = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+	int r = SQLITE_OK;
 
 	for (int i = 1; r == SQLITE_OK && *types; types++, i++) {
 		if (*types == 's')
@@ -92,12 +91,39 @@ static sqlite3_stmt *prepare(struct store *store, struct err *err, const char *s
 		else
 			r = sqlite3_bind_int64(statement, i, va_arg(args, int64_t));
 	}
+	return r;
+}
+
+static sqlite3_stmt *prepare(struct store *store, struct err *err, const char *sql,
+			     const char *types, va_list args)
+{
+	sqlite3_stmt *statement = NULL;
+	int r = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+
+	if (r == SQLITE_OK)
+		r = bind_all(statement, types, args);
 	if (r != SQLITE_OK) {
 		(void)store_error(store, err);
 		(void)sqlite3_finalize(statement);
 		return NULL;
 	}
 	return statement;
+}
+
+/* A hundred published ports are a hundred times the same words. */
+static sqlite3_stmt *prepare_again(struct store *store, struct err *err, const char *sql,
+				   const char *types, va_list args)
+{
+	sqlite3_stmt *last = store->last;
+
+	if (!last || strcmp(sqlite3_sql(last), sql) != 0)
+		return prepare(store, err, sql, types, args);
+	store->last = NULL;
+	if (bind_all(last, types, args) == SQLITE_OK)
+		return last;
+	(void)store_error(store, err);
+	(void)sqlite3_finalize(last);
+	return NULL;
 }
 
 sqlite3_stmt *store_prepare(struct store *store, struct err *err, const char *sql,
@@ -119,14 +145,20 @@ int store_run(struct store *store, struct err *err, const char *sql, const char 
 	int r;
 
 	va_start(args, types);
-	statement = prepare(store, err, sql, types, args);
+	statement = prepare_again(store, err, sql, types, args);
 	va_end(args);
 	if (!statement)
 		return -err->code;
 	do
 		r = sqlite3_step(statement);
 	while (r == SQLITE_ROW);
-	return r == SQLITE_DONE ? 0 : store_error(store, err);
+	if (r != SQLITE_DONE)
+		return store_error(store, err);
+	(void)sqlite3_reset(statement);
+	(void)sqlite3_clear_bindings(statement);
+	(void)sqlite3_finalize(store->last);
+	store->last = ptr_take(&statement);
+	return 0;
 }
 
 int store_strings(struct store *store, char ***ret_list, struct err *err, const char *sql,
@@ -336,6 +368,8 @@ void store_close(struct store *store)
 	if (!store)
 		return;
 	store_rollback(store);
+	(void)sqlite3_finalize(store->last);
+	store->last = NULL;
 	log_fold(store);
 	(void)sqlite3_close_v2(store->db);
 	free(store);

@@ -11,8 +11,9 @@
 struct store {
 	sqlite3 *db;
 	bool open_transaction;
-	bool fleeting; /* store_durable(false) */
-	int wal_pages; /* after our last commit */
+	bool fleeting;	    /* store_durable(false) */
+	int wal_pages;	    /* after our last commit */
+	sqlite3_stmt *last; /* of store_run, for the next one with the same words; NULL */
 };
 
 static inline void statement_cleanup(sqlite3_stmt **statement)
