@@ -221,3 +221,18 @@ int dir_remove(int dir, const char *name)
 		r = -errno;
 	return r;
 }
+
+void fd_close_others(const int *kept, size_t count, int also)
+{
+	int first = 0, next;
+
+	do {
+		next = also >= first ? also : -1;
+		for (size_t i = 0; i < count; i++)
+			if (kept[i] >= first && (next < 0 || kept[i] < next))
+				next = kept[i];
+		if (next != first) /* with -1, the last time, up to the highest there may be */
+			(void)close_range((unsigned int)first, (unsigned int)next - 1, 0);
+		first = next + 1;
+	} while (next >= 0);
+}

@@ -46,4 +46,7 @@ int dir_open_make(int dir, const char *name, mode_t mode, struct err *err);
  * A missing name is success. 0 or -errno of the first failure (it goes on after it). */
 int dir_remove(int dir, const char *name);
 
+/* In a child: close all descriptors but these and `also`; -1 is passed over. In as many calls as there are gaps, however many are open. */
+void fd_close_others(const int *kept, size_t count, int also);
+
 #endif

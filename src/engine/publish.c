@@ -320,15 +320,9 @@ static void close_aside(struct netlink *nl, const struct ruleset_port *gone, siz
 		return;
 	pid = sys_clone3(&args);
 	if (pid == 0) {
-		unsigned int first = (unsigned int)(nl->fd < gate[0] ? nl->fd : gate[0]),
-			     second = (unsigned int)(nl->fd < gate[0] ? gate[0] : nl->fd);
 		char byte;
 
-		if (first > 0)
-			(void)close_range(0, first - 1, 0);
-		if (second > first + 1)
-			(void)close_range(first + 1, second - 1, 0);
-		(void)close_range(second + 1, ~0U, 0);
+		fd_close_others(&nl->fd, 1, gate[0]);
 		if (count > 0)
 			(void)conntrack_flush(gone, count, &ignored);
 		(void)!read(gate[0], &byte, 1);

@@ -362,20 +362,9 @@ int mount_overlay(const struct spec *spec, int userns_fd, int *parts, struct err
 /* In the process that is made for it: keep what is to be closed, and wait until nobody else has it. */
 static _Noreturn void parts_keep(const int *parts, size_t count, int gate)
 {
-	int highest = gate;
 	char byte;
 
-	for (size_t i = 0; i < count; i++)
-		highest = parts[i] > highest ? parts[i] : highest;
-	for (int fd = 0; fd <= highest; fd++) {
-		bool keep = fd == gate;
-
-		for (size_t i = 0; i < count; i++)
-			keep |= parts[i] == fd;
-		if (!keep)
-			(void)close(fd);
-	}
-	(void)close_range((unsigned int)highest + 1, ~0u, 0);
+	fd_close_others(parts, count, gate);
 	(void)!read(gate, &byte, 1);
 	_exit(0);
 }
