@@ -201,6 +201,30 @@ static enum answer say_owner(struct whois *whois, const char *what, int index, c
 	return index ? ANSWER_CONTAINER : ANSWER_HOST;
 }
 
+/* A container that does not run is in the record alone. `is`: "is of container", or "is container". */
+static enum answer say_resting(const struct whois *whois, const char *what, const char *is,
+			       const struct container_row *row)
+{
+	char safe[512];
+
+	if (whois->json) {
+		_cleanup_json_ json_t *o = json_object();
+
+		json_put(o, "Engine", json_text("cloche"));
+		json_put(o, "Container", json_text(row->name));
+		json_put(o, "ID", json_text(row->id));
+		json_put(o, "InitPid", json_null());
+		json_put(o, "Thing", json_text(what));
+		(void)json_dumpf(o, stdout, JSON_INDENT(1));
+		(void)putchar('\n');
+	} else {
+		str_escape(safe, sizeof(safe), what, strlen(what));
+		(void)printf("%s %s %s (cloche %.12s), which is not running\n", safe, is, row->name,
+			     row->id);
+	}
+	return ANSWER_CONTAINER;
+}
+
 static int open_all(struct whois *whois, unsigned int what, struct err *err)
 {
 	int r;
@@ -320,8 +344,7 @@ static enum answer whois_uid(struct whois *whois, uint32_t uid, struct err *err)
 			if (rows[i].uid_base == base)
 				found = i;
 		if (found >= 0)
-			(void)printf("%s is of container %s (cloche %.12s), which is not running\n",
-				     what, rows[found].name, rows[found].id);
+			(void)say_resting(whois, what, "is of container", &rows[found]);
 		if (count > 0)
 			container_rows_free(rows, (size_t)count);
 		if (found >= 0)
@@ -697,8 +720,7 @@ static enum answer whois_data(struct whois *whois, const char *path)
 							  "in its folder of the data root");
 	if (container_find(engine_store(engine, &ignored), id, &row, &ignored) < 0)
 		return ANSWER_NEXT;
-	(void)printf("%s is of container %s (cloche %.12s), which is not running\n", path, row.name,
-		     row.id);
+	(void)say_resting(whois, path, "is of container", &row);
 	container_row_clear(&row);
 	return ANSWER_CONTAINER;
 }
@@ -814,8 +836,7 @@ static enum answer whois_record(struct whois *whois, const char *name, struct er
 	if (!store)
 		return ANSWER_NEXT;
 	if (container_find(store, name, &row, &ignored) == 0) {
-		(void)printf("%s is container %s (cloche %.12s), which is not running\n", name,
-			     row.name, row.id);
+		(void)say_resting(whois, name, "is container", &row);
 		container_row_clear(&row);
 		return ANSWER_CONTAINER;
 	}

@@ -156,4 +156,5 @@ uid_of() { awk -v user="$2" '{ print $2 + user }' "/proc/$(pid_of "$1")/uid_map"
 	assert_output --partial "which is not running"
 	run -0 cloche whois still
 	assert_output "still is container still (cloche ${id:0:12}), which is not running"
+	cloche whois --json "uid:$uid" | jq -e '.Container == "still" and .InitPid == null'
 }
