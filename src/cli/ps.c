@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 #include "base/filter.h"
 #include "base/json.h"
 #include "base/opt.h"
@@ -283,6 +284,14 @@ static int readings_fill(struct work *work, size_t count, struct err *err)
 	return r;
 }
 
+static bool is_gone(struct engine *engine, const char *id)
+{
+	struct err ignored = ERR_NONE;
+	_cleanup_close_ int dir = engine_container_dir(engine, id, false, &ignored);
+
+	return dir == -ENOENT;
+}
+
 static void rows_fill(struct work *work, size_t count, const struct ps_args *a,
 		      struct container_filter *filter, long last, const struct port_row *ports,
 		      int port_count, json_t *out)
@@ -299,6 +308,8 @@ static void rows_fill(struct work *work, size_t count, const struct ps_args *a,
 		if (repair_unmonitored(work->engine, record.row.id, status)) {
 			json_decref(work->readings[i].config);
 			work->readings[i].config = NULL;
+			if (is_gone(work->engine, record.row.id))
+				continue; /* with --rm the repair was its removal */
 			status_get(work->engine, record.row.id, status);
 			store = engine_store(work->engine, &ignored); /* a repair closes it */
 			if (store)

@@ -27,9 +27,14 @@
 
 void check_finding(struct check *check, bool repaired, const char *what, const char *name)
 {
-	strv_add_take(&check->found,
-		      str_printf("%s: %s%s", name, what, repaired ? "; repaired" : ""));
+	_cleanup_free_ char *line =
+		str_printf("%s: %s%s", name, what, repaired ? "; repaired" : "");
+
 	check->left += !repaired;
+	for (size_t i = 0; check->found && check->found[i]; i++)
+		if (strcmp(check->found[i], line) == 0)
+			return; /* a cgroup in each hierarchy of v1 */
+	strv_add_take(&check->found, ptr_take(&line));
 }
 
 bool check_is_id(const char *name)

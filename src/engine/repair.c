@@ -78,10 +78,19 @@ static void taken_unmark(struct engine *engine, const char *id)
 		(void)unlinkat(run, "taken", 0); /* mostly it is not there */
 }
 
+static bool has_run_folder(struct engine *engine, const char *id)
+{
+	struct err ignored = ERR_NONE;
+	_cleanup_close_ int run = engine_run_dir(engine, id, false, &ignored);
+
+	return run >= 0;
+}
+
 int repair_container(struct engine *engine, const char *id, struct err *err)
 {
 	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
 	struct container_status status;
+	bool by_boot; /* it went with the boot: `system start` says what runs again, and in which order */
 	int r = record_find(engine, id, &record, err);
 
 	if (r == -ENOENT) {
@@ -91,6 +100,7 @@ int repair_container(struct engine *engine, const char *id, struct err *err)
 	if (r < 0)
 		return r;
 	status_get(engine, id, &status);
+	by_boot = status.unknown && !status.finished_ns && !has_run_folder(engine, id);
 	if (status.unknown && holder_alive(engine, id)) {
 		/* The monitor was killed, then init ended: the streams may hold lines, and the holder has the exit code. */
 		r = restore_monitor(engine, &record, err);
@@ -101,7 +111,7 @@ int repair_container(struct engine *engine, const char *id, struct err *err)
 	if (status.status != STATUS_RUNNING || status.ending) {
 		lifecycle_settle(engine, id);
 		r = release_container(engine, &record, err);
-		if (r == 0)
+		if (r == 0 && !by_boot)
 			restart_after_end(engine, &record);
 		return r;
 	}

@@ -185,6 +185,7 @@ static int folders_make(struct engine *engine, const struct record *record,
 	(void)unlinkat(dir, "exit", 0);
 	(void)unlinkat(dir, "error", 0);
 	(void)unlinkat(dir, "death", 0);
+	status_started_unmark(dir);
 	return own_files_write(record, endpoints, dir, err);
 }
 
@@ -280,6 +281,8 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 	monitor->starter = starter_text();
 	r = status_init_write(launch->run, container.pid, launch->started_ns, monitor->starter,
 			      err);
+	if (r == 0)
+		status_started_mark(launch->dir, launch->started_ns);
 	engine_kill_point("start-init-written");
 	if (r == 0)
 		r = network_devices_give(launch->record, launch->run, container.pid, err);

@@ -17,6 +17,7 @@
 #include "engine/pause.h"
 
 enum { BOOT_ID_LENGTH = 36 };
+#define STARTED "started"
 
 /* Field 22 of /proc/PID/stat (proc(5)), in clock ticks since boot; the name in field 2 may hold anything. 0: no such process, or it has
  * ended and waits to be reaped. */
@@ -128,6 +129,17 @@ static void error_read(int dir, struct container_status *status)
 	status->error[strcspn(status->error, "\n")] = '\0';
 }
 
+static int64_t started_mark_read(int dir)
+{
+	char text[32];
+	ssize_t n = readlinkat(dir, STARTED, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	return strtoll(text, NULL, 10);
+}
+
 /* Field `number` (from 3 on) of the text of /proc/PID/stat, whose field 2 may hold anything. */
 static unsigned long long stat_field(const char *text, int number)
 {
@@ -218,6 +230,8 @@ void status_get(struct engine *engine, const char *id, struct container_status *
 			status_exit_read(dir, &status);
 		if (status.status == STATUS_CREATED)
 			error_read(dir, &status);
+		if (status.status == STATUS_CREATED && run < 0 && !*status.error)
+			status.started_ns = started_mark_read(dir);
 		if (faccessat(dir, "restart", F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
 			_cleanup_close_ int waiting =
 				status_process(dir, "restart", &monitor_pid, NULL);
@@ -326,6 +340,19 @@ int status_init_write(int run, pid_t pid, int64_t started_ns, const char *starte
 	text = str_printf("%d %llu %s %lld %d\n%s\n", (int)pid, (unsigned long long)start_time(pid),
 			  boot, (long long)started_ns, (int)getpid(), starter);
 	return file_replace(run, "init", text, strlen(text), 0600, false, err);
+}
+
+void status_started_mark(int dir, int64_t started_ns)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%lld", (long long)started_ns);
+	(void)!symlinkat(text, dir, STARTED); /* what it tells is worth no failed start */
+}
+
+void status_started_unmark(int dir)
+{
+	(void)unlinkat(dir, STARTED, 0);
 }
 
 int status_process_write(int run, const char *name, pid_t pid, struct err *err)

@@ -60,6 +60,9 @@ void status_exit_read(int dir, struct container_status *status);
 
 /* Text of RUN/init for pid. */
 int status_init_write(int run, pid_t pid, int64_t started_ns, const char *starter, struct err *err);
+/* DIR/started, a link whose text is the time: all that is left to tell that it ran, when a power cut took the run folder with the run root. */
+void status_started_mark(int dir, int64_t started_ns);
+void status_started_unmark(int dir);
 /* "PID STARTTIME BOOT-ID" of a running process into RUN/name, for status_process. */
 int status_process_write(int run, const char *name, pid_t pid, struct err *err);
 void status_boot_id(char out[64]); /* "" when there is no /proc */

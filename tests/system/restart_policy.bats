@@ -137,6 +137,33 @@ gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status" 
 	assert_line "0 started"
 }
 
+@test "a power cut that takes the run root: what ran has ended, and nobody knows how; a --rm container goes" {
+	local name
+
+	cloche run -d --network none --name cut host sleep 600
+	cloche run -d --rm --network none --name cut-rm host sleep 600
+	cloche run -d --restart always --network none --name cut-always host sleep 600
+	cloche create --network none --name cut-never host true
+	for name in cut cut-rm cut-always; do
+		power_cut "$name"
+	done
+	find "$CLOCHE_RUN_ROOT" -mindepth 1 -delete
+	name=$(instance_cgroup "$CLOCHE_RUN_ROOT")
+	find /run/netns -name "cut*${name#cloche}" -delete
+	run cloche ps -a --filter name=cut --format '{{.Names}} {{.State}}'
+	assert_line "cut exited"
+	assert_line "cut-always exited"
+	assert_line "cut-never created"
+	refute_output --partial cut-rm
+	is cut State.ExitCode 255
+	is cut Cloche.ExitUnknown true
+	run cloche system start
+	assert_line "1 started"
+	is cut-always State.Status running
+	cloche start cut
+	is cut State.Status running
+}
+
 @test "update gives and takes a policy; wrong ones and --rm are refused with Docker's words" {
 	cloche run -d --network none --name later host sleep 600
 	cloche update --restart always later
