@@ -124,6 +124,9 @@ int prune_images(struct engine *engine, const struct prune_options *options,
 		    image_users(store, rows[i].id, &users, err) < 0 || strv_length(users) > 0)
 			continue;
 		image_prune_one(engine, &rows[i], result);
+		store = engine_store(engine, err); /* the removal closed it */
+		if (!store)
+			break;
 	}
 	if (count > 0)
 		image_rows_free(rows, (size_t)count);
