@@ -118,6 +118,12 @@ image() { tar -C "$BATS_TEST_TMPDIR" -cf - . | cloche import ${2:+-c "LABEL $2"}
 	run -0 cloche image prune -a -f --filter label=kind=good
 	[ "${lines[1]}" = "untagged: one:1" ]
 	[ "$(list)" = two ]
+	for _ in 1 2; do # each takes the name from the one before
+		echo more >>"$BATS_TEST_TMPDIR/file"
+		image two:2 >/dev/null
+	done
+	run -0 cloche image prune -f
+	[ "$(grep -c '^deleted: ' <<<"$output")" -eq 4 ] # image and layer of each
 	run -0 cloche system df --format '{{.Type}}|{{.TotalCount}}|{{.Active}}'
 	[ "${lines[0]}" = "Images|1|0" ]
 	[ "${lines[1]}" = "Containers|3|1" ]
