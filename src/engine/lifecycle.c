@@ -372,15 +372,16 @@ int lifecycle_wait(struct engine *engine, const char *reference, int *ret_code, 
 	dir = engine_container_dir(engine, record.row.id, false, err);
 	pidfd = status_pidfd(engine, record.row.id);
 	monitor = status_monitor_pidfd(engine, record.row.id, &pid);
-	if (pidfd >= 0) {
+	if (pidfd >= 0)
 		(void)lifecycle_ended(pidfd, -1);
+	/* also when it ended since we looked: then its monitor is at work */
+	if (pidfd >= 0 || monitor >= 0)
 		lifecycle_settle(engine, record.row.id);
-		if (monitor >= 0)
-			released_wait(engine, record.row.id, monitor);
-	}
+	if (monitor >= 0)
+		released_wait(engine, record.row.id, monitor);
 	status_get(engine, record.row.id, &status);
 	/* --rm: the folder may be gone, our descriptor of it keeps the record */
-	if (status.status == STATUS_CREATED && pidfd >= 0 && dir >= 0)
+	if (status.status == STATUS_CREATED && (pidfd >= 0 || monitor >= 0) && dir >= 0)
 		status_exit_read(dir, &status);
 	*ret_code = status.exit_code;
 	return 0;
