@@ -133,6 +133,31 @@ static size_t lines_take(struct reader *r, const char *data, size_t length)
 	return (size_t)(p - data);
 }
 
+/* "log", "log.1" and so on, each once, down to the one before `until` (an inode; 0: all). Opened newest first: a rotation in between moves a
+ * file to a name that is opened later, never past us. How many there are in fds. */
+static int files_open(int dir, ino_t until, int fds[FILES])
+{
+	ino_t last = 0;
+	int count = 0;
+
+	for (int i = 0; i < FILES; i++) {
+		_cleanup_close_ int fd = -1;
+		char name[16] = "log";
+		struct stat st;
+
+		if (i > 0)
+			(void)snprintf(name, sizeof(name), "log.%d", i);
+		fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0 || fstat(fd, &st) < 0 || (until && st.st_ino == until))
+			break;
+		if (st.st_ino == last)
+			continue;
+		last = st.st_ino;
+		fds[count++] = fd_take(&fd);
+	}
+	return count;
+}
+
 static int file_take(struct reader *r, int fd, off_t *offset, struct err *err)
 {
 	struct stat st;
@@ -207,6 +232,43 @@ static void time_spell(char out[40], int64_t ns)
 	(void)snprintf(out + used, 40 - used, ".%09lldZ", (long long)(ns % 1000000000));
 }
 
+/* The file that we read is not the newest any more: what is left in it, then those after it, until the newest is ours. */
+static int newer_take(struct reader *r, int dir, int *current, off_t *offset, struct err *err)
+{
+	struct stat st = { 0 };
+	int fds[FILES], count, result = 0;
+
+	if (*current >= 0)
+		(void)fstat(*current, &st);
+	count = files_open(dir, st.st_ino, fds);
+	if (count > 0 && *current >= 0) /* none: in the middle of a rotation */
+		result = file_take(r, *current, offset, err);
+	for (int i = count - 1; i >= 0; i--) {
+		fd_close(*current);
+		*current = fds[i];
+		*offset = 0;
+		if (i > 0 && result == 0)
+			result = file_take(r, *current, offset, err);
+	}
+	return result;
+}
+
+/* All that there is by now. */
+static int news_take(struct reader *r, int dir, int *current, off_t *offset, struct err *err)
+{
+	struct stat st, named;
+	int result;
+
+	do {
+		result = *current < 0 ? 0 : file_take(r, *current, offset, err);
+		if (result < 0 || fstatat(dir, "log", &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    (*current >= 0 && fstat(*current, &st) == 0 && st.st_ino == named.st_ino))
+			return result;
+		result = newer_take(r, dir, current, offset, err);
+	} while (result == 0 && !r->stop);
+	return result;
+}
+
 static int follow(struct reader *r, struct engine *engine, const char *id, int dir, int fd,
 		  off_t offset, struct err *err)
 {
@@ -222,17 +284,9 @@ static int follow(struct reader *r, struct engine *engine, const char *id, int d
 		_cleanup_close_ int running = status_pidfd(engine, id);
 		struct pollfd p[] = { { .fd = watch, .events = POLLIN },
 				      { .fd = monitor, .events = POLLIN } };
-		struct stat st, named;
 
-		if (current >= 0 && file_take(r, current, &offset, err) < 0)
+		if (news_take(r, dir, &current, &offset, err) < 0)
 			return -err->code;
-		if (fstatat(dir, "log", &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    (current < 0 || (fstat(current, &st) == 0 && st.st_ino != named.st_ino))) {
-			fd_close(current);
-			current = openat(dir, "log", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-			offset = 0;
-			continue;
-		}
 		out_flush(r, 0);
 		out_flush(r, 1);
 		if (running < 0 && monitor < 0)
@@ -245,8 +299,7 @@ static int follow(struct reader *r, struct engine *engine, const char *id, int d
 			(void)!read(watch, news, sizeof(news));
 		if (p[1].revents) {
 			fd_close(monitor);
-			(void)file_take(r, current, &offset, err);
-			break;
+			return news_take(r, dir, &current, &offset, err);
 		}
 	}
 	return 0;
@@ -255,20 +308,11 @@ static int follow(struct reader *r, struct engine *engine, const char *id, int d
 static int files_read(struct reader *r, struct engine *engine, const char *id, int dir,
 		      struct err *err)
 {
-	int fds[FILES], count = 0, result = 0, oldest;
+	int fds[FILES], count, result = 0, oldest;
 	long left = r->query->tail;
 	off_t offset = 0;
 
-	/* opened newest first: a rotation in between moves a file to a name that is opened later, never past us */
-	for (; count < FILES; count++) {
-		char name[16] = "log";
-
-		if (count > 0)
-			(void)snprintf(name, sizeof(name), "log.%d", count);
-		fds[count] = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		if (fds[count] < 0)
-			break;
-	}
+	count = files_open(dir, 0, fds);
 	oldest = count - 1;
 	if (left >= 0)
 		for (oldest = 0; oldest < count; oldest++) {

@@ -106,6 +106,17 @@ line 499"
 	wait "$reader"
 	sed 's/line //' out >numbers
 	seq 0 999 | cmp - numbers
+	# and when it does not get to run for seven of them
+	cloche start follow
+	"$CLOCHE" logs -f --tail 0 follow >out &
+	reader=$!
+	until_true 10 watches "$reader"
+	kill -STOP "$reader"
+	echo go | timeout 60 "$CLOCHE" attach follow >/dev/null
+	kill -CONT "$reader"
+	wait "$reader"
+	sed 's/line //' out >numbers
+	seq 0 999 | cmp - numbers
 }
 
 # It waits for news of the log.
