@@ -132,4 +132,5 @@ status $i"
 	cloche --root "$other/lib" --run-root "$other/run" exec twin true
 	cloche --root "$other/lib" --run-root "$other/run" system check
 	cloche --root "$other/lib" --run-root "$other/run" rm -f twin
+	rmdir /sys/fs/cgroup/*/"$(instance_cgroup "$other/run")" 2>/dev/null || : # what it keeps for its next container
 }
