@@ -37,19 +37,6 @@ struct end {
 	uint16_t source_port, port;
 };
 
-/* The next attribute within `nest`; NULL at the end. at: NULL for the first. */
-static const struct nlattr *within(const struct nlattr *nest, const struct nlattr *at)
-{
-	const char *end = (const char *)nest + nest->nla_len;
-	const char *p = at ? (const char *)at + NLMSG_ALIGN(at->nla_len) : (const char *)(nest + 1);
-	const struct nlattr *attr = (const void *)p;
-
-	return p + sizeof(*attr) <= end && attr->nla_len >= sizeof(*attr) &&
-			       p + attr->nla_len <= end ?
-		       attr :
-		       NULL;
-}
-
 static uint16_t port_of(const struct nlattr *attr)
 {
 	uint16_t value = 0;
@@ -69,10 +56,12 @@ static void address_of(const struct nlattr *attr, int family, struct address *ou
 
 static void end_read(const struct nlattr *tuple, struct end *e)
 {
-	for (const struct nlattr *part = within(tuple, NULL); part; part = within(tuple, part)) {
+	for (const struct nlattr *part = netlink_within(tuple, NULL); part;
+	     part = netlink_within(tuple, part)) {
 		int kind = part->nla_type & NLA_TYPE_MASK;
 
-		for (const struct nlattr *a = within(part, NULL); a; a = within(part, a)) {
+		for (const struct nlattr *a = netlink_within(part, NULL); a;
+		     a = netlink_within(part, a)) {
 			int type = a->nla_type & NLA_TYPE_MASK;
 
 			if (kind == CTA_TUPLE_IP && type == CTA_IP_V4_SRC)
