@@ -40,33 +40,42 @@ bool lifecycle_ended(int pidfd, int timeout_ms)
 	return r > 0;
 }
 
+enum { GLANCE_FIRST_NS = 200000, GLANCE_LAST_NS = 5000000 };
+
+/* Wait until a name is gone from a folder, a process has ended (-1: none), or patience. true: it was the process. inotify(7) would tell of the
+ * name, and take ten milliseconds to be closed: the kernel waits for a grace period. */
+static bool gone_wait(int folder, const char *name, int process, int patience_ms)
+{
+	int64_t end = engine_now_ns() + (int64_t)patience_ms * 1000000;
+	struct timespec step = { .tv_nsec = GLANCE_FIRST_NS };
+
+	while (faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 && engine_now_ns() < end) {
+		struct pollfd p = { .fd = process, .events = POLLIN };
+
+		if (ppoll(&p, 1, &step, NULL) < 0 && errno != EINTR)
+			return false;
+		if (p.revents)
+			return true;
+		if (step.tv_nsec < GLANCE_LAST_NS)
+			step.tv_nsec *= 2;
+	}
+	return false;
+}
+
 /* Not the end of its process: it may have become `cloche system reap`, which waits for the lock that our caller has. As a monitor it
- * is gone when its file is, a millisecond later. inotify(7) would tell, and take ten more to be closed: the kernel waits for a grace
- * period. */
-enum { SETTLE_FIRST_NS = 200000, SETTLE_LAST_NS = 5000000 };
+ * is gone when its file is, a millisecond later. */
 void lifecycle_settle(struct engine *engine, const char *id)
 {
 	struct err ignored = ERR_NONE;
 	_cleanup_close_ int run = engine_run_dir(engine, id, false, &ignored);
 	_cleanup_close_ int fd = -1;
-	int64_t end = engine_now_ns() + (int64_t)KILL_PATIENCE_MS * 1000000;
-	struct timespec step = { .tv_nsec = SETTLE_FIRST_NS };
 	pid_t pid;
 
 	if (run < 0)
 		return;
 	fd = status_process(run, "monitor", &pid, NULL);
-	while (fd >= 0 && faccessat(run, "monitor", F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       engine_now_ns() < end) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-
-		if (ppoll(&p, 1, &step, NULL) < 0 && errno != EINTR)
-			return;
-		if (p.revents)
-			return;
-		if (step.tv_nsec < SETTLE_LAST_NS)
-			step.tv_nsec *= 2;
-	}
+	if (fd >= 0)
+		(void)gone_wait(run, "monitor", fd, KILL_PATIENCE_MS);
 }
 
 /* The state after which nothing changes by itself: neither about to be written down nor half ended. */
@@ -339,22 +348,8 @@ int lifecycle_remove(struct engine *engine, const char *reference, bool force, b
 enum { RELEASE_PATIENCE_MS = 2000, RELEASE_BY_OTHERS_MS = 100 };
 static void released_wait(struct engine *engine, const char *id, int monitor)
 {
-	int64_t end = engine_now_ns() + (int64_t)RELEASE_PATIENCE_MS * 1000000;
-	struct timespec step = { .tv_nsec = SETTLE_FIRST_NS };
-
-	while (faccessat(engine->run, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       engine_now_ns() < end) {
-		struct pollfd p = { .fd = monitor, .events = POLLIN };
-
-		if (ppoll(&p, 1, &step, NULL) < 0 && errno != EINTR)
-			return;
-		if (p.revents && monitor >= 0) {
-			end = engine_now_ns() + (int64_t)RELEASE_BY_OTHERS_MS * 1000000;
-			monitor = -1; /* poll(2) passes it over */
-		}
-		if (step.tv_nsec < SETTLE_LAST_NS)
-			step.tv_nsec *= 2;
-	}
+	if (gone_wait(engine->run, id, monitor, RELEASE_PATIENCE_MS))
+		(void)gone_wait(engine->run, id, -1, RELEASE_BY_OTHERS_MS);
 }
 
 int lifecycle_wait(struct engine *engine, const char *reference, int *ret_code, struct err *err)
