@@ -60,9 +60,7 @@ bool tcp_table_end(struct tcp_table *table)
 	if (r < 0 || status != 0 || said.length % sizeof(*table->list) != 0)
 		return false;
 	table->count = said.length / sizeof(*table->list);
-	table->list = mem_new(said.length + 1);
-	if (table->count)
-		memcpy(table->list, said.data, said.length);
+	table->list = (void *)ptr_take(&said.data);
 	qsort(table->list, table->count, sizeof(*table->list), by_space);
 	return true;
 }
