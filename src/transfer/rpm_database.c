@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "image/work.h"
+#include "transfer/little.h"
 #include "transfer/rpm_header.h"
 #include "transfer/rpm_ndb.h"
 #include "transfer/worker.h"
@@ -96,16 +97,6 @@ struct bdb {
 	size_t budget; /* bytes that values may still have, together: chains could lead in circles */
 	struct buf value;
 };
-
-static uint32_t little32(const unsigned char *p)
-{
-	return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
-}
-
-static uint32_t little16(const unsigned char *p)
-{
-	return (uint32_t)p[1] << 8 | p[0];
-}
 
 /* A value on pages of its own, chained. */
 static bool bdb_chain(struct bdb *bdb, uint32_t number, size_t length)

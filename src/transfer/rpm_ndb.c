@@ -6,14 +6,10 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "transfer/little.h"
 #include "transfer/rpm_header.h"
 
 enum { PLACE = 16, HEAD_PLACES = 2, PAGE = 4096, PACKAGES_MOST = 20000 };
-
-static uint32_t little32(const unsigned char *p)
-{
-	return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
-}
 
 bool rpm_ndb_is(const unsigned char *bytes, size_t size)
 {
