@@ -23,6 +23,7 @@
 #include "engine/image_need.h"
 #include "engine/image_view.h"
 #include "host/distribution.h"
+#include "image/architecture.h"
 #include "image/elf_need.h"
 #include "runtime/capability.h"
 #include "runtime/seccomp.h"
@@ -68,15 +69,14 @@ static void found(struct compat *compat, enum verdict verdict, const char *what,
 static void architecture_check(struct compat *compat)
 {
 	const char *wanted = json_string_at(compat->config, "architecture", "");
-	const char *own;
 
 	if (!*wanted)
 		found(compat, UNKNOWN, "architecture", "the image does not say");
-	else if (image_need_architecture(wanted, &own))
+	else if (architecture_runs(wanted))
 		found(compat, FITS, "architecture", "%s", wanted);
 	else
 		found(compat, FAILS, "architecture", "the image is for %s, this host is %s", wanted,
-		      own);
+		      architecture_here());
 }
 
 /* -- what the image asks for: engine/image_need.h --------------------------------------------- */

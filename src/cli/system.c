@@ -23,6 +23,7 @@
 #include "engine/inspect.h"
 #include "engine/lifecycle.h"
 #include "engine/restart.h"
+#include "image/architecture.h"
 #include "state/event_log.h"
 
 /* -- events ----------------------------------------------------------------------------------- */
@@ -294,10 +295,7 @@ static int version_run(void *data, void *args, char **operands, struct err *err)
 		/* Docker 28.0's, whose structures are printed here; there is no socket */
 		json_put(side, "ApiVersion", json_text("1.48"));
 		json_put(side, "Os", json_text("linux"));
-		json_put(side, "Arch",
-			 json_text(strcmp(host.machine, "x86_64") == 0	? "amd64" :
-				   strcmp(host.machine, "aarch64") == 0 ? "arm64" :
-									  host.machine));
+		json_put(side, "Arch", json_text(architecture_here()));
 		json_put(side, "KernelVersion", json_text(host.release));
 		json_put(version, sides[i], side);
 	}

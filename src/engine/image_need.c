@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "engine/engine.h"
 #include "engine/image_view.h"
+#include "image/architecture.h"
 #include "image/elf_need.h"
 #include "runtime/cgroup.h"
 #include "state/store.h"
@@ -191,35 +192,16 @@ static bool kernel_everywhere(const json_t *needs, const char *key)
 	return release_compare(wanted, kernel_least) <= 0;
 }
 
-bool image_need_architecture(const char *wanted, const char **ret_own)
-{
-	static const struct {
-		const char *machine, *oci;
-	} names[] = { { "x86_64", "amd64" }, { "aarch64", "arm64" },	  { "i686", "386" },
-		      { "armv7l", "arm" },   { "riscv64", "riscv64" },	  { "ppc64le", "ppc64le" },
-		      { "s390x", "s390x" },  { "loongarch64", "loong64" } };
-	struct utsname host;
-
-	(void)uname(&host);
-	*ret_own = "another";
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strcmp(names[i].machine, host.machine) == 0)
-			*ret_own = names[i].oci;
-	return strcmp(wanted, *ret_own) == 0 ||
-	       (strcmp(*ret_own, "amd64") == 0 && strcmp(wanted, "386") == 0);
-}
-
 json_t *image_need_rare(const char *needs, const char *architecture)
 {
 	json_t *rare = needs ? json_loads(needs, 0, NULL) : json_object();
 	int64_t systemd = json_int_at(rare, "Systemd", SYSTEMD_V2_FIRST);
-	const char *own;
 
 	if (!rare)
 		return NULL;
 	if (architecture && strlen(architecture) < 32 &&
 	    strspn(architecture, word_characters) == strlen(architecture) && *architecture &&
-	    !image_need_architecture(architecture, &own))
+	    !architecture_runs(architecture))
 		json_put(rare, "Architecture", json_text(architecture));
 	(void)json_object_del(rare, "Libc");
 	if (kernel_everywhere(rare, "Kernel"))
@@ -368,13 +350,13 @@ static void devices_check(const struct check *check, const json_t *list)
 
 void image_need_check(struct engine *engine, const json_t *needs, need_report *report, void *data)
 {
-	const char *architecture = json_string_at(needs, "Architecture", ""), *own;
+	const char *architecture = json_string_at(needs, "Architecture", "");
 	struct check check = { .report = report, .data = data };
 
 	(void)uname(&check.host);
-	if (*architecture && !image_need_architecture(architecture, &own))
+	if (*architecture && !architecture_runs(architecture))
 		say(&check, false, "architecture", "the image is for %s, this host is %s",
-		    architecture, own);
+		    architecture, architecture_here());
 	kernel_check(&check, json_string_at(needs, "Kernel", ""), "libc");
 	kernel_check(&check, json_string_at(needs, "LabelKernel", ""), "label");
 	level_check(&check, json_int_at(needs, "Level", 0));

@@ -26,8 +26,6 @@ void image_need_check(struct engine *engine, const json_t *needs, need_report *r
 /* The demands that this kernel's like need not all meet, for the container's own record; NULL: none, which is most images'. From the text of image_row, and
  * the architecture of the image's configuration; NULL: not to be looked at, since the user asked for it. */
 json_t *image_need_rare(const char *needs, const char *architecture);
-/* Whether programs of an image for it run here without binfmt_misc. *ret_own: this host's, in OCI's words. */
-bool image_need_architecture(const char *wanted, const char **ret_own);
 /* image_need_check, for a start: a warning for what is not met. */
 void image_need_warn(struct engine *engine, const json_t *needs, char ***warnings);
 /* Where C libraries lie in images; NULL at the end. */

@@ -227,15 +227,3 @@ const struct descriptor *manifest_best(const struct manifest *index, const char 
 	}
 	return best;
 }
-
-const char *architecture_here(void)
-{
-#if defined(__x86_64__)
-	return "amd64";
-#elif defined(__aarch64__)
-	return "arm64";
-#else
-/* cppcheck-suppress preprocessorErrorDirective */
-#error "a new architecture needs GOARCH's word for it here"
-#endif
-}

@@ -43,7 +43,5 @@ int descriptor_fits(const struct descriptor *descriptor, const char *os, const c
  * says nothing fits, but less. */
 const struct descriptor *manifest_best(const struct manifest *index, const char *os,
 				       const char *architecture, const char *variant);
-/* This machine as GOARCH spells it. */
-const char *architecture_here(void);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "image/architecture.h"
 #include "image/document.h"
 #include "image/manifest.h"
 #include "image/reference.h"

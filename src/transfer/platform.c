@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "image/architecture.h"
 #include "image/manifest.h"
 
 int platform_parse(const char *text, struct platform *ret_platform, struct err *err)
