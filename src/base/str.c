@@ -105,6 +105,11 @@ bool str_equal(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+bool str_is_id(const char *s)
+{
+	return strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
+}
+
 int str_to_u64(const char *s, uint64_t max, uint64_t *ret_value)
 {
 	uint64_t value = 0;
@@ -223,6 +228,12 @@ void buf_puts(struct buf *buf, const char *s)
 	buf_add(buf, s, strlen(s));
 }
 
+void buf_hex(struct buf *buf, const void *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		buf_printf(buf, "%02x", ((const unsigned char *)bytes)[i]);
+}
+
 void buf_printf(struct buf *buf, const char *fmt, ...)
 {
 	va_list args, again;
@@ -253,6 +264,13 @@ size_t strv_length(char *const *list)
 	while (list && list[n])
 		n++;
 	return n;
+}
+
+bool strv_has(char *const *list, const char *s)
+{
+	while (list && *list && strcmp(*list, s) != 0)
+		list++;
+	return list && *list;
 }
 
 void strv_add_take(char ***list, char *s)

@@ -31,6 +31,9 @@ void str_escape(char *out, size_t size, const char *bytes, size_t length);
 bool str_prefix(const char *s, const char *prefix);
 bool str_suffix(const char *s, const char *suffix);
 bool str_equal(const char *a, const char *b); /* NULL equals NULL only */
+bool str_is_id(
+	const char *
+		s); /* 64 small hex digits: of a container, a network, a volume that nobody named */
 /* Decimal digits only, no sign, no blanks, 0..max. 0, or -EINVAL, -ERANGE. */
 int str_to_u64(const char *s, uint64_t max, uint64_t *ret_value);
 /* Docker's sizes: 512, 64k, 1.5g, 10MiB (powers of 1024). 0, -EINVAL, -ERANGE. */
@@ -54,10 +57,12 @@ struct buf {
 void buf_add(struct buf *buf, const void *bytes, size_t length);
 void buf_puts(struct buf *buf, const char *s);
 void buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_clear(struct buf *buf); /* also for _cleanup_(buf_clear) */
+void buf_hex(struct buf *buf, const void *bytes, size_t length); /* two small digits each */
+void buf_clear(struct buf *buf);				 /* also for _cleanup_(buf_clear) */
 
 /* NULL-terminated lists of strings. A list may be NULL (empty). */
 size_t strv_length(char *const *list);
+bool strv_has(char *const *list, const char *s);
 void strv_add(char ***list, const char *s); /* adds a copy */
 void strv_add_take(char ***list, char *s);  /* takes s */
 char **strv_copy(char *const *list);

@@ -16,14 +16,6 @@ void redraw_begin(struct redraw *redraw)
 		(void)printf("\033[2J");
 }
 
-static bool line_among(char *const *lines, const char *line)
-{
-	for (size_t i = 0; lines && lines[i]; i++)
-		if (strcmp(lines[i], line) == 0)
-			return true;
-	return false;
-}
-
 int redraw_frame(struct redraw *redraw, const char *text, bool mark)
 {
 	_cleanup_strv_ char **lines = strv_split(text, '\n'),
@@ -40,7 +32,7 @@ int redraw_frame(struct redraw *redraw, const char *text, bool mark)
 	/* home, each line to its end, and what was below */
 	(void)printf("\033[H");
 	for (size_t i = 0; lines[i] && (lines[i + 1] || *lines[i]); i++) {
-		bool news = mark && before && !line_among(before, lines[i]);
+		bool news = mark && before && !strv_has(before, lines[i]);
 
 		(void)printf("%s%s%s\033[K\n", news ? "\033[7m" : "", lines[i],
 			     news ? "\033[m" : "");

@@ -479,11 +479,6 @@ static void ports_add(struct making *m)
 
 /* -- mounts ----------------------------------------------------------------------------------- */
 
-static bool name_made_up(const char *name)
-{
-	return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
-}
-
 /* -v and --tmpfs have said it already. */
 static bool mount_said(const struct making *m, const json_t *mount)
 {
@@ -520,7 +515,7 @@ static void mount_add(struct making *m, const json_t *mount)
 
 	if (mount_said(m, mount))
 		return;
-	if (volume && name_made_up(name) && !(m->flags & AS_SAME_VOLUMES)) {
+	if (volume && str_is_id(name) && !(m->flags & AS_SAME_VOLUMES)) {
 		if (!json_object_get(json_at(m->image, "Volumes"), target))
 			add_text(m, "volume", target);
 		return;

@@ -31,15 +31,8 @@ void check_finding(struct check *check, bool repaired, const char *what, const c
 		str_printf("%s: %s%s", name, what, repaired ? "; repaired" : "");
 
 	check->left += !repaired;
-	for (size_t i = 0; check->found && check->found[i]; i++)
-		if (strcmp(check->found[i], line) == 0)
-			return; /* a cgroup in each hierarchy of v1 */
-	strv_add_take(&check->found, ptr_take(&line));
-}
-
-bool check_is_id(const char *name)
-{
-	return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
+	if (!strv_has(check->found, line)) /* as a cgroup is in each hierarchy of v1 */
+		strv_add_take(&check->found, ptr_take(&line));
 }
 
 const struct container_row *check_row(const struct check *check, const char *id)
@@ -112,7 +105,7 @@ static void orphans_check(struct check *check, int at, const char *path, const c
 	struct dirent *e;
 
 	while (d && (e = readdir(d)) != NULL)
-		if (check_is_id(e->d_name) && !check_row(check, e->d_name) &&
+		if (str_is_id(e->d_name) && !check_row(check, e->d_name) &&
 		    !check_at_work(check, e->d_name))
 			check_finding(check, container_repair(check, e->d_name), what, e->d_name);
 	if (d)
@@ -125,7 +118,7 @@ static void locks_check(struct check *check)
 	struct dirent *e;
 
 	while (d && (e = readdir(d)) != NULL)
-		if (check_is_id(e->d_name) && !check_at_work(check, e->d_name))
+		if (str_is_id(e->d_name) && !check_at_work(check, e->d_name))
 			check_finding(check, container_repair(check, e->d_name),
 				      "a command working on it was killed", e->d_name);
 	if (d)

@@ -89,7 +89,7 @@ void check_run_folders(struct check *check)
 		while (d && (e = readdir(d)) != NULL) {
 			struct container_status status = { 0 };
 
-			if (!check_is_id(e->d_name) || check_at_work(check, e->d_name))
+			if (!str_is_id(e->d_name) || check_at_work(check, e->d_name))
 				continue;
 			if (check_row(check, e->d_name))
 				status_get(check->engine, e->d_name, &status);

@@ -26,7 +26,6 @@ void check_finding(struct check *check, bool repaired, const char *what, const c
 const struct container_row *check_row(const struct check *check, const char *id);
 /* Somebody holds its lock: what is seen of it means nothing. */
 bool check_at_work(struct check *check, const char *id);
-bool check_is_id(const char *name);
 DIR *check_folder(int at, const char *path); /* NULL: not there */
 
 /* Disk images of what is gone. What a row has and the disk has not is no finding: folders are made by the first start. */

@@ -41,16 +41,9 @@ static void look_clear(struct look *look)
 	*look = (struct look){ 0 };
 }
 
-static bool has(char *const *list, const char *text)
-{
-	while (list && *list && strcmp(*list, text) != 0)
-		list++;
-	return list && *list;
-}
-
 static void add_once(char ***list, const char *text)
 {
-	if (!has(*list, text))
+	if (!strv_has(*list, text))
 		strv_add(list, text);
 }
 
@@ -62,26 +55,12 @@ static void names_fill(struct look *look, char *name)
 		strv_add(&look->names, owned);
 }
 
-static int networks_wanted(struct check *check, int s, struct look *look, struct err *err)
+static void network_wanted(const char *name, const struct ruleset_network *of, void *data)
 {
-	struct network_row *rows = NULL;
-	int count = network_list(check->engine->store, &rows, err);
+	struct look *look = data;
 
-	for (int i = 0; i < count; i++) {
-		struct network network = { .row = rows[i] };
-		struct ruleset_network of;
-
-		if (!network_is_bridge(&rows[i]) || !link_index(s, rows[i].link))
-			continue;
-		network.config = json_loads(rows[i].config, 0, NULL);
-		of = network_ruleset(&network);
-		ruleset_network_lines(&of, &look->wanted);
-		names_fill(look, str_printf("network %s", rows[i].name));
-		json_decref(network.config);
-	}
-	if (count > 0)
-		network_rows_free(rows, (size_t)count);
-	return count < 0 ? count : 0;
+	ruleset_network_lines(of, &look->wanted);
+	names_fill(look, str_printf("network %s", name));
 }
 
 static int ports_wanted(struct check *check, struct look *look, struct err *err)
@@ -110,12 +89,13 @@ static int ports_wanted(struct check *check, struct look *look, struct err *err)
 static void compare(struct look *look, int s)
 {
 	for (size_t i = 0; look->wanted && look->wanted[i]; i++)
-		if (!has(look->found, look->wanted[i]))
+		if (!strv_has(look->found, look->wanted[i]))
 			add_once(&look->missing, look->names[i]);
 	for (size_t i = 0; look->found && look->found[i]; i++) {
 		_cleanup_free_ char *words = NULL;
 
-		if (has(look->wanted, look->found[i]) || has(look->either, look->found[i]))
+		if (strv_has(look->wanted, look->found[i]) ||
+		    strv_has(look->either, look->found[i]))
 			continue;
 		words = ruleset_line_words(look->found[i]);
 		if (ruleset_line_is_link(look->found[i]) && link_index(s, words))
@@ -141,7 +121,7 @@ static int take_look(struct check *check, int s, struct look *look, struct err *
 		return r;
 	r = ruleset_lines(&nl, table, &look->found, err);
 	if (r == 0)
-		r = networks_wanted(check, s, look, err);
+		r = network_rulesets(check->engine, s, network_wanted, look, err);
 	if (r == 0)
 		r = ports_wanted(check, look, err);
 	if (r == 0)
@@ -157,7 +137,7 @@ static bool anybody_at_work(struct check *check)
 	struct dirent *e;
 
 	while (!found && d && (e = readdir(d)) != NULL)
-		found = check_is_id(e->d_name) && check_at_work(check, e->d_name);
+		found = str_is_id(e->d_name) && check_at_work(check, e->d_name);
 	if (d)
 		(void)closedir(d);
 	return found;

@@ -167,18 +167,15 @@ struct ruleset_network network_ruleset(const struct network *network)
 }
 
 /* The table anew, with every network that has a link, and all published ports. */
-static int table_load(struct engine *engine, struct netlink *nl, int s, struct err *err)
+int network_rulesets(struct engine *engine, int s,
+		     void (*each)(const char *name, const struct ruleset_network *of, void *data),
+		     void *data, struct err *err)
 {
-	_cleanup_free_ char *table = network_table(engine);
 	struct network_row *rows = NULL;
 	struct store *store = engine_store(engine, err);
-	int count = store ? network_list(store, &rows, err) : -err->code, r = 0;
+	int count = store ? network_list(store, &rows, err) : -err->code;
 
-	if (count < 0)
-		return count;
-	nft_begin(nl);
-	ruleset_load(nl, table);
-	for (int i = 0; r == 0 && i < count; i++) {
+	for (int i = 0; i < count; i++) {
 		struct network network = { .row = rows[i] };
 		struct ruleset_network of;
 
@@ -186,11 +183,38 @@ static int table_load(struct engine *engine, struct netlink *nl, int s, struct e
 			continue;
 		network.config = json_loads(rows[i].config, 0, NULL);
 		of = network_ruleset(&network);
-		ruleset_add_network(nl, table, &of);
+		each(rows[i].name, &of, data);
 		json_decref(network.config);
 	}
-	network_rows_free(rows, (size_t)count);
-	r = publish_elements(engine, nl, err);
+	if (count > 0)
+		network_rows_free(rows, (size_t)count);
+	return count < 0 ? count : 0;
+}
+
+struct loading {
+	struct netlink *nl;
+	const char *table;
+};
+
+static void network_load(const char *name, const struct ruleset_network *of, void *data)
+{
+	const struct loading *loading = data;
+
+	(void)name;
+	ruleset_add_network(loading->nl, loading->table, of);
+}
+
+static int table_load(struct engine *engine, struct netlink *nl, int s, struct err *err)
+{
+	_cleanup_free_ char *table = network_table(engine);
+	struct loading loading = { nl, table };
+	int r;
+
+	nft_begin(nl);
+	ruleset_load(nl, table);
+	r = network_rulesets(engine, s, network_load, &loading, err);
+	if (r == 0)
+		r = publish_elements(engine, nl, err);
 	if (r < 0) {
 		netlink_drop(nl);
 		return r;

@@ -13,6 +13,10 @@ struct ruleset_network;
 bool network_is_up(const struct network *network);
 /* What our table has of it; link is the row's. */
 struct ruleset_network network_ruleset(const struct network *network);
+/* That of each network whose link is up. s: any socket of the host's network namespace. */
+int network_rulesets(struct engine *engine, int s,
+		     void (*each)(const char *name, const struct ruleset_network *of, void *data),
+		     void *data, struct err *err);
 /* Take away the link and its elements. The lock is held alone. */
 int network_down(struct engine *engine, const struct network *network, struct err *err);
 /* 1: links are up, and the table with their rules is not there. */

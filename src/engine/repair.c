@@ -27,11 +27,6 @@
 #include "runtime/cgroup.h"
 #include "state/uid_range.h"
 
-static bool is_id(const char *name)
-{
-	return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
-}
-
 /* No row: a create that did not get there, or a removal that did not finish. */
 static int orphan_remove(struct engine *engine, const char *id, struct err *err)
 {
@@ -168,7 +163,7 @@ void repair_ended(struct engine *engine)
 		struct err err = ERR_NONE;
 		int lock;
 
-		if (!is_id(e->d_name))
+		if (!str_is_id(e->d_name))
 			continue;
 		status_get(engine, e->d_name, &status);
 		if (status.status == STATUS_RUNNING || status.restarting)
@@ -213,7 +208,7 @@ void repair_interrupted(struct engine *engine)
 		struct err err = ERR_NONE;
 		int lock;
 
-		if (!is_id(e->d_name))
+		if (!str_is_id(e->d_name))
 			continue;
 		lock = engine_try_lock(engine, e->d_name);
 		if (lock < 0)

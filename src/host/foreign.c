@@ -406,7 +406,6 @@ static char **podman_lists(const struct process_table *table)
 		_cleanup_free_ char *path = NULL;
 		const char *bundle;
 		size_t length;
-		bool known = false;
 
 		if (owner->engine != ENGINE_PODMAN)
 			continue;
@@ -415,9 +414,7 @@ static char **podman_lists(const struct process_table *table)
 		path = bundle ? str_printf("%s/../../containers.json", bundle) : NULL;
 		if (!path || !realpath(path, real))
 			continue;
-		for (size_t k = 0; lists[k]; k++)
-			known |= strcmp(lists[k], real) == 0;
-		if (!known)
+		if (!strv_has(lists, real))
 			strv_add(&lists, real);
 	}
 	return lists;

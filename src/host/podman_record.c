@@ -46,9 +46,7 @@ static json_t *inspected(const char *kind, const char *reference)
 	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
 	_cleanup_close_ int from = -1, to = -1;
 	_cleanup_json_ json_t *list = NULL;
-	int ends[2], status = 1;
-	char piece[4096];
-	ssize_t n;
+	int ends[2], status = 1, r;
 	pid_t pid;
 
 	strv_add(&argv, "podman");
@@ -66,12 +64,11 @@ static json_t *inspected(const char *kind, const char *reference)
 	if (pid == 0)
 		podman_become(argv, to);
 	fd_close(fd_take(&to));
-	while ((n = read(from, piece, sizeof(piece))) > 0 || (n < 0 && errno == EINTR))
-		if (n > 0 && text.length < ANSWER_SIZE)
-			buf_add(&text, piece, (size_t)n);
+	r = fd_read_all(from, ANSWER_SIZE, &text);
+	fd_close(fd_take(&from)); /* who has more to say is not waited for */
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (status != 0 || !text.data)
+	if (r < 0 || status != 0)
 		return NULL;
 	list = json_loadb(text.data, text.length, 0, NULL);
 	return json_array_size(list) == 1 ? json_incref(json_array_get(list, 0)) : NULL;
@@ -196,11 +193,6 @@ static char *mount_words(const char *options)
 	return out.data ? out.data : str_dup("");
 }
 
-static bool name_made_up(const char *name)
-{
-	return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
-}
-
 static void mounts_put(json_t *host)
 {
 	_cleanup_strv_ char **binds = json_strv_at(host, "Binds");
@@ -213,8 +205,8 @@ static void mounts_put(json_t *host)
 		_cleanup_free_ char *words = mount_words(count > 2 ? parts[2] : "");
 		_cleanup_free_ char *text =
 			count < 2 ? str_dup(binds[i]) :
-				    str_printf("%s%s%s%s%s", name_made_up(parts[0]) ? "" : parts[0],
-					       name_made_up(parts[0]) ? "" : ":", parts[1],
+				    str_printf("%s%s%s%s%s", str_is_id(parts[0]) ? "" : parts[0],
+					       str_is_id(parts[0]) ? "" : ":", parts[1],
 					       *words ? ":" : "", words);
 
 		json_push(list, json_text(text));

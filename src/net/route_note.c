@@ -26,12 +26,6 @@ struct noting {
 	struct buf *note;
 };
 
-static void hex_put(struct buf *out, const void *data, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		buf_printf(out, "%02x", ((const uint8_t *)data)[i]);
-}
-
 static int digit(char c)
 {
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -84,11 +78,11 @@ static int route_seen(const struct nlmsghdr *message, void *data)
 	if (noting->count++ == ROUTES_MAX)
 		return -E2BIG;
 	buf_puts(noting->note, " " MARK);
-	hex_put(noting->note, info, sizeof(*info));
+	buf_hex(noting->note, info, sizeof(*info));
 	for (const struct nlattr *attr = netlink_first(message, sizeof(*info)); attr;
 	     attr = netlink_next(message, attr)) {
 		if (is_kept(attr->nla_type))
-			hex_put(noting->note, attr, (size_t)NLA_ALIGN(attr->nla_len));
+			buf_hex(noting->note, attr, (size_t)NLA_ALIGN(attr->nla_len));
 	}
 	return 0;
 }

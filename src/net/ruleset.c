@@ -357,21 +357,15 @@ int ruleset_published(struct netlink *nl, const char *table, const struct rulese
 
 /* -- comparing -------------------------------------------------------------------------------- */
 
-static void hex_put(struct buf *out, const void *bytes, size_t length)
-{
-	buf_puts(out, " ");
-	for (size_t i = 0; i < length; i++)
-		buf_printf(out, "%02x", ((const uint8_t *)bytes)[i]);
-}
-
 static char *line_of(const char *set, const void *key, size_t key_length, const void *data,
 		     size_t data_length)
 {
 	_cleanup_(buf_clear) struct buf line = BUF_EMPTY;
 
-	buf_puts(&line, set);
-	hex_put(&line, key, key_length);
-	hex_put(&line, data, data_length);
+	buf_printf(&line, "%s ", set);
+	buf_hex(&line, key, key_length);
+	buf_puts(&line, " ");
+	buf_hex(&line, data, data_length);
 	return ptr_take(&line.data);
 }
 
