@@ -30,7 +30,7 @@
 #include "net/route_note.h"
 #include "runtime/net_device.h"
 
-enum { NOTES = 4 << 20 }; /* 1 KiB a route, 2,000 routes a link, at most */
+enum { NOTES = 16 << 20 }; /* 4 KiB a route, 2,000 routes a link, at most */
 
 /* -- there ------------------------------------------------------------------------------------ */
 

@@ -16,7 +16,8 @@
 /* A word is "route:", the family's header and attributes as the kernel told them, in hex. */
 #define MARK "route:"
 enum {
-	NOTE_MAX = 512, /* bytes of one route; with all attributes it has some 150 */
+	NOTE_MAX =
+		2048, /* bytes of one route; with all attributes it has some 150, and 30 more for each further way */
 	ROUTES_MAX = 2000,
 };
 
@@ -54,10 +55,59 @@ static bool is_kept(uint16_t type)
 	       type == RTA_PREF;
 }
 
+/* The ways of a route that has several, to be kept: the link's own get index 0. IPv6 knows them as routes that lie beside each other,
+ * and goes on with the rest when a link goes: only the link's own are made again. IPv4 forgets them together. Length, 0: none of them
+ * is the link's. */
+static size_t ways_keep(const struct nlattr *attr, int family, int index, uint8_t out[NOTE_MAX])
+{
+	const uint8_t *ways = netlink_data(attr);
+	size_t length = netlink_length(attr), kept = 0, size;
+	bool ours = false;
+
+	for (size_t at = 0; at + sizeof(struct rtnexthop) <= length; at += size) {
+		struct rtnexthop way;
+		bool own;
+
+		memcpy(&way, ways + at, sizeof(way));
+		size = (size_t)RTNH_ALIGN(way.rtnh_len);
+		if (way.rtnh_len < sizeof(way) || size > length - at || size > NOTE_MAX - kept)
+			return 0;
+		own = way.rtnh_ifindex == index;
+		ours |= own;
+		if (!own && family == AF_INET6)
+			continue;
+		way.rtnh_ifindex = own ? 0 : way.rtnh_ifindex;
+		way.rtnh_flags &= RTNH_F_ONLINK; /* the others tell a state */
+		memcpy(out + kept, ways + at, size);
+		memcpy(out + kept, &way, sizeof(way));
+		kept += size;
+	}
+	return ours ? kept : 0;
+}
+
+/* Those of index 0 are by this link. */
+static void ways_point(uint8_t *ways, size_t length, int index)
+{
+	for (size_t at = 0; at + sizeof(struct rtnexthop) <= length;) {
+		struct rtnexthop way;
+
+		memcpy(&way, ways + at, sizeof(way));
+		if (way.rtnh_ifindex == 0)
+			way.rtnh_ifindex = index;
+		memcpy(ways + at, &way, sizeof(way));
+		if (way.rtnh_len < sizeof(way))
+			break;
+		at += (size_t)RTNH_ALIGN(way.rtnh_len);
+	}
+}
+
 static int route_seen(const struct nlmsghdr *message, void *data)
 {
 	const struct rtmsg *info = (const void *)(message + 1);
 	struct noting *noting = data;
+	_Alignas(struct rtnexthop) uint8_t ways[NOTE_MAX];
+	struct nlattr several = { .nla_type = RTA_MULTIPATH };
+	size_t ways_length = 0;
 	bool ours = false;
 
 	if (message->nlmsg_type != RTM_NEWROUTE || (info->rtm_flags & RTM_F_CLONED) ||
@@ -71,9 +121,11 @@ static int route_seen(const struct nlmsghdr *message, void *data)
 
 		if (attr->nla_type == RTA_OIF && netlink_length(attr) == sizeof(link))
 			memcpy(&link, netlink_data(attr), sizeof(link));
+		if (attr->nla_type == RTA_MULTIPATH)
+			ways_length = ways_keep(attr, info->rtm_family, noting->index, ways);
 		ours |= link == noting->index;
 	}
-	if (!ours)
+	if (!ours && ways_length == 0)
 		return 0;
 	if (noting->count++ == ROUTES_MAX)
 		return -E2BIG;
@@ -83,6 +135,11 @@ static int route_seen(const struct nlmsghdr *message, void *data)
 	     attr = netlink_next(message, attr)) {
 		if (is_kept(attr->nla_type))
 			buf_hex(noting->note, attr, (size_t)NLA_ALIGN(attr->nla_len));
+	}
+	if (ways_length > 0) {
+		several.nla_len = (uint16_t)(sizeof(several) + ways_length);
+		buf_hex(noting->note, &several, sizeof(several));
+		buf_hex(noting->note, ways, ways_length);
 	}
 	return 0;
 }
@@ -111,35 +168,65 @@ int route_note(struct netlink *nl, int index, struct buf *note, struct err *err)
 
 /* -- made again ------------------------------------------------------------------------------- */
 
+/* The attribute of a note, and where the next one is; NULL: there is none. Its data lies at `at`. */
+static const uint8_t *attr_next(const uint8_t *data, size_t length, size_t *at,
+				struct nlattr *ret_attr)
+{
+	const uint8_t *here = data + *at;
+
+	if (length - *at < sizeof(*ret_attr))
+		return NULL;
+	memcpy(ret_attr, here, sizeof(*ret_attr));
+	if (ret_attr->nla_len < sizeof(*ret_attr) || ret_attr->nla_len > length - *at)
+		return NULL;
+	*at += (size_t)NLA_ALIGN(ret_attr->nla_len);
+	if (*at > length)
+		*at = length;
+	return here + sizeof(*ret_attr);
+}
+
+static bool has_attr(const uint8_t *data, size_t length, size_t from, uint16_t type)
+{
+	struct nlattr attr;
+
+	while (attr_next(data, length, &from, &attr))
+		if (attr.nla_type == type)
+			return true;
+	return false;
+}
+
 static void restore_one(struct netlink *nl, int index, const char *word, bool by_gateway)
 {
 	_Alignas(struct nlattr) uint8_t data[NOTE_MAX];
-	size_t length = hex_read(word + strlen(MARK), data);
+	size_t length = hex_read(word + strlen(MARK), data), at = sizeof(struct rtmsg);
 	struct err ignored = ERR_NONE;
-	bool has_gateway = false;
+	const uint8_t *value;
 	struct rtmsg header;
+	struct nlattr attr;
+	uint16_t flags;
+	bool several;
 
 	if (length < sizeof(header))
 		return;
 	memcpy(&header, data, sizeof(header));
 	header.rtm_flags &= RTNH_F_ONLINK; /* the others tell a state */
-	netlink_begin(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
-	netlink_u32(nl, RTA_OIF, (uint32_t)index);
-	for (size_t at = sizeof(header); at + sizeof(struct nlattr) <= length;) {
-		struct nlattr attr;
+	several = has_attr(data, length, at, RTA_MULTIPATH);
+	if (by_gateway != (several || has_attr(data, length, at, RTA_GATEWAY) ||
+			   has_attr(data, length, at, RTA_VIA)))
+		return;
+	/* the rest of an IPv6 route is still there */
+	flags = several && header.rtm_family == AF_INET6 ? NLM_F_APPEND : NLM_F_EXCL;
+	netlink_begin(nl, RTM_NEWROUTE, NLM_F_CREATE | flags, &header, sizeof(header));
+	if (!several)
+		netlink_u32(nl, RTA_OIF, (uint32_t)index);
+	while ((value = attr_next(data, length, &at, &attr))) {
+		size_t size = attr.nla_len - sizeof(attr);
 
-		memcpy(&attr, data + at, sizeof(attr));
-		if (attr.nla_len < sizeof(attr) || attr.nla_len > length - at)
-			break;
-		netlink_put(nl, attr.nla_type, data + at + sizeof(attr),
-			    attr.nla_len - sizeof(attr));
-		has_gateway |= attr.nla_type == RTA_GATEWAY || attr.nla_type == RTA_VIA;
-		at += (size_t)NLA_ALIGN(attr.nla_len);
+		if (attr.nla_type == RTA_MULTIPATH)
+			ways_point(data + (value - data), size, index);
+		netlink_put(nl, attr.nla_type, value, size);
 	}
-	if (has_gateway == by_gateway)
-		(void)netlink_send(nl, &ignored);
-	else
-		netlink_drop(nl);
+	(void)netlink_send(nl, &ignored);
 }
 
 void route_note_restore(struct netlink *nl, int index, char *const *words)

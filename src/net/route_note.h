@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Routes by way of one link, noted as words and made again. The kernel forgets them when the link leaves its network namespace. What the
- * kernel makes by itself (with an address, by router advertisements) is not noted; of routes with several links, nothing is.
+ * kernel makes by itself (with an address, by router advertisements) is not noted. A route by several links comes back when the others
+ * are there.
  *
  *	route_note(&nl, index, &note, err);       " route:4.0a09...": a blank before each
  *	...the link was away, and has its addresses again...

@@ -161,7 +161,13 @@ wire1_is_back()
 	assert_output --partial ' wire1@wire0'
 	assert_equal "$(wire1_routes)" "$routes"
 }
-wire1_routes() { ip -d -4 route show table all dev wire1 proto static; ip -d -6 route show table all dev wire1 proto static; }
+wire1_routes()
+{
+	ip -d -4 route show table all dev wire1 proto static
+	ip -d -6 route show table all dev wire1 proto static
+	# by two links: what "dev" passes over, and without an order among the ways
+	{ ip -4 route show 10.57.0.0/16; ip -6 route show fd57::/48; } | sort
+}
 sees_it_ended() { [ "$(cloche ps -a --filter name=wired --format '{{.State}}')" = exited ]; }
 
 @test "network-device: a link of the host goes in, with its addresses, under another name" {
@@ -176,8 +182,18 @@ sees_it_ended() { [ "$(cloche ps -a --filter name=wired --format '{{.State}}')" 
 	ip route add 10.56.0.0/16 via 10.55.0.1 dev wire1 proto static metric 7 mtu 1400
 	ip route add default via 10.54.0.1 dev wire1 proto static table 54 src 10.54.0.2
 	ip -6 route add fd56::/48 via fe80::1 dev wire1 proto static metric 9
+	# one by this link and another, which stays
+	ip link add wire2 type veth peer name wire3
+	ip address add 10.58.0.2/24 dev wire3
+	ip address add fd58::2/64 dev wire3 nodad
+	ip link set wire2 up
+	ip link set wire3 up
+	ip route add 10.57.0.0/16 proto static nexthop via 10.54.0.1 dev wire1 weight 3 nexthop via 10.58.0.1 dev wire3
+	ip -6 route add fd57::/48 proto static nexthop via fd54::1 dev wire1 weight 5 nexthop via fd58::1 dev wire3
 	routes=$(wire1_routes)
-	[ "$(wc -l <<<"$routes")" -eq 4 ]
+	[ "$(grep -c 'nexthop via .* dev wire[13]' <<<"$routes")" -eq 4 ]
+	[ "$(grep -c 'weight [35]' <<<"$routes")" -eq 2 ]
+	[ "$(wc -l <<<"$routes")" -ge 10 ]
 	cloche run -d --name wired --network none --network-device wire1=eth7 host python3 -c "$PEER" serve tcp 7011 wired
 	run ! ip link show wire1
 	run -0 cloche exec wired ip -o -4 address show eth7
@@ -204,5 +220,6 @@ sees_it_ended() { [ "$(cloche ps -a --filter name=wired --format '{{.State}}')" 
 	ip link show lan0 >/dev/null
 	run -125 cloche run --rm --network-device a/b host true
 	assert_output --partial "invalid --network-device a/b: LINK[=NAME]"
+	ip link del wire2
 	ip link del wire0 2>/dev/null || : # it went with its peer
 }
