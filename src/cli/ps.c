@@ -238,7 +238,7 @@ static void config_parse(void *data, size_t i)
 	struct reading *reading = &work->readings[i];
 
 	/* one that a repair brings back is parsed then */
-	if (work->rows[i].config && is_shown(data, i))
+	if (work->rows[i].config && !reading->config && is_shown(data, i))
 		reading->config =
 			work->whole ?
 				json_loads(work->rows[i].config, 0, NULL) :
@@ -278,9 +278,8 @@ static int readings_fill(struct work *work, size_t count, struct err *err)
 			work->rests[i] = false;
 		}
 	r = container_read_configs(work->engine->store, work->rows, count, is_shown, work, err);
-	for (size_t i = 0; r == 0 && i < count; i++)
-		if (!work->rests[i] && !work->readings[i].config)
-			config_parse(work, i);
+	if (r == 0)
+		spread(count, SPREAD_FROM, config_parse, work);
 	return r;
 }
 
