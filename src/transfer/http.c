@@ -2,7 +2,6 @@
 #include "transfer/http.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "transfer/curl_library.h"
 
 enum {
 	ANSWER_MAX = 64 * 1024, /* of an answer that is no success */
@@ -62,23 +62,26 @@ void http_response_clear(struct http_response *response)
 
 char *http_origin(const char *url)
 {
-	CURLU *parsed = curl_url();
+	struct err dropped = ERR_NONE; /* what cannot be told is no origin that anything equals */
+	CURLU *parsed = curl_library_load(&dropped) == 0 ? libcurl()->url() : NULL;
 	char *scheme = NULL, *host = NULL, *port = NULL, *origin = NULL;
 
-	if (parsed && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
-	    curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-	    curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-	    curl_url_get(parsed, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+	if (parsed && libcurl()->url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	    libcurl()->url_get(parsed, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+	    libcurl()->url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+	    libcurl()->url_get(parsed, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
 	    (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0)) {
 		origin = str_printf("%s://%s:%s", scheme, host, port);
 		for (char *c = origin; *c; c++)
 			if (*c >= 'A' && *c <= 'Z')
 				*c = (char)(*c - 'A' + 'a');
 	}
-	curl_free(scheme);
-	curl_free(host);
-	curl_free(port);
-	curl_url_cleanup(parsed);
+	if (!parsed)
+		return NULL;
+	libcurl()->free(scheme);
+	libcurl()->free(host);
+	libcurl()->free(port);
+	libcurl()->url_cleanup(parsed);
 	return origin;
 }
 
@@ -88,7 +91,7 @@ static char *header(CURL *curl, const char *name)
 {
 	struct curl_header *h;
 
-	return curl_easy_header(curl, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK ?
+	return libcurl()->easy_header(curl, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK ?
 		       str_dup(h->value) :
 		       NULL;
 }
@@ -99,9 +102,9 @@ static void read_headers(CURL *curl, struct http_response *r)
 	curl_off_t retry = 0;
 	char *redirect = NULL;
 
-	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &r->status);
-	(void)curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry);
-	(void)curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
+	(void)libcurl()->easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &r->status);
+	(void)libcurl()->easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry);
+	(void)libcurl()->easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
 	if (retry > 0)
 		r->retry_after_s =
 			(uint64_t)(retry < RETRY_AFTER_MAX_S ? retry : RETRY_AFTER_MAX_S);
@@ -112,8 +115,8 @@ static void read_headers(CURL *curl, struct http_response *r)
 	r->range = header(curl, "Range");
 	r->content_range = header(curl, "Content-Range");
 	r->link = header(curl, "Link");
-	for (size_t i = 0; i < 8 && curl_easy_header(curl, "WWW-Authenticate", i, CURLH_HEADER, -1,
-						     &h) == CURLHE_OK;
+	for (size_t i = 0; i < 8 && libcurl()->easy_header(curl, "WWW-Authenticate", i,
+							   CURLH_HEADER, -1, &h) == CURLHE_OK;
 	     i++)
 		strv_add(&r->challenges, h->value);
 }
@@ -213,7 +216,7 @@ static void set_blob(CURL *curl, CURLoption option, const char *pem)
 				  .flags = CURL_BLOB_COPY };
 
 	if (pem)
-		(void)curl_easy_setopt(curl, option, &blob);
+		(void)libcurl()->easy_setopt(curl, option, &blob);
 }
 
 int http_open(struct http **ret_http, const struct http_options *options, struct err *err)
@@ -221,7 +224,7 @@ int http_open(struct http **ret_http, const struct http_options *options, struct
 	struct http *http = mem_new(sizeof(*http));
 
 	http->options = *options;
-	http->curl = curl_easy_init();
+	http->curl = libcurl()->easy_init();
 	if (!http->curl) {
 		free(http);
 		return err_set(err, ENOMEM, "start libcurl");
@@ -234,7 +237,7 @@ void http_close(struct http *http)
 {
 	if (!http)
 		return;
-	curl_easy_cleanup(http->curl);
+	libcurl()->easy_cleanup(http->curl);
 	free(http);
 }
 
@@ -245,49 +248,50 @@ static void set_up(struct exchange *x, struct curl_slist *headers)
 	CURL *c = x->http->curl;
 	const char *proxy = getenv("HTTP_PROXY");
 
-	curl_easy_reset(c); /* keeps connections */
-	(void)curl_easy_setopt(c, CURLOPT_URL, request->url);
-	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-	(void)curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, request->method);
-	(void)curl_easy_setopt(c, CURLOPT_NOBODY, strcmp(request->method, "HEAD") == 0 ? 1L : 0L);
-	(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
-	(void)curl_easy_setopt(c, CURLOPT_USERAGENT, "cloche/" CLOCHE_VERSION);
-	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
-	(void)curl_easy_setopt(c, CURLOPT_BUFFERSIZE, (long)BUFFER);
-	(void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->http->words);
-	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
-	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
-	(void)curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
-	(void)curl_easy_setopt(c, CURLOPT_XFERINFODATA, x);
-	(void)curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
-	(void)curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_socket);
-	(void)curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, x);
+	libcurl()->easy_reset(c); /* keeps connections */
+	(void)libcurl()->easy_setopt(c, CURLOPT_URL, request->url);
+	(void)libcurl()->easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	(void)libcurl()->easy_setopt(c, CURLOPT_CUSTOMREQUEST, request->method);
+	(void)libcurl()->easy_setopt(c, CURLOPT_NOBODY,
+				     strcmp(request->method, "HEAD") == 0 ? 1L : 0L);
+	(void)libcurl()->easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	(void)libcurl()->easy_setopt(c, CURLOPT_USERAGENT, "cloche/" CLOCHE_VERSION);
+	(void)libcurl()->easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	(void)libcurl()->easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+	(void)libcurl()->easy_setopt(c, CURLOPT_BUFFERSIZE, (long)BUFFER);
+	(void)libcurl()->easy_setopt(c, CURLOPT_ERRORBUFFER, x->http->words);
+	(void)libcurl()->easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	(void)libcurl()->easy_setopt(c, CURLOPT_WRITEDATA, x);
+	(void)libcurl()->easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+	(void)libcurl()->easy_setopt(c, CURLOPT_XFERINFODATA, x);
+	(void)libcurl()->easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+	(void)libcurl()->easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+	(void)libcurl()->easy_setopt(c, CURLOPT_OPENSOCKETDATA, x);
 	if (proxy && !getenv("http_proxy") && str_prefix(request->url, "http:"))
-		(void)curl_easy_setopt(c, CURLOPT_PROXY, proxy); /* as Docker reads it */
+		(void)libcurl()->easy_setopt(c, CURLOPT_PROXY, proxy); /* as Docker reads it */
 	if (options->socket) {
-		(void)curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, options->socket);
-		(void)curl_easy_setopt(c, CURLOPT_PROXY, "");
+		(void)libcurl()->easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, options->socket);
+		(void)libcurl()->easy_setopt(c, CURLOPT_PROXY, "");
 	}
 	if (options->insecure) {
-		(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
-		(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
+		(void)libcurl()->easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
+		(void)libcurl()->easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
 	set_blob(c, CURLOPT_CAINFO_BLOB, options->ca_pem);
 	set_blob(c, CURLOPT_SSLCERT_BLOB, options->cert_pem);
 	set_blob(c, CURLOPT_SSLKEY_BLOB, options->key_pem);
 	if (request->source) {
-		(void)curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
-		(void)curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE,
-				       (curl_off_t)request->source->length);
-		(void)curl_easy_setopt(c, CURLOPT_READFUNCTION, on_source);
-		(void)curl_easy_setopt(c, CURLOPT_READDATA, x);
+		(void)libcurl()->easy_setopt(c, CURLOPT_UPLOAD, 1L);
+		(void)libcurl()->easy_setopt(c, CURLOPT_INFILESIZE_LARGE,
+					     (curl_off_t)request->source->length);
+		(void)libcurl()->easy_setopt(c, CURLOPT_READFUNCTION, on_source);
+		(void)libcurl()->easy_setopt(c, CURLOPT_READDATA, x);
 	}
 }
 
 static int failure(struct exchange *x, CURLcode code, struct err *err)
 {
-	const char *words = x->http->words[0] ? x->http->words : curl_easy_strerror(code);
+	const char *words = x->http->words[0] ? x->http->words : libcurl()->easy_strerror(code);
 	struct http_response *r = x->response;
 
 	if (x->failed < 0)
@@ -340,11 +344,11 @@ int http_perform(struct http *http, const struct http_request *request,
 	int r = 0;
 
 	for (size_t i = 0; request->headers && request->headers[i]; i++)
-		headers = curl_slist_append(headers, request->headers[i]);
-	headers = curl_slist_append(headers, "Expect:");
+		headers = libcurl()->slist_append(headers, request->headers[i]);
+	headers = libcurl()->slist_append(headers, "Expect:");
 	http->words[0] = '\0';
 	set_up(&x, headers);
-	code = curl_easy_perform(http->curl);
+	code = libcurl()->easy_perform(http->curl);
 	if (code == CURLE_OK) {
 		r = head_once(&x); /* an answer without a body */
 		if (r < 0)
@@ -354,7 +358,7 @@ int http_perform(struct http *http, const struct http_request *request,
 			read_headers(http->curl, &response);
 		r = failure(&x, code, err);
 	}
-	curl_slist_free_all(headers);
+	libcurl()->slist_free_all(headers);
 	*ret_response = response;
 	return r;
 }
@@ -372,30 +376,31 @@ static bool answer_is_plain(CURL *curl)
 	char first;
 	size_t n = 0;
 
-	return curl_easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &answer.fd) == CURLE_OK &&
-	       curl_easy_send(curl, greeting, sizeof(greeting), &n) == CURLE_OK &&
+	return libcurl()->easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &answer.fd) == CURLE_OK &&
+	       libcurl()->easy_send(curl, greeting, sizeof(greeting), &n) == CURLE_OK &&
 	       n == sizeof(greeting) && poll(&answer, 1, GREETING_MS) == 1 &&
-	       curl_easy_recv(curl, &first, 1, &n) == CURLE_OK && n == 1 && first != ALERT &&
+	       libcurl()->easy_recv(curl, &first, 1, &n) == CURLE_OK && n == 1 && first != ALERT &&
 	       first != HANDSHAKE;
 }
 
 bool http_answers_plain(const struct http *http, const char *url)
 {
-	CURL *curl = curl_easy_init();
+	CURL *curl = libcurl()->easy_init();
 	bool plain = false;
 
 	if (!curl)
 		return false;
-	(void)curl_easy_setopt(curl, CURLOPT_URL, url);
-	(void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
-	(void)curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
-	(void)curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* its answer would be of the proxy */
-	(void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	(void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+	(void)libcurl()->easy_setopt(curl, CURLOPT_URL, url);
+	(void)libcurl()->easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+	(void)libcurl()->easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+	(void)libcurl()->easy_setopt(curl, CURLOPT_PROXY,
+				     ""); /* its answer would be of the proxy */
+	(void)libcurl()->easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	(void)libcurl()->easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
 	if (http->options.socket)
-		(void)curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, http->options.socket);
-	if (curl_easy_perform(curl) == CURLE_OK)
+		(void)libcurl()->easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, http->options.socket);
+	if (libcurl()->easy_perform(curl) == CURLE_OK)
 		plain = answer_is_plain(curl);
-	curl_easy_cleanup(curl);
+	libcurl()->easy_cleanup(curl);
 	return plain;
 }
