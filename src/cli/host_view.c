@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/names_record.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "engine/engine.h"
@@ -111,6 +112,9 @@ const char *view_owner_user(struct host_view *view, int index, uint32_t uid)
 
 	if (owner->engine != ENGINE_CLOCHE || !*owner->name || !owner->init)
 		return view_user(uid);
+	if (!owner->users && view->engine && names_base(uid))
+		owner->users =
+			inner_users_published(view->engine->run, owner->name, names_base(uid));
 	if (!owner->users)
 		owner->users = inner_users_new(owner->init);
 	/* its own ids have no other names, and to ask the host's name services for each would take longer than all else */

@@ -16,28 +16,36 @@
 #include "guard/record.h"
 #include "host/foreign.h"
 #include "host/owner.h"
+#include "host/tcp_table.h"
 #include "state/store.h"
 
 int socket_view_open(struct cli *cli, unsigned int what, bool processes, struct socket_view *view,
 		     struct err *err)
 {
+	_cleanup_(tcp_table_clear) struct tcp_table tcp = TCP_TABLE_EMPTY;
 	_cleanup_free_ char *iterator = NULL;
-	int r = host_view_open(cli, processes ? PROCESS_ARGS : 0, &view->host, err);
+	const char *libexec;
+	int r = host_view_open(cli, processes ? PROCESS_ARGS : PROCESS_SHORT, &view->host, err);
 
 	if (r < 0)
 		return r;
+	libexec = view->host.engine ? view->host.engine->libexec : NULL;
+	/* as many containers will have as many namespaces: it can go on while they are looked for */
+	if (libexec && socket_table_many(view->host.table.owner_count, what))
+		(void)tcp_table_begin(&tcp, libexec);
 	net_spaces_find(&view->spaces, &view->host.table);
-	r = socket_table_read(&view->sockets, &view->spaces, what,
-			      view->host.engine ? view->host.engine->libexec : NULL, err);
+	if (libexec && tcp.pid == 0 && socket_table_many(view->spaces.count, what))
+		(void)tcp_table_begin(&tcp, libexec);
+	/* translations are between the host and namespaces: without any there are none */
+	if (view->spaces.count > 1 &&
+	    (what & (SOCKET_WANT_TCP | SOCKET_WANT_UDP | SOCKET_WANT_OTHER)))
+		connections_read(&view->connections);
+	r = socket_table_read(&view->sockets, &view->spaces, what, &tcp, err);
 	if (r < 0)
 		return r;
 	iterator = str_printf(GUARD_FOLDER "%s/" GUARD_FILES,
 			      view->host.engine ? view->host.engine->suffix : "");
 	socket_owners(&view->sockets, &view->spaces, &view->host.table, processes, iterator);
-	/* translations are between the host and namespaces: without any there are none */
-	if (view->spaces.count > 1 &&
-	    (what & (SOCKET_WANT_TCP | SOCKET_WANT_UDP | SOCKET_WANT_OTHER)))
-		connections_read(&view->connections);
 	return 0;
 }
 

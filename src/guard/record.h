@@ -47,6 +47,11 @@ enum guard_tcp_kind {
 	GUARD_TCP_WAITING, /* TIME-WAIT, or FIN-WAIT-2 without a socket */
 	GUARD_TCP_ASKED,   /* a connection that is asked for: SYN-RECEIVED */
 };
+enum guard_tcp_flag {
+	GUARD_TCP_OWN_TABLE =
+		1, /* the namespace's connections are in a table of its own (tcp_child_ehash_entries), and not here */
+	GUARD_TCP_KERNEL = 2, /* of no program: it does not keep its namespace alive */
+};
 struct guard_tcp {
 	__u64 inode;		  /* 0: of no file */
 	__u8 local[16], peer[16]; /* v4 in the first four */
@@ -54,7 +59,7 @@ struct guard_tcp {
 	__u32 uid, recv_queue, send_queue;
 	__u16 local_port, peer_port;
 	__u8 family, state, kind;
-	__u8 own_table; /* the namespace's connections are in a table of its own (tcp_child_ehash_entries), and not here */
+	__u8 flags;
 };
 enum { GUARD_TCP_RECORDS = 16384 };
 struct guard_tcp_answer { /* between it and its program in the kernel */

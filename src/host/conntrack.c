@@ -105,7 +105,8 @@ static int by_server(const void *a, const void *b)
 	return order ? order : x->answered.port - y->answered.port;
 }
 
-static void family_read(int fd, uint8_t family, char *answer, struct connections *out)
+/* Both families in one walk of the kernel's table, which may be far larger than what is in it. */
+static void table_read(int fd, char *answer, struct connections *out)
 {
 	struct {
 		struct nlmsghdr head;
@@ -114,7 +115,7 @@ static void family_read(int fd, uint8_t family, char *answer, struct connections
 		.head = { .nlmsg_len = sizeof(ask),
 			  .nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET,
 			  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.generic = { .nfgen_family = family, .version = NFNETLINK_V0 },
+		.generic = { .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0 },
 	};
 
 	if (send(fd, &ask, sizeof(ask), 0) < 0)
@@ -130,14 +131,15 @@ static void family_read(int fd, uint8_t family, char *answer, struct connections
 		for (unsigned int left = (unsigned int)n; NLMSG_OK(h, left);
 		     h = NLMSG_NEXT(h, left)) {
 			size_t head = NLMSG_LENGTH(sizeof(struct nfgenmsg));
+			const struct nfgenmsg *generic = NLMSG_DATA(h);
 			struct connection c;
 
 			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
 				return;
 			if (h->nlmsg_len < head ||
 			    !connection_parse((const char *)h + NLMSG_ALIGN(head),
-					      h->nlmsg_len - NLMSG_ALIGN(head), family == AF_INET6,
-					      &c))
+					      h->nlmsg_len - NLMSG_ALIGN(head),
+					      generic->nfgen_family == AF_INET6, &c))
 				continue;
 			if ((out->count & (out->count - 1)) == 0) {
 				out->list = reallocarray(out->list, out->count ? out->count * 2 : 1,
@@ -157,8 +159,7 @@ void connections_read(struct connections *connections)
 
 	if (fd < 0)
 		return;
-	family_read(fd, AF_INET, answer, connections);
-	family_read(fd, AF_INET6, answer, connections);
+	table_read(fd, answer, connections);
 	if (connections->count)
 		qsort(connections->list, connections->count, sizeof(*connections->list), by_server);
 }

@@ -59,6 +59,24 @@ struct inner_users *inner_users_new(pid_t pid)
 	return users;
 }
 
+struct inner_users *inner_users_published(int run, const char *container, uint32_t base)
+{
+	_cleanup_free_ char *head = str_printf(NAMES_HEAD "%s\n", container);
+	char path[32], text[NAMES_LINK + 1];
+	struct inner_users *users;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "names/%u", base);
+	n = readlinkat(run, path, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	if (!str_prefix(text, head))
+		return NULL;
+	users = mem_new(sizeof(*users));
+	users->lines[users->count++] = (struct line){ 0, base, NAMES_RANGE };
+	users->names = str_dup(text);
+	return users;
+}
+
 void inner_users_free(struct inner_users *users)
 {
 	if (users)

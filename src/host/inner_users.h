@@ -13,6 +13,9 @@ struct inner_users;
 
 /* Of a running process in the container. Never NULL: what cannot be read maps nothing. */
 struct inner_users *inner_users_new(pid_t pid);
+/* The same from what the engine published below its run folder for the range of ids that begins with base (base/names_record.h): one
+ * system call. NULL: nothing, or more than a link can hold, or another container's. */
+struct inner_users *inner_users_published(int run, const char *container, uint32_t base);
 void inner_users_free(struct inner_users *users);
 /* The id inside; UINT32_MAX: it has none there. */
 uint32_t inner_users_id(const struct inner_users *users, uint32_t host_uid);

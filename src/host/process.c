@@ -97,6 +97,20 @@ static const char *status_field(const char *text, const char *name)
 	return at ? at + strlen(name) : NULL;
 }
 
+/* What both files have. A name stands here with its backslashes and line ends escaped. */
+static void status_parse_short(const char *text, struct process *process)
+{
+	const char *name = status_field(text, "Name:\t"), *ppid = status_field(text, "\nPPid:");
+	const char *threads = status_field(text, "\nThreads:");
+	size_t length = name ? strcspn(name, "\n") : 0;
+
+	length = length < COMM_SIZE - 1 ? length : COMM_SIZE - 1;
+	memcpy(process->comm, name ? name : "", length);
+	process->comm[length] = '\0';
+	process->ppid = ppid ? (pid_t)number(&ppid) : 0;
+	process->threads = threads ? (long)number(&threads) : 1;
+}
+
 static bool status_parse(const char *text, struct process *process)
 {
 	const char *uid = status_field(text, "\nUid:"), *gid = status_field(text, "\nGid:");
@@ -147,10 +161,13 @@ static void reading_fill(int proc, const char *name, unsigned int flags, uint64_
 		return;
 	process->pid = (pid_t)strtol(name, NULL, 10);
 	process->pss_kb = UINT64_MAX;
-	if (proc_read(dir, "stat", text, sizeof(text)) <= 0 ||
-	    !stat_parse(text, process, page_kb) ||
-	    proc_read(dir, "status", text, sizeof(text)) <= 0 || !status_parse(text, process))
+	if (!(flags & PROCESS_SHORT) && (proc_read(dir, "stat", text, sizeof(text)) <= 0 ||
+					 !stat_parse(text, process, page_kb)))
 		goto out;
+	if (proc_read(dir, "status", text, sizeof(text)) <= 0 || !status_parse(text, process))
+		goto out;
+	if (flags & PROCESS_SHORT)
+		status_parse_short(text, process);
 	/* The first hierarchies say it; 16 KiB hold twenty of the longest paths that are in use. */
 	if (proc_read(dir, "cgroup", text, sizeof(text)) < 0)
 		goto out; /* it is gone */

@@ -26,6 +26,7 @@ struct process {
 	pid_t pid, ppid, inner_pid; /* inner_pid: in the innermost pid namespace */
 	uint32_t uid, gid;	    /* effective, the host's */
 	char state, comm[COMM_SIZE];
+	/* With PROCESS_SHORT tty, nice, all times and sizes of memory are 0. */
 	char *args; /* words parted by blanks; "[comm]" without any; NULL unless PROCESS_ARGS */
 	int tty, nice;
 	unsigned int depth; /* pid namespaces it is in: 1 is the host's alone */
@@ -60,7 +61,10 @@ struct process_table {
 };
 #define PROCESS_TABLE_EMPTY ((struct process_table){ 0 })
 
-enum process_flag { PROCESS_ARGS = 1 };
+enum process_flag {
+	PROCESS_ARGS = 1,
+	PROCESS_SHORT = 2, /* who and whose, no more: one file of each process less */
+};
 
 int process_table_read(struct process_table *table, unsigned int flags, struct err *err);
 /* Only a process and its ancestors, which is all that tells whose it is, in a millisecond. -ESRCH without words: there is none. */

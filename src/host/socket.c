@@ -59,7 +59,7 @@ enum { QUESTIONS = 8 };
 struct shared {
 	const struct net_spaces *spaces;
 	unsigned int what;
-	const bool *known;	   /* namespaces that are left out; NULL: none */
+	const unsigned int *left;  /* what is left to ask of each namespace; NULL: `what` of all */
 	struct tcp_counts *counts; /* parallel to the namespaces; NULL: not asked for */
 	atomic_size_t next;
 	atomic_bool partial;
@@ -71,6 +71,7 @@ struct collected {
 	struct socket *list;
 	size_t count, room;
 	int space;
+	unsigned int what;		  /* of this namespace */
 	char *answer;			  /* ANSWER_ROOM bytes */
 	bool empty[QUESTIONS], raw_empty; /* tables_look() of this namespace */
 };
@@ -145,7 +146,7 @@ static void diag_add(struct collected *out, const struct question *question,
 	s->send_queue = m->idiag_wqueue;
 	s->uid = m->idiag_uid;
 	s->inode = m->idiag_inode;
-	if (question->proto == SOCKET_TCP && (out->shared->what & SOCKET_WANT_BYTES))
+	if (question->proto == SOCKET_TCP && (out->what & SOCKET_WANT_BYTES))
 		bytes_read(s, m, length);
 }
 
@@ -187,14 +188,14 @@ static void question_ask(int fd, struct collected *out, size_t which)
 			  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
 		.request = { .sdiag_family = question->family,
 			     .sdiag_protocol = question->protocol,
-			     .idiag_ext = out->shared->what & SOCKET_WANT_BYTES &&
+			     .idiag_ext = out->what & SOCKET_WANT_BYTES &&
 							  question->proto == SOCKET_TCP ?
 						  1 << (INET_DIAG_INFO - 1) :
 						  0,
 			     .idiag_states = ALL_STATES },
 	};
 
-	if (!(out->shared->what & question->what) || atomic_load(&out->shared->lacking[which]))
+	if (!(out->what & question->what) || atomic_load(&out->shared->lacking[which]))
 		return;
 	if (send(fd, &ask, sizeof(ask), 0) < 0 || answer_read(fd, out, question) < 0)
 		atomic_store(&out->shared->lacking[which], true);
@@ -329,12 +330,12 @@ static void files_read(struct collected *out)
 	for (size_t i = 0; i < ARRAY_SIZE(instead); i++) {
 		const struct question *q = &questions[instead[i].question];
 
-		if ((out->shared->what & q->what) &&
+		if ((out->what & q->what) &&
 		    atomic_load(&out->shared->lacking[instead[i].question]))
 			file_read_lines(out, instead[i].name, q->proto, q->family == AF_INET6);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		if ((out->shared->what & files[i].what) &&
+		if ((out->what & files[i].what) &&
 		    !(files[i].proto == SOCKET_RAW && out->raw_empty))
 			file_read_lines(out, files[i].name, files[i].proto, files[i].v6);
 }
@@ -354,41 +355,64 @@ static uint64_t stat_number(const char *text, const char *name, const char *key)
 	return strtoull(at + strlen(key), NULL, 10);
 }
 
-/* A dump of TCP walks through the hash table of the whole host, a millisecond and more. /proc/net/sockstat says which namespaces have
- * nothing in it; sockets in TIME-WAIT are counted apart, and one in SYN-RECV has a listener. */
-static void tables_look(struct collected *out)
+/* A file of a line for each protocol comes in one piece. */
+static bool stat_read(const char *path, char *text, size_t size)
 {
-	_cleanup_(buf_clear) struct buf four = BUF_EMPTY, six = BUF_EMPTY;
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+/* A dump of TCP walks through the hash table of the whole host, a millisecond and more. /proc/net/sockstat says which namespaces have
+ * nothing in it; sockets in TIME-WAIT are counted apart, and one in SYN-RECV has a listener.
+ * true: as far as the counters tell there is TCP alone. "sockets: used" counts those of programs, of every kind; whether as many of
+ * the TCP sockets are a program's is for who sees them (tcp_table_whole). */
+static bool tables_look(struct collected *out)
+{
+	char four[1024], six[1024];
 	struct tcp_counts tcp;
+	uint64_t used;
+	bool plain;
 
 	memset(out->empty, 0, sizeof(out->empty));
 	out->raw_empty = false;
-	if (file_read(AT_FDCWD, "/proc/thread-self/net/sockstat", 4096, &four) < 0)
-		return;
-	(void)file_read(AT_FDCWD, "/proc/thread-self/net/sockstat6", 4096, &six);
-	buf_puts(&six, "");
-	tcp.waiting = stat_number(four.data, "TCP:", " tw ");
-	tcp.sockets_4 = stat_number(four.data, "TCP:", " inuse ");
-	tcp.sockets_6 = stat_number(six.data, "TCP6:", " inuse ");
-	if (out->shared->counts)
-		out->shared->counts[out->space] = tcp;
+	if (!stat_read("/proc/thread-self/net/sockstat", four, sizeof(four)))
+		return false;
+	(void)stat_read("/proc/thread-self/net/sockstat6", six, sizeof(six));
+	tcp.waiting = stat_number(four, "TCP:", " tw ");
+	tcp.sockets_4 = stat_number(four, "TCP:", " inuse ");
+	tcp.sockets_6 = stat_number(six, "TCP6:", " inuse ");
 	out->empty[0] = tcp.waiting == 0 && tcp.sockets_4 == 0;
 	out->empty[1] = tcp.waiting == 0 && tcp.sockets_6 == 0;
-	out->empty[2] = stat_number(four.data, "UDP:", " inuse ") == 0;
-	out->empty[3] = stat_number(six.data, "UDP6:", " inuse ") == 0;
-	out->empty[4] = stat_number(four.data, "UDPLITE:", " inuse ") == 0;
-	out->empty[5] = stat_number(six.data, "UDPLITE6:", " inuse ") == 0;
-	out->raw_empty = stat_number(four.data, "RAW:", " inuse ") == 0 &&
-			 stat_number(six.data, "RAW6:", " inuse ") == 0;
+	out->empty[2] = stat_number(four, "UDP:", " inuse ") == 0;
+	out->empty[3] = stat_number(six, "UDP6:", " inuse ") == 0;
+	out->empty[4] = stat_number(four, "UDPLITE:", " inuse ") == 0;
+	out->empty[5] = stat_number(six, "UDPLITE6:", " inuse ") == 0;
+	out->raw_empty = stat_number(four, "RAW:", " inuse ") == 0 &&
+			 stat_number(six, "RAW6:", " inuse ") == 0;
+	used = stat_number(four, "sockets:", " used ");
+	plain = out->raw_empty && tcp.sockets_6 != UINT64_MAX &&
+		used == tcp.sockets_4 + tcp.sockets_6;
+	for (size_t i = 2; i < 6; i++)
+		plain = plain && out->empty[i];
+	tcp.programs = plain ? used : UINT64_MAX;
+	if (out->shared->counts)
+		out->shared->counts[out->space] = tcp;
+	return plain;
 }
 
 /* -- threads ---------------------------------------------------------------------------------- */
 
 static void space_read(struct collected *out)
 {
-	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	_cleanup_close_ int fd = -1;
 
-	tables_look(out);
+	/* before a socket of ours is in it */
+	if (tables_look(out) && !(out->what & SOCKET_WANT_TCP))
+		return;
+	fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	for (size_t i = 0; i < QUESTIONS; i++) {
 		if (out->empty[i])
 			continue;
@@ -411,7 +435,8 @@ static void *collect(void *data)
 	while ((i = atomic_fetch_add(&shared->next, 1)) < shared->spaces->count) {
 		const struct net_space *space = &shared->spaces->list[i];
 
-		if (shared->known && shared->known[i])
+		out->what = shared->left ? shared->left[i] : shared->what;
+		if (out->what == 0)
 			continue;
 		out->space = (int)i;
 		if (setns(space->fd, CLONE_NEWNET) < 0 && !(i == 0 && out->count == 0))
@@ -502,15 +527,16 @@ static void tcp_add(struct socket_table *sockets, const struct net_spaces *space
 	}
 }
 
-/* All but TCP is asked in each namespace while the one walk for TCP goes on; then those are asked that it did not tell all of. */
+/* All but TCP is asked in each namespace while the one walk for TCP goes on, where there is anything but TCP; then those are asked that
+ * the walk did not tell all of. */
 static int many_read(struct socket_table *sockets, struct tcp_table *tcp, struct shared *shared,
 		     struct err *err)
 {
 	const struct net_spaces *spaces = shared->spaces;
 	_cleanup_free_ struct tcp_counts *counts = mem_new(spaces->count * sizeof(*counts));
-	_cleanup_free_ bool *known = mem_new(spaces->count * sizeof(*known));
-	struct shared rest = { .spaces = spaces, .what = SOCKET_WANT_TCP, .known = known };
-	size_t left = spaces->count;
+	_cleanup_free_ unsigned int *left = mem_new(spaces->count * sizeof(*left));
+	struct shared rest = { .spaces = spaces, .left = left };
+	bool walked, any = false;
 	int r;
 
 	memset(counts, 0xff, spaces->count * sizeof(*counts));
@@ -519,34 +545,40 @@ static int many_read(struct socket_table *sockets, struct tcp_table *tcp, struct
 	r = spaces_ask(sockets, shared, err);
 	if (r < 0)
 		return r;
-	if (!tcp_table_end(tcp))
-		return spaces_ask(sockets, &rest, err);
+	walked = tcp_table_end(tcp);
 	for (size_t i = 0; i < spaces->count; i++) {
-		size_t count;
-		const struct guard_tcp *list = tcp_table_of(tcp, spaces->list[i].inode, &count);
+		size_t count = 0;
+		const struct guard_tcp *list =
+			walked ? tcp_table_of(tcp, spaces->list[i].inode, &count) : NULL;
 
-		known[i] = tcp_table_whole(list, count, &counts[i]);
-		if (!known[i])
+		if (list && tcp_table_whole(list, count, &counts[i])) {
+			tcp_add(sockets, spaces, i, list, count);
 			continue;
-		tcp_add(sockets, spaces, i, list, count);
-		left--;
+		}
+		left[i] = SOCKET_WANT_TCP;
+		if (counts[i].programs != UINT64_MAX)
+			left[i] |= shared->what; /* nobody has asked yet */
+		any = true;
 	}
-	return left ? spaces_ask(sockets, &rest, err) : 0;
+	return any ? spaces_ask(sockets, &rest, err) : 0;
 }
 
 int socket_table_read(struct socket_table *sockets, const struct net_spaces *spaces,
-		      unsigned int what, const char *libexec, struct err *err)
+		      unsigned int what, struct tcp_table *tcp, struct err *err)
 {
-	_cleanup_(tcp_table_clear) struct tcp_table tcp = TCP_TABLE_EMPTY;
 	struct shared shared = { .spaces = spaces, .what = what };
-	bool many = libexec && spaces->count >= SPACES_MANY &&
-		    (what & (SOCKET_WANT_TCP | SOCKET_WANT_BYTES)) == SOCKET_WANT_TCP;
-	int r = many && tcp_table_begin(&tcp, libexec) ? many_read(sockets, &tcp, &shared, err) :
-							 spaces_ask(sockets, &shared, err);
+	int r = tcp->pid > 0 ? many_read(sockets, tcp, &shared, err) :
+			       spaces_ask(sockets, &shared, err);
 
 	if (r == 0 && sockets->count > 0)
 		qsort(sockets->list, sockets->count, sizeof(*sockets->list), by_space);
 	return r;
+}
+
+bool socket_table_many(size_t spaces, unsigned int what)
+{
+	return spaces >= SPACES_MANY &&
+	       (what & (SOCKET_WANT_TCP | SOCKET_WANT_BYTES)) == SOCKET_WANT_TCP;
 }
 
 void socket_table_clear(struct socket_table *sockets)

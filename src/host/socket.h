@@ -3,7 +3,10 @@
  * container. What the kernel has no sock_diag for is read from the namespace's own /proc/net.
  *
  *	_cleanup_(socket_table_clear) struct socket_table sockets = SOCKET_TABLE_EMPTY;
- *	socket_table_read(&sockets, &spaces, SOCKET_WANT_TCP | SOCKET_WANT_UNIX, libexec, err);
+ *	if (socket_table_many(containers, what))		the walk for TCP goes on while namespaces are looked for
+ *		tcp_table_begin(&tcp, libexec);
+ *	net_spaces_find(&spaces, &table);
+ *	socket_table_read(&sockets, &spaces, what, &tcp, err);
  *	socket_owners(&sockets, &spaces, &table, true, NULL);       which process has each
  */
 #ifndef CLOCHE_HOST_SOCKET_H
@@ -17,6 +20,7 @@
 struct err;
 struct net_spaces;
 struct process_table;
+struct tcp_table;
 
 enum socket_proto {
 	SOCKET_TCP,
@@ -73,10 +77,12 @@ enum socket_what {
 	SOCKET_WANT_BYTES = 32, /* with TCP */
 };
 
-/* In the order of the namespaces; within one, tcp, tcp6, udp... as the kernel gives them. libexec: the folder of cloche-guard, which is used where
- * there are many namespaces (tcp_table.h); or NULL. On failure the table is to be cleared. */
+/* In the order of the namespaces; within one, tcp, tcp6, udp... as the kernel gives them. tcp: one that was begun is ended; else each
+ * namespace is asked for TCP, too. On failure the table is to be cleared. */
 int socket_table_read(struct socket_table *sockets, const struct net_spaces *spaces,
-		      unsigned int what, const char *libexec, struct err *err);
+		      unsigned int what, struct tcp_table *tcp, struct err *err);
+/* With so many namespaces one walk for TCP is worth its price (tcp_table.h). */
+bool socket_table_many(size_t spaces, unsigned int what);
 void socket_table_clear(struct socket_table *sockets);
 /* Which process has each socket: of all (every_process), or only where a namespace has several owners, so that each socket gets its
  * container. iterator: see socket_holder.h; or NULL. */

@@ -97,8 +97,10 @@ bool tcp_table_whole(const struct guard_tcp *list, size_t count, const struct tc
 	struct tcp_counts seen = { 0 };
 
 	for (size_t i = 0; i < count; i++) {
-		if (list[i].own_table)
+		if (list[i].flags & GUARD_TCP_OWN_TABLE)
 			return false;
+		if (list[i].kind == GUARD_TCP_FULL && !(list[i].flags & GUARD_TCP_KERNEL))
+			seen.programs++;
 		if (list[i].kind == GUARD_TCP_WAITING)
 			seen.waiting++;
 		else if (list[i].kind == GUARD_TCP_FULL && list[i].family == AF_INET6)
@@ -107,5 +109,6 @@ bool tcp_table_whole(const struct guard_tcp *list, size_t count, const struct tc
 			seen.sockets_4++;
 	}
 	return seen.sockets_4 == counts->sockets_4 && seen.sockets_6 == counts->sockets_6 &&
-	       seen.waiting == counts->waiting;
+	       seen.waiting == counts->waiting &&
+	       (counts->programs == UINT64_MAX || seen.programs == counts->programs);
 }

@@ -31,6 +31,7 @@ struct tcp_table {
 struct tcp_counts {
 	uint64_t sockets_4, sockets_6; /* UINT64_MAX: not known */
 	uint64_t waiting;	       /* in TIME-WAIT, of both */
+	uint64_t programs; /* sockets of programs, of any protocol, where all are said to be TCP; UINT64_MAX: there are others */
 };
 
 /* false: this Cloche was built without the guard, or nothing can be started. */
@@ -43,7 +44,8 @@ void tcp_table_clear(struct tcp_table *table);
 const struct guard_tcp *tcp_table_of(const struct tcp_table *table, uint64_t space,
 				     size_t *ret_count);
 /* Are these all that the namespace has? Not when it has a table of its own, or when some came or went meanwhile. Half-open connections,
- * which the kernel does not count, are in the same table as the others. */
+ * which the kernel does not count, are in the same table as the others. With counts->programs: and is there nothing but TCP? The kernel's own TCP
+ * sockets are in the protocol's counter and not in that of all sockets, so that one of them could hide a program's packet socket. */
 bool tcp_table_whole(const struct guard_tcp *list, size_t count, const struct tcp_counts *counts);
 
 #endif

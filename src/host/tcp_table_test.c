@@ -16,9 +16,11 @@ static struct guard_tcp rows[] = {
 	{ .space = 9, .family = AF_INET6, .state = 1 },
 	{ .space = 9, .family = AF_INET, .state = 6, .kind = GUARD_TCP_WAITING },
 	{ .space = 9, .family = AF_INET, .state = 3, .kind = GUARD_TCP_ASKED },
-	{ .space = 12, .family = AF_INET, .state = 10, .own_table = 1 },
+	{ .space = 11, .family = AF_INET, .state = 10 },
+	{ .space = 11, .family = AF_INET, .state = 10, .flags = GUARD_TCP_KERNEL },
+	{ .space = 12, .family = AF_INET, .state = 10, .flags = GUARD_TCP_OWN_TABLE },
 };
-static const struct tcp_table table = { .fd = -1, .list = rows, .count = 6 };
+static const struct tcp_table table = { .fd = -1, .list = rows, .count = 8 };
 
 static void a_namespace_has_its_own(void **state)
 {
@@ -37,7 +39,7 @@ static void a_namespace_has_its_own(void **state)
 
 static bool whole(uint64_t space, uint64_t four, uint64_t six, uint64_t waiting)
 {
-	const struct tcp_counts counts = { four, six, waiting };
+	const struct tcp_counts counts = { four, six, waiting, UINT64_MAX };
 	size_t count;
 	const struct guard_tcp *list = tcp_table_of(&table, space, &count);
 
@@ -60,11 +62,27 @@ static void the_counts_of_the_namespace_decide(void **state)
 	assert_false(whole(12, 1, 0, 0));
 }
 
+/* The kernel's own socket is one of TCP's two, and the packet socket of a program one of the two in use. */
+static void a_socket_of_the_kernel_hides_no_other(void **state)
+{
+	struct tcp_counts counts = { 2, 0, 0, UINT64_MAX };
+	size_t count;
+	const struct guard_tcp *list = tcp_table_of(&table, 11, &count);
+
+	(void)state;
+	assert_true(tcp_table_whole(list, count, &counts));
+	counts.programs = 1;
+	assert_true(tcp_table_whole(list, count, &counts));
+	counts.programs = 2;
+	assert_false(tcp_table_whole(list, count, &counts));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_namespace_has_its_own),
 		cmocka_unit_test(the_counts_of_the_namespace_decide),
+		cmocka_unit_test(a_socket_of_the_kernel_hides_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

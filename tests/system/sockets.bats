@@ -135,6 +135,13 @@ in_namespace()
 		        six = socket.socket(socket.AF_INET6)
 		        six.bind(("::", 28400 + i)); six.listen(3)
 		        held.extend((six, socket.create_connection(("::1", 28400 + i))))
+		    if i % 6 == 2: # beside what is TCP alone
+		        held.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+		        held[-1].bind(("127.0.0.1", 28500 + i))
+		    if i % 6 == 4:
+		        held.append(socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x88b5)))
+		    if i % 12 == 1:
+		        held.append(socket.socket(socket.AF_INET6, socket.SOCK_RAW, 199))
 		    settled = False
 		    while not settled:
 		        lines = [(name, line.split()) for name in ("tcp", "tcp6")
@@ -153,7 +160,7 @@ in_namespace()
 	END
 	python3 many.py >many.out 3>&- &
 	until_true 30 grep -q ready many.out || { cat many.out; kill -KILL $!; false; }
-	run -0 cloche sockets -t --no-headings
+	run -0 cloche sockets --no-headings
 	told=0
 	if [ -x "$CLOCHE_BUILD/cloche-guard" ]; then # else each is asked
 		told=$("$CLOCHE_BUILD/cloche-guard" tcp "$CLOCHE_BUILD/tcp_table.bpf.o" | wc -c)
@@ -162,6 +169,9 @@ in_namespace()
 	awk '{ print $1, $4, $5, $6 }' <<<"$output" | grep -E ':28[34][0-3][0-9] ' | LC_ALL=C sort >have.txt
 	grep -v ready many.out | LC_ALL=C sort >want.txt
 	diff -u want.txt have.txt
+	assert_equal "$(grep -cE '^udp .*:285[0-3][0-9] ' <<<"$output")" 6
+	assert_equal "$(grep -cE '^packet .*proto 0x88b5' <<<"$output")" 5
+	assert_equal "$(grep -cE '^raw6 .*:199 ' <<<"$output")" 3
 	[ "$told" = 0 ] || [ $((told / 64)) -ge 34 ]
 }
 
