@@ -85,14 +85,6 @@ static int run_wait_started(struct launched *l, struct err *err)
 	return n == sizeof(report) ? container_explain(l->spec, &report, err) : 0;
 }
 
-static void poststart(const struct oci *oci, const struct launched *l)
-{
-	struct hook_data data = { &l->state, l->spec };
-	_cleanup_free_ char *json = launch_hook_state(&data, l->state.pid, "running");
-
-	stop_hooks_lenient(oci, l->spec, SPEC_HOOK_POSTSTART, json);
-}
-
 static int run_run(void *cli, void *args, char **operands, struct err *err)
 {
 	_cleanup_(launched_clear) struct launched l = LAUNCHED_NONE;
@@ -114,8 +106,13 @@ static int run_run(void *cli, void *args, char **operands, struct err *err)
 		launch_undo(oci, &l);
 		return err->exit_status ? err->exit_status : 1;
 	}
-	if (l.spec->hooks[SPEC_HOOK_POSTSTART].count > 0)
-		poststart(oci, &l);
+	r = stop_poststart(oci, &l.state, l.spec, l.container.pidfd, err);
+	if (r < 0) {
+		struct err ignored = ERR_NONE;
+
+		(void)stop_delete(oci, &l.state, l.spec, l.cgroup, &ignored);
+		return 1;
+	}
 	if (options->detach) {
 		notify_wait(&l.notify, l.container.pidfd);
 		return 0;

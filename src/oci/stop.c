@@ -26,23 +26,31 @@
 #include "runtime/container.h"
 #include "runtime/hook.h"
 #include "runtime/scope.h"
+#include "runtime/spec.h"
 
 enum { KILL_WAIT_MS = 10000 };
 
-void stop_hooks_lenient(const struct oci *oci, struct spec *spec, enum spec_hook_kind kind,
-			const char *state)
+static void hook_files_open(const struct oci *oci, struct spec *spec)
 {
-	const char *name = kind == SPEC_HOOK_POSTSTART ? "poststart" : "poststop";
-	struct err files = ERR_NONE;
+	struct err err = ERR_NONE;
 
-	if (annotations_open_hooks(spec, &files) < 0)
-		oci_log(oci, "warning", files.words);
+	if (annotations_open_hooks(spec, &err) < 0)
+		oci_log(oci, "warning", err.words);
+}
 
-	for (size_t i = 0; i < spec->hooks[kind].count; i++) {
-		struct spec_hooks one = { &spec->hooks[kind].list[i], 1 };
+/* One that fails is a warning, and the others are run nevertheless (runtime.md, "Lifecycle", 13). */
+static void hooks_poststop(const struct oci *oci, const struct state *state, struct spec *spec)
+{
+	const struct spec_hooks *hooks = &spec->hooks[SPEC_HOOK_POSTSTOP];
+	struct hook_data data = { state, spec };
+	_cleanup_free_ char *json = launch_hook_state(&data, 0, "stopped");
+
+	hook_files_open(oci, spec);
+	for (size_t i = 0; i < hooks->count; i++) {
+		struct spec_hooks one = { &hooks->list[i], 1 };
 		struct err err = ERR_NONE;
 
-		if (hook_run_all(&one, name, state, &err) < 0)
+		if (hook_run_all(&one, "poststop", json, &err) < 0)
 			oci_log(oci, "warning", err.words);
 	}
 }
@@ -50,7 +58,6 @@ void stop_hooks_lenient(const struct oci *oci, struct spec *spec, enum spec_hook
 int stop_delete(const struct oci *oci, const struct state *state, struct spec *spec,
 		struct cgroup *cgroup, struct err *err)
 {
-	struct hook_data data = { state, spec };
 	int r = 0;
 
 	if (state_cgroup_is_ours(state, cgroup)) {
@@ -74,15 +81,59 @@ int stop_delete(const struct oci *oci, const struct state *state, struct spec *s
 	if (r < 0)
 		return r;
 	state_remove(oci, state->id);
-	if (spec && spec->hooks[SPEC_HOOK_POSTSTOP].count > 0) {
-		_cleanup_free_ char *json = launch_hook_state(&data, 0, "stopped");
+	if (spec && spec->hooks[SPEC_HOOK_POSTSTOP].count > 0)
+		hooks_poststop(oci, state, spec);
+	return 0;
+}
 
-		stop_hooks_lenient(oci, spec, SPEC_HOOK_POSTSTOP, json);
-	}
+/* A frozen process of cgroup v1 dies when it is thawed. */
+static void thaw_for(int signal_number, const struct state *state, struct cgroup *cgroup)
+{
+	struct err ignored = ERR_NONE;
+
+	if (signal_number == SIGKILL && cgroup && cgroup_frozen(cgroup, state->cgroup) > 0)
+		(void)cgroup_freeze(cgroup, state->cgroup, false, &ignored);
+}
+
+static int kill_and_wait(int pidfd, const struct state *state, struct cgroup *cgroup,
+			 struct err *err)
+{
+	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+
+	if (sys_pidfd_send_signal(pidfd, SIGKILL) < 0 && errno != ESRCH)
+		return err_sys(err, errno, "kill container \"%s\"", state->id);
+	thaw_for(SIGKILL, state, cgroup);
+	if (poll(&ended, 1, KILL_WAIT_MS) == 0)
+		return err_set(err, EBUSY, "container \"%s\" does not end after SIGKILL",
+			       state->id);
 	return 0;
 }
 
 /* -- start ------------------------------------------------------------------------------------ */
+
+int stop_poststart(const struct oci *oci, const struct state *state, struct spec *spec, int pidfd,
+		   struct err *err)
+{
+	struct hook_data data = { state, spec };
+	_cleanup_free_ char *json = NULL;
+	struct err ignored = ERR_NONE; /* the hook's is what is told */
+	struct cgroup *cgroup;
+	int r;
+
+	if (spec->hooks[SPEC_HOOK_POSTSTART].count == 0)
+		return 0;
+	json = launch_hook_state(&data, state->pid, "running");
+	hook_files_open(oci, spec);
+	r = hook_run_all(&spec->hooks[SPEC_HOOK_POSTSTART], "poststart", json, err);
+	if (r == 0)
+		return 0;
+	cgroup = cgroup_open(&ignored);
+	if (cgroup && !state->own_pid_namespace && state_cgroup_is_ours(state, cgroup))
+		(void)cgroup_kill(cgroup, state->cgroup, SIGKILL, &ignored);
+	(void)kill_and_wait(pidfd, state, cgroup, &ignored);
+	cgroup_close(cgroup);
+	return r;
+}
 
 static int start_failed(const struct oci *oci, const struct state *state,
 			const struct container_report *report, struct err *err)
@@ -130,19 +181,16 @@ static int start_one(const struct oci *oci, const char *id, struct err *err)
 	(void)unlinkat(state.dir, "start", 0); /* nobody listens any more, either way */
 	if (r > 0)
 		return start_failed(oci, &state, &report, err);
-	if (state_spec(&state, &spec, err) == 0 && spec->hooks[SPEC_HOOK_POSTSTART].count > 0) {
-		struct hook_data data = { &state, spec };
-		_cleanup_free_ char *json = launch_hook_state(&data, state.pid, "running");
-
-		stop_hooks_lenient(oci, spec, SPEC_HOOK_POSTSTART, json);
-	}
+	r = state_spec(&state, &spec, err);
+	if (r == 0)
+		r = stop_poststart(oci, &state, spec, pidfd, err);
 	spec_free(spec);
-	if (notify.inside >= 0) {
+	if (r == 0 && notify.inside >= 0) {
 		/* it may take long, and others may want to end the container meanwhile */
 		(void)flock(state.dir, LOCK_UN);
 		notify_wait(&notify, pidfd);
 	}
-	return 0;
+	return r;
 }
 
 static const struct opt no_opts[] = { OPT_END };
@@ -212,15 +260,6 @@ static const struct opt kill_opts[] = {
 	OPT_BOOL('r', "regex", struct kill_args, regex, "ID is a regular expression"),
 	OPT_END,
 };
-
-/* A frozen process of cgroup v1 dies when it is thawed. */
-static void thaw_for(int signal_number, const struct state *state, struct cgroup *cgroup)
-{
-	struct err ignored = ERR_NONE;
-
-	if (signal_number == SIGKILL && cgroup_frozen(cgroup, state->cgroup) > 0)
-		(void)cgroup_freeze(cgroup, state->cgroup, false, &ignored);
-}
 
 static int kill_one(const struct oci *oci, const char *id, const void *args, struct err *err)
 {
@@ -292,20 +331,6 @@ static const struct opt delete_opts[] = {
 	OPT_BOOL('r', "regex", struct delete_args, regex, "ID is a regular expression"),
 	OPT_END,
 };
-
-static int kill_and_wait(int pidfd, const struct state *state, struct cgroup *cgroup,
-			 struct err *err)
-{
-	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
-
-	if (sys_pidfd_send_signal(pidfd, SIGKILL) < 0 && errno != ESRCH)
-		return err_sys(err, errno, "kill container \"%s\"", state->id);
-	thaw_for(SIGKILL, state, cgroup);
-	if (poll(&ended, 1, KILL_WAIT_MS) == 0)
-		return err_set(err, EBUSY, "container \"%s\" does not end after SIGKILL",
-			       state->id);
-	return 0;
-}
 
 static int delete_one(const struct oci *oci, const char *id, const void *args, struct err *err)
 {

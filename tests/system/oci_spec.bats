@@ -389,7 +389,7 @@ $(readlink "/proc/$holder/ns/net" "/proc/$holder/ns/ipc" /proc/self/ns/cgroup)"
 @test "devices: what no rule allows cannot be opened" {
 	skip_unless_cgroup devices
 	prints '.linux.devices = [{path: "/dev/kmsg", type: "c", major: 1, minor: 11, fileMode: 438}]' \
-		'head -c 1 /dev/kmsg 2>/dev/null || echo refused; head -c 1 /dev/zero | wc -c' "$(printf 'refused\n1')"
+		'(: >/dev/kmsg) 2>/dev/null || echo refused; head -c 1 /dev/zero | wc -c' "$(printf 'refused\n1')"
 }
 
 @test "cgroups: a limit whose controller is missing is an error, one of v2 is left out on v1" {
@@ -598,10 +598,9 @@ startContainer created inside"
 	assert_output --partial "createContainer hook /no/such/hook: No such file"
 	run ! rt state "$ID"
 	[ -z "$(find /sys/fs/cgroup -type d -name "$ID")" ]
-	bundle '.process.args = ["true"] | .hooks.poststart = [{path: "/bin/false"}] | .hooks.poststop = [{path: "/bin/false"}]'
+	bundle '.process.args = ["true"] | .hooks.poststop = [{path: "/bin/false"}]'
 	run rt run "$ID"
 	assert_success
-	assert_output --partial "poststart hook /bin/false"
 	assert_output --partial "poststop hook /bin/false"
 }
 
