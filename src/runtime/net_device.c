@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,21 +198,47 @@ static int index_inside(int ns, const char *name)
 	return index == 0 ? -ENODEV : (int)index;
 }
 
+/* The name that a link gets inside, before it moves, since one that cannot stay there would go with its namespace: -EEXIST when it
+ * is taken. The %d of a template becomes the lowest number that is free, as the kernel would choose it. */
+static int name_inside(int ns, const char *told, char ret_name[IFNAMSIZ])
+{
+	_cleanup_close_ int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	const char *percent = strchr(told, '%');
+	int number = 0;
+	bool taken;
+
+	if (own < 0 || setns(ns, CLONE_NEWNET) < 0)
+		return -errno;
+	do {
+		if (percent)
+			(void)snprintf(ret_name, IFNAMSIZ, "%.*s%d%s", (int)(percent - told), told,
+				       number++, percent + 2);
+		else
+			(void)snprintf(ret_name, IFNAMSIZ, "%s", told);
+		taken = if_nametoindex(ret_name) > 0;
+	} while (taken && percent && number < 1000);
+	return setns(own, CLONE_NEWNET) < 0 ? -errno : taken ? -EEXIST : 0;
+}
+
 static int move_one(int outside, int inside, const char *host_name, const char *name, int ns)
 {
 	_cleanup_free_ struct addresses *addresses = mem_new(sizeof(*addresses));
 	unsigned int index = if_nametoindex(host_name);
+	char inner[IFNAMSIZ];
 	int r;
 
 	if (index == 0)
 		return -ENODEV;
+	r = name_inside(ns, name ? name : host_name, inner);
+	if (r < 0)
+		return r;
 	r = addresses_read(outside, index, addresses);
 	if (r == 0)
-		r = move(outside, index, name, ns);
+		r = move(outside, index, name ? inner : NULL, ns);
 	if (r < 0)
 		return r;
 	index = 0;
-	r = index_inside(ns, name ? name : host_name);
+	r = index_inside(ns, inner);
 	if (r > 0) {
 		index = (unsigned int)r;
 		r = settle(inside, index, addresses);
