@@ -58,11 +58,12 @@ static int node_bind(int host_dev, int dev, size_t i)
 	return mount_attach_at(node, dev, name);
 }
 
-static bool is_device(const struct stat *st, bool block, unsigned int major_number,
-		      unsigned int minor_number)
+static bool is_device(const struct stat *st, const struct spec_device *device)
 {
-	return (block ? S_ISBLK(st->st_mode) : S_ISCHR(st->st_mode)) &&
-	       st->st_rdev == makedev(major_number, minor_number);
+	if (device->fifo)
+		return S_ISFIFO(st->st_mode);
+	return (device->block ? S_ISBLK(st->st_mode) : S_ISCHR(st->st_mode)) &&
+	       st->st_rdev == makedev(device->major, device->minor);
 }
 
 /* A node of our own making beneath dir; one that is there and is the same device stays. */
@@ -79,11 +80,7 @@ static int node_make(int dir, const char *name, const struct spec_device *device
 			return -code;
 		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return -errno;
-		return (device->fifo ?
-				S_ISFIFO(st.st_mode) :
-				is_device(&st, device->block, device->major, device->minor)) ?
-			       0 :
-			       -EEXIST;
+		return is_device(&st, device) ? 0 : -EEXIST;
 	}
 	return fchmodat(dir, name, device->mode, 0) < 0 ||
 			       fchownat(dir, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) <
@@ -166,7 +163,22 @@ void container_dev_in_root(const struct init_plan *plan, int root)
 	container_dev_populate(plan, dev, false, false);
 }
 
-static int device_make(int root, const struct spec_device *device)
+/* What stands there must be the device (config-linux.md, "Devices"), an empty file, which is the place of an earlier bind, or
+ * our link to pts/ptmx: a privileged container of Docker asks for all devices of the host. */
+static int device_place_check(const struct init_plan *plan, int parent, const char *name,
+			      const struct spec_device *device)
+{
+	struct stat st;
+
+	if (!plan->spec->told_exactly || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (is_device(&st, device) || (S_ISREG(st.st_mode) && st.st_size == 0))
+		return 0;
+	return S_ISLNK(st.st_mode) && strcmp(device->path, "/dev/ptmx") == 0 ? 0 : -EEXIST;
+}
+
+static int device_make(const struct init_plan *plan, int root, const struct spec_device *device,
+		       bool sent)
 {
 	const char *name = strrchr(device->path, '/') + 1;
 	_cleanup_free_ char *folder = str_ndup(device->path, (size_t)(name - device->path));
@@ -179,6 +191,9 @@ static int device_make(int root, const struct spec_device *device)
 	parent = root_make_dir(root, folder, 0, 0, &ignored);
 	if (parent < 0)
 		return parent;
+	r = device_place_check(plan, parent, name, device);
+	if (r < 0 || sent)
+		return r;
 	r = node_make(parent, name, device);
 	/* what an earlier start or the image left there is another one */
 	if (r == -EEXIST && unlinkat(parent, name, 0) == 0)
@@ -192,14 +207,13 @@ void container_devices_attach(const struct init_plan *plan, int root, int *nodes
 	bool sent = container_nodes_by_parent(spec);
 
 	for (size_t i = 0; i < spec->device_count; i++) {
-		int r;
+		bool bound = sent && !spec->devices[i].fifo;
+		int r = device_make(plan, root, &spec->devices[i], bound);
 
-		if (!sent || spec->devices[i].fifo) {
-			r = device_make(root, &spec->devices[i]);
-			if (r < 0)
-				container_fail(plan, STEP_DEVICE_USER, i, r);
+		if (r < 0)
+			container_fail(plan, STEP_DEVICE_USER, i, r);
+		if (!bound)
 			continue;
-		}
 		r = mount_place_attach(root, spec->devices[i].path, *nodes, false);
 		if (r < 0)
 			container_fail(plan, STEP_DEVICE_USER, i, r);

@@ -32,8 +32,13 @@ struct profile {
 static int action_find(const char *name, bool number_set, uint32_t number, uint32_t *ret,
 		       struct err *err)
 {
-	if (name && seccomp_action_find(name, number_set ? &number : NULL, ret))
+	if (name && seccomp_action_find(name, number_set ? &number : NULL, ret)) {
+		uint32_t kind = *ret & SECCOMP_RET_ACTION_FULL;
+
+		if (number_set && kind != SECCOMP_RET_ERRNO && kind != SECCOMP_RET_TRACE)
+			return err_set(err, EINVAL, "errnoRet: %s has none", name);
 		return 0;
+	}
 	return name ? err_set(err, EINVAL, "unknown action \"%s\"", name) :
 		      err_set(err, EINVAL, "the action is missing");
 }

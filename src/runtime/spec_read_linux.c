@@ -173,10 +173,14 @@ static const struct json_field net_device_table[] = {
 	FIELD_END,
 };
 
-static bool link_name_good(const char *name)
+static bool link_name_good(const char *name, bool template)
 {
+	const char *percent = strchr(name, '%');
+
+	if (percent && !(template && percent[1] == 'd' && !strchr(percent + 1, '%')))
+		return false;
 	return *name && strlen(name) < 16 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-	       !strpbrk(name, "/:% \t\n");
+	       !strpbrk(name, "/: \t\n");
 }
 
 static int net_device_take(void *root, void *element, struct err *err)
@@ -184,7 +188,8 @@ static int net_device_take(void *root, void *element, struct err *err)
 	struct net_device_read *read = element;
 	struct spec *spec = root;
 
-	if (!link_name_good(read->host_name) || (read->name && !link_name_good(read->name)))
+	if (!link_name_good(read->host_name, false) ||
+	    (read->name && !link_name_good(read->name, true)))
 		return err_set(err, EINVAL, "not the name of a network device");
 	spec->net_devices =
 		spec_grow(spec->net_devices, spec->net_device_count, sizeof(*spec->net_devices));
@@ -459,6 +464,15 @@ int spec_check(const struct spec *spec, struct err *err)
 		r = err_set(err, EOPNOTSUPP,
 			    "linux.mountLabel: \"%s\": this host does not use SELinux",
 			    spec->mount_label);
+	if (r == 0 && spec->seccomp_metadata && *spec->seccomp_metadata && !spec->seccomp_listener)
+		r = err_set(err, EINVAL,
+			    "linux.seccomp.listenerMetadata: there is no listenerPath");
+	for (size_t i = 0; r == 0 && i < spec->mount_count; i++)
+		if (spec->mounts[i].own_map && spec->uid_map_count == 0)
+			r = err_set(err, EINVAL,
+				    "mounts[%zu].options: idmap: neither the mount nor the "
+				    "container has id mappings",
+				    i);
 	for (size_t i = 0; r == 0 && i < spec->sysctl_count; i++)
 		r = sysctl_check(spec, spec->sysctls[i].name, err);
 	for (char **p = spec->masked_paths; r == 0 && p && *p; p++)
