@@ -30,6 +30,7 @@
 #include "publish/control.h"
 #include "publish/datagram.h"
 #include "publish/session.h"
+#include "publish/upstream.h"
 
 enum { EVENTS = 256, ROOM = 4096 };
 
@@ -281,28 +282,38 @@ static bool is_door(const void *data)
 	return data >= (const void *)doors && data < (const void *)(doors + door_count);
 }
 
-static void round_do(int epoll, int control, unsigned int mark, struct epoll_event *events,
+static bool is_listener(const void *data)
+{
+	return is_door(data) && !((const struct door *)data)->datagrams;
+}
+
+static void event_do(int epoll, int control, const struct epoll_event *event)
+{
+	void *data = event->data.ptr;
+
+	if (!data)
+		_exit(0); /* the container has ended */
+	if (data == &kept)
+		control_serve(control, epoll);
+	else if (datagram_is(data))
+		datagram_back(data);
+	else if (is_door(data))
+		datagram_in(data, epoll);
+	else
+		session_event(event->data.u64, event->events);
+}
+
+/* Who is new goes first: while the container wakes up for him there is time for the others, and for those who are leaving. */
+static void round_do(int epoll, int control, unsigned int mark, const struct epoll_event *events,
 		     int count)
 {
-	for (int i = 0; i < count; i++) {
-		void *data = events[i].data.ptr;
-
-		if (!data)
-			_exit(0); /* the container has ended */
-		if (data == &kept) {
-			control_serve(control, epoll);
-		} else if (datagram_is(data)) {
-			datagram_back(data);
-		} else if (is_door(data) && ((struct door *)data)->datagrams) {
-			datagram_in(data, epoll);
-		} else if (is_door(data)) {
-			/* one, since mostly there is one; the others are told again. One that an event before
-			 * this one took away has fd -1: nothing comes of it. */
-			(void)session_accept(data, epoll, mark);
-		} else {
-			session_event(events[i].data.u64, events[i].events);
-		}
-	}
+	for (int i = 0; i < count; i++)
+		/* one, since mostly there is one; the others are told again */
+		if (is_listener(events[i].data.ptr))
+			(void)session_accept(events[i].data.ptr, epoll, mark);
+	for (int i = 0; i < count; i++)
+		if (!is_listener(events[i].data.ptr))
+			event_do(epoll, control, &events[i]);
 }
 
 static _Noreturn void loop(int epoll, int control, unsigned int mark)
@@ -321,6 +332,8 @@ static _Noreturn void loop(int epoll, int control, unsigned int mark)
 		/* one turn for each that has work left, then look for events again */
 		busy = session_work(EVENTS);
 		session_sweep();
+		if (!busy)
+			upstream_prepare();
 	}
 }
 
