@@ -256,6 +256,17 @@ static void distribution_check(struct compat *compat)
 		      theirs.id, theirs.version, own.version);
 }
 
+/* `run host`: this host's libc, distribution and packages are the image's. */
+static void host_row(struct image_row *row)
+{
+	_cleanup_json_ json_t *config = json_object();
+
+	json_put(config, "architecture", json_text(architecture_here()));
+	row->id = str_dup("host");
+	row->config = json_dumps(config, JSON_COMPACT);
+	strv_add(&row->layers, IMAGE_VIEW_HOST);
+}
+
 /* How far the image's packages are behind the host's, and how old it is. */
 static void patches_check(struct compat *compat)
 {
@@ -263,6 +274,11 @@ static void patches_check(struct compat *compat)
 	const char *created = json_string_at(compat->config, "created", "");
 	struct tm tm = { 0 };
 
+	if (strcmp(compat->image.id, "host") == 0) {
+		found(compat, FITS, "patches",
+		      "its programs are the host's own, as they are at each start");
+		return;
+	}
 	package_view_compare(compat->engine, &compat->image, NULL, &view);
 	if (view.why_not)
 		found(compat, UNKNOWN, "patches", "%s", view.why_not);
@@ -306,7 +322,11 @@ static int compat_run(void *data, void *args, char **operands, struct err *err)
 	const json_t *one;
 	size_t i;
 
-	if (!compat.engine || image_resolve(compat.engine, operands[0], &compat.image, err) < 0)
+	if (!compat.engine)
+		return 125;
+	if (strcmp(operands[0], "host") == 0)
+		host_row(&compat.image);
+	else if (image_resolve(compat.engine, operands[0], &compat.image, err) < 0)
 		return 125;
 	config = json_loads(compat.image.config ? compat.image.config : "{}", 0, NULL);
 	compat.config = config;
@@ -348,7 +368,7 @@ const struct command command_compat = {
 		"worked out when an image is stored; a start warns of what is not met. System calls are those that the libc's own code makes, against the seccomp list; "
 		"kernel modules, devices and a kernel release may be asked for by the labels org.cloche.requires.modules, .devices and .kernel, each a "
 		"list parted by commas, which are reported and never acted on. Also told are systemd's demand on the version of cgroups, until when the "
-		"image's distribution has security support, how many of its packages are older than the host's, and its age. Ends with 1 when something does not fit; warnings do not count.",
+		"image's distribution has security support, how many of its packages are older than the host's, and its age. Of the image host, the host's own libc and distribution are told. Ends with 1 when something does not fit; warnings do not count.",
 	.opts = compat_opts,
 	.args_size = sizeof(struct compat_args),
 	.run = compat_run,

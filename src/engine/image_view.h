@@ -9,6 +9,9 @@ struct buf;
 struct engine;
 struct image_row;
 
+/* The only layer of the row that stands for the host itself, as the image `host` has its programs. */
+#define IMAGE_VIEW_HOST "/"
+
 /* A layer's folder, O_PATH; -1. */
 int image_view_layer(struct engine *engine, const char *diff_id);
 /* A regular file, read-only; the first of `paths` (NULL-terminated) that is there. -ENOENT without words. */

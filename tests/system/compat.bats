@@ -48,6 +48,15 @@ setup_file()
 	assert_output --partial "No such image"
 }
 
+@test "compat host looks at the host's own libc and distribution" {
+	run -0 cloche compat host
+	assert_output --regexp "ok +kernel +the image's libc asks for Linux [0-9.]+, this host has $(uname -r)"
+	assert_output --regexp "ok +system calls +of [1-9][0-9]+ that the image's libc makes"
+	assert_output --regexp "distribution +$(. /etc/os-release && echo "$ID")"
+	assert_output --regexp "ok +patches +its programs are the host's own"
+	refute_output --partial "age "
+}
+
 @test "outdated lists what is older than the host's packages, and does not compare what cannot be" {
 	[ "$(. /etc/os-release && echo "$ID")" = debian ] || skip "this host is no Debian"
 	run -0 cloche outdated --packages
