@@ -660,11 +660,16 @@ static int own_options(struct draft *draft, struct err *err)
 			 "--oom-kill-disable without a limit of memory can stop the host itself");
 	json_put(draft->host, "OomKillDisable", json_boolean(o->oom_kill_disable));
 	if (o->secrets) {
-		json_t *secrets = secret_options(o->secrets, err);
+		json_t *secrets = secret_options(draft->engine, o->secrets, err);
 
 		if (!secrets)
 			return -err->code;
 		json_put(draft->own, "Secrets", secrets);
+		if (secrets_once(secrets) && o->restart && strcmp(o->restart, "no") != 0)
+			return err_set(
+				err, EINVAL,
+				"--secret from a pipe can be read once: not with --restart %s",
+				o->restart);
 	}
 	if (o->register_machine) {
 		int r = machine_option(o, draft->own, err);

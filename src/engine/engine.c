@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "base/tell.h"
+#include "engine/secret.h"
 #include "runtime/cgroup.h"
 #include "state/store.h"
 
@@ -124,6 +125,7 @@ void engine_close(struct engine *engine)
 {
 	if (!engine)
 		return;
+	secrets_forget(engine);
 	store_close(engine->store);
 	cgroup_close(engine->cgroup);
 	fd_close(engine->root);

@@ -15,10 +15,12 @@
 #define CLOCHE_ENGINE_ENGINE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "state/settings.h"
 
+struct buf;
 struct cgroup;
 struct err;
 struct store;
@@ -35,6 +37,8 @@ struct engine {
 	bool forked;   /* engine_store_forget() */
 	struct store *store;   /* engine_store() */
 	struct cgroup *cgroup; /* engine_cgroup() */
+	struct buf *secrets;   /* engine/secret.h: what was read of pipes, until the start; NULL */
+	size_t secret_count;
 };
 
 /* settings are taken over (cleared in the caller's hand). */

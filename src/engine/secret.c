@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "engine/create.h"
+#include "engine/engine.h"
 #include "engine/spec_build.h"
 #include "runtime/mount.h"
 #include "runtime/spec.h"
@@ -61,12 +62,22 @@ static int word_put(json_t *secret, const char *word, const char *whole, struct 
 }
 
 /* The bytes of a secret. They go where they are asked for and nowhere else. */
-static int secret_read(const json_t *secret, struct buf *bytes, struct err *err)
+static int secret_read(const struct engine *engine, const json_t *secret, struct buf *bytes,
+		       struct err *err)
 {
 	const char *id = json_string_at(secret, "id", ""), *src = json_string_at(secret, "src", "");
 	const char *env = json_string_at(secret, "env", ""), *value;
+	size_t once = (size_t)json_int_at(secret, "once", 0);
 	int r;
 
+	if (once > 0) {
+		if (once > engine->secret_count)
+			return err_set(err, ESTALE,
+				       "secret %s: %s was a pipe, which the first start has read",
+				       id, src);
+		buf_add(bytes, engine->secrets[once - 1].data, engine->secrets[once - 1].length);
+		return 0;
+	}
 	if (*src) {
 		r = file_read_given(src, SECRET_LIMIT_BYTES, bytes);
 		return r < 0 ? err_sys(err, r, "secret %s: read %s", id, src) : 0;
@@ -78,7 +89,45 @@ static int secret_read(const json_t *secret, struct buf *bytes, struct err *err)
 	return 0;
 }
 
-static int one_option(const char *text, json_t *secret, struct err *err)
+/* What is no file is read here and now. `once` is its number among those that this process keeps. */
+static int once_read(struct engine *engine, json_t *secret, int fd, struct err *err)
+{
+	struct buf *bytes;
+	int r;
+
+	engine->secrets = reallocarray(engine->secrets, engine->secret_count + 1, sizeof(*bytes));
+	if (!engine->secrets)
+		abort();
+	bytes = &engine->secrets[engine->secret_count++];
+	*bytes = BUF_EMPTY;
+	r = fd_read_all(fd, SECRET_LIMIT_BYTES, bytes);
+	if (r < 0)
+		return err_sys(err, r, "secret %s: read %s", json_string_at(secret, "id", ""),
+			       json_string_at(secret, "src", ""));
+	json_put(secret, "once", json_integer((json_int_t)engine->secret_count));
+	return 0;
+}
+
+static int source_check(struct engine *engine, json_t *secret, struct err *err)
+{
+	const char *id = json_string_at(secret, "id", ""), *src = json_string_at(secret, "src", "");
+	_cleanup_close_ int fd = open(src, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_(buf_clear) struct buf bytes = BUF_EMPTY;
+	_cleanup_free_ char *full = NULL;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, errno, "secret %s: read %s", id, src);
+	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode) || S_ISSOCK(st.st_mode))
+		return once_read(engine, secret, fd, err);
+	full = realpath(src, NULL); /* a later start is somewhere else */
+	if (!full)
+		return err_sys(err, errno, "secret %s: read %s", id, src);
+	json_put(secret, "src", json_text(full));
+	return secret_read(engine, secret, &bytes, err);
+}
+
+static int one_option(struct engine *engine, const char *text, json_t *secret, struct err *err)
 {
 	_cleanup_strv_ char **words = strv_split(text, ',');
 	_cleanup_(buf_clear) struct buf bytes = BUF_EMPTY;
@@ -98,18 +147,12 @@ static int one_option(const char *text, json_t *secret, struct err *err)
 	if (*target && *target != '/')
 		return err_set(err, EINVAL, "invalid secret '%s': target is not an absolute path",
 			       text);
-	if (json_at(secret, "src")) { /* a later start is somewhere else */
-		_cleanup_free_ char *full = realpath(json_string_at(secret, "src", ""), NULL);
-
-		if (!full)
-			return err_sys(err, errno, "secret %s: read %s", id,
-				       json_string_at(secret, "src", ""));
-		json_put(secret, "src", json_text(full));
-	}
-	return secret_read(secret, &bytes, err);
+	if (json_at(secret, "src"))
+		return source_check(engine, secret, err);
+	return secret_read(engine, secret, &bytes, err);
 }
 
-json_t *secret_options(char *const *list, struct err *err)
+json_t *secret_options(struct engine *engine, char *const *list, struct err *err)
 {
 	json_t *all = json_array();
 
@@ -117,7 +160,7 @@ json_t *secret_options(char *const *list, struct err *err)
 		json_t *secret = json_object();
 
 		json_push(all, secret);
-		if (one_option(list[i], secret, err) < 0) {
+		if (one_option(engine, list[i], secret, err) < 0) {
 			json_decref(all);
 			return NULL;
 		}
@@ -125,7 +168,33 @@ json_t *secret_options(char *const *list, struct err *err)
 	return all;
 }
 
-static int one_mount(const json_t *secret, struct built_spec *built, struct err *err)
+bool secrets_once(const json_t *secrets)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(secrets, i, one)
+	{
+		if (json_at(one, "once"))
+			return true;
+	}
+	return false;
+}
+
+void secrets_forget(struct engine *engine)
+{
+	for (size_t i = 0; i < engine->secret_count; i++) {
+		if (engine->secrets[i].data)
+			explicit_bzero(engine->secrets[i].data, engine->secrets[i].length);
+		buf_clear(&engine->secrets[i]);
+	}
+	free(engine->secrets);
+	engine->secrets = NULL;
+	engine->secret_count = 0;
+}
+
+static int one_mount(const struct engine *engine, const json_t *secret, struct built_spec *built,
+		     struct err *err)
 {
 	_cleanup_(buf_clear) struct buf bytes = BUF_EMPTY;
 	const char *id = json_string_at(secret, "id", "");
@@ -136,7 +205,7 @@ static int one_mount(const json_t *secret, struct built_spec *built, struct err 
 				 (uint32_t)json_int_at(secret, "uid", 0));
 	gid_t gid = spec_host_id(spec->gid_map, spec->gid_map_count,
 				 (uint32_t)json_int_at(secret, "gid", 0));
-	int fd, r = secret_read(secret, &bytes, err);
+	int fd, r = secret_read(engine, secret, &bytes, err);
 
 	if (r < 0)
 		return r;
@@ -166,7 +235,8 @@ static int one_mount(const json_t *secret, struct built_spec *built, struct err 
 	return 0;
 }
 
-int secret_mounts(const struct record *record, struct built_spec *built, struct err *err)
+int secret_mounts(struct engine *engine, const struct record *record, struct built_spec *built,
+		  struct err *err)
 {
 	const json_t *list = json_at(record->config, "Cloche.Secrets"), *secret;
 	int r = 0;
@@ -174,9 +244,10 @@ int secret_mounts(const struct record *record, struct built_spec *built, struct 
 
 	json_array_foreach(list, i, secret)
 	{
-		r = one_mount(secret, built, err);
+		r = one_mount(engine, secret, built, err);
 		if (r < 0)
 			break;
 	}
+	secrets_forget(engine);
 	return r;
 }

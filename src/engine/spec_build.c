@@ -516,7 +516,7 @@ int spec_build(struct engine *engine, const struct record *record, struct built_
 	if (r == 0)
 		r = hooks_fill(record, spec, err);
 	if (r == 0)
-		r = secret_mounts(record, &built, err);
+		r = secret_mounts(engine, record, &built, err);
 	if (r == 0)
 		r = rights_fill(record, spec, err);
 	if (r < 0) {

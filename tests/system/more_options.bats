@@ -147,6 +147,16 @@ teardown()
 	assert_line changed
 	assert_output --partial hunter3
 	remove_containers
+	# a pipe gives it once
+	run -0 cloche run --name web --network none --secret id=one,src=<(echo from a pipe) --secret id=two,src=<(echo and another) \
+		box cat /run/secrets/one /run/secrets/two
+	assert_output $'from a pipe\nand another'
+	run grep -rl 'from a pipe' "$CLOCHE_ROOT" "$CLOCHE_RUN_ROOT" --exclude=log
+	assert_output ""
+	run -1 cloche start -a web
+	assert_output --regexp 'secret one: /dev/fd/[0-9]+ was a pipe, which the first start has read'
+	remove_containers
+	refused 'from a pipe can be read once: not with --restart always' --restart always --secret id=x,src=<(echo x)
 	refused 'it needs an id that is a file name' --secret src=file
 	refused 'it needs an id that is a file name' --secret id=../x,src=file
 	refused 'it needs either src or env' --secret id=x
