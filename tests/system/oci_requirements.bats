@@ -128,6 +128,19 @@ hook() { jq -cn --arg s "$1" '[{path: "/bin/sh", args: ["sh", "-c", $s]}]'; }
 	assert_output "$([ "$score" -gt 900 ] && echo "$score" || echo $((score + 57)))"
 }
 
+@test "process: signals that the caller ignores or blocks are not so for the command, nor for exec" {
+	local own='trap "" HUP USR1 PIPE; exec timeout 60 "$0" --root "$1" "${@:2}"'
+
+	bundle ".process.args = $(sh_args 'grep -E "Sig(Ign|Blk)" /proc/self/status; exec sleep 100')"
+	bash -c "$own" "$RUNTIME" "$OCI_ROOT" create "$ID" </dev/null >out 2>&1
+	rt start "$ID"
+	until_true 20 grep -q SigIgn out
+	assert_equal "$(awk '{ print $2 }' out | sort -u)" 0000000000000000
+	run bash -c "$own" "$RUNTIME" "$OCI_ROOT" exec "$ID" grep -E 'Sig(Ign|Blk)' /proc/self/status
+	assert_equal "$(awk '{ print $2 }' <<<"$output" | sort -u)" 0000000000000000
+	rt delete -f "$ID"
+}
+
 @test "process: a capability that cannot be given is a warning in the log" {
 	bundle '.process.args = ["true"] | .process.capabilities.bounding += ["CAP_LUCK"]'
 	rt --log log --log-format json run "$ID"
@@ -270,6 +283,31 @@ KMSG='.linux.devices = [{path: "/dev/kmsg", type: "c", major: 1, minor: 11, file
 	refused "readonlyPaths" '.linux.readonlyPaths = ["etc"]'
 	refused "personality" '.linux.personality = {domain: "LINUX", flags: ["LUCK"]}'
 	refused "personality" '.linux.personality = {domain: "SOLARIS"}'
+}
+
+# A host of which the runtime believes that it uses SELinux: what comes of the label is the kernel's, that it is told is ours.
+@test "mountLabel: file systems without labels of their own are mounted with it as context, the others are not" {
+	local type label=system_u:object_r:container_file_t:s0:c1,c2
+
+	[ ! -e /sys/fs/selinux/enforce ] || skip "this host uses SELinux"
+	skip_unless_program strace
+	mkdir fs
+	cat >selinux.sh <<-'END'
+		mount -t tmpfs tmpfs fs && mkdir fs/selinux fs/cgroup && echo 1 >fs/selinux/enforce &&
+			mount --rbind /sys/fs/cgroup fs/cgroup && mount --rbind fs /sys/fs && exec "$@"
+	END
+	for type in tmpfs devpts ramfs proc mqueue; do
+		bundle ".process.args = [\"true\"] | .linux.mountLabel = \"$label\" | .linux.maskedPaths = [] | .linux.readonlyPaths = [] |
+			.mounts |= map(select(.type == \"cgroup\")) + [{destination: \"/mnt\", type: \"$type\", source: \"none\"}]"
+		# the kernel refuses the label
+		timeout 60 unshare -m --propagation private sh selinux.sh strace -f -s 100 -o "trace.$type" -e trace=fsconfig \
+			"$RUNTIME" --root "$OCI_ROOT" run "$ID" >out 2>&1 || :
+		assert_equal "$type $(grep -cF "\"context\", \"$label\"" "trace.$type")" \
+			"$type $(case $type in proc | mqueue) echo 0 ;; *) echo 1 ;; esac)"
+	done
+	bundle ".linux.mountLabel = \"$label\" | .annotations = {\"run.oci.mount_context_type\": \"rootcontext\"}"
+	run ! unshare -m --propagation private sh selinux.sh "$RUNTIME" --root "$OCI_ROOT" run "$ID"
+	assert_output --partial "run.oci.mount_context_type: is not possible here"
 }
 
 @test "netDevices: a name that is taken, none, or too long is an error, and the link stays where it is" {
