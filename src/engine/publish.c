@@ -309,7 +309,8 @@ int publish_restore(struct engine *engine, const struct record *record, struct e
 
 /* After a deletion the kernel makes the closer of the socket wait (15 ms): a process that nobody waits for closes it. It also forgets the
  * flows that went to these ports: a client that goes on must not reach an address that somebody else has meanwhile. */
-static void close_aside(struct netlink *nl, const struct ruleset_port *gone, size_t count)
+static void close_aside(struct netlink *nl, const struct ruleset_port *gone, size_t count,
+			bool sessions)
 {
 	struct clone_args args = { .flags = CLONE_PARENT };
 	struct err ignored = ERR_NONE;
@@ -324,7 +325,8 @@ static void close_aside(struct netlink *nl, const struct ruleset_port *gone, siz
 
 		fd_close_others(&nl->fd, 1, gate[0]);
 		if (count > 0)
-			(void)conntrack_flush(gone, count, &ignored);
+			(void)(sessions ? conntrack_flush_targets(gone, count, &ignored) :
+					  conntrack_flush(gone, count, &ignored));
 		(void)!read(gate[0], &byte, 1);
 		_exit(0);
 	}
@@ -366,7 +368,7 @@ static int elements_drop(struct engine *engine, const struct port_row *rows, int
 		}
 	}
 	if (nl.fd >= 0)
-		close_aside(&nl, gone, (size_t)count);
+		close_aside(&nl, gone, (size_t)count, sessions);
 	return r;
 }
 

@@ -158,6 +158,58 @@ static int flow_forget(struct netlink *nl, const struct flow *flow)
 	return netlink_send(nl, &ignored) == 0;
 }
 
+/* All that this address answers. Linux 6.11 passes over the empty buckets of the table without a lock; those before it take the filter for an
+ * incomplete tuple: -EINVAL. The version is what makes the kernel heed the family, without which it would not look at addresses. */
+static int answered_forget(struct netlink *nl, const struct address *by)
+{
+	enum {
+		FILTER_IP_SRC =
+			1 << 0 /* CTA_FILTER_F_CTA_IP_SRC, net/netfilter/nf_conntrack_netlink.c */
+	};
+	struct nfgenmsg header = { .nfgen_family = (uint8_t)by->family, .version = 1 };
+	struct err ignored = ERR_NONE;
+	size_t nest, inner;
+
+	netlink_begin(nl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, 0, &header,
+		      sizeof(header));
+	nest = netlink_nest(nl, CTA_TUPLE_REPLY);
+	inner = netlink_nest(nl, CTA_TUPLE_IP);
+	netlink_put(nl, by->family == AF_INET ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, by->bytes,
+		    (size_t)address_length(by->family));
+	netlink_nest_end(nl, inner);
+	netlink_nest_end(nl, nest);
+	nest = netlink_nest(nl, CTA_FILTER);
+	netlink_u32(nl, CTA_FILTER_REPLY_FLAGS, FILTER_IP_SRC);
+	netlink_nest_end(nl, nest);
+	return netlink_send(nl, &ignored);
+}
+
+static bool is_told(const struct ruleset_port *ports, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (address_equal(&ports[k].to, &ports[i].to))
+			return true;
+	return false;
+}
+
+int conntrack_flush_targets(const struct ruleset_port *ports, size_t count, struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	struct nfgenmsg both = { .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0 };
+	int r = netlink_open(&nl, NETLINK_NETFILTER, err);
+
+	if (r < 0 || !any_flow(&nl, &both))
+		return r;
+	for (size_t i = 0; i < count; i++) {
+		if (ports[i].to.family == AF_UNSPEC || is_told(ports, i))
+			continue;
+		r = answered_forget(&nl, &ports[i].to);
+		if (r < 0)
+			return conntrack_flush(ports, count, err);
+	}
+	return 0;
+}
+
 int conntrack_flush(const struct ruleset_port *ports, size_t count, struct err *err)
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;

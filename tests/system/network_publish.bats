@@ -315,20 +315,27 @@ while True:
 	cat >client.py <<-'END'
 		import socket, sys
 		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-		s.bind(("10.50.0.11", 5555))
+		s.bind(("10.50.0.11", int(sys.argv[1])))
 		s.settimeout(20)
-		s.sendto(b"?", ("10.50.0.1", 8060))
+		s.sendto(b"?", ("10.50.0.1", int(sys.argv[2])))
 		print(s.recv(99).decode().strip())
 	END
+	# the flows of others are left alone, also those that nobody translated
+	cloche run -d --name stays -p 8061:61/udp host python3 -c "$PEER" serve udp 61 stays
+	listening() { cloche exec "$1" sh -c "ss -uln | grep -q :6"; }
+	until_true 20 listening stays
+	assert_equal "$(at lan python3 client.py 5556 8061)" "10.50.0.11 stays"
 	for name in first second; do
 		cloche run -d --name $name -p 8060:60/udp host python3 -c "$PEER" serve udp 60 $name
-		listening() { cloche exec "$name" sh -c 'ss -uln | grep -q :60'; }
-		until_true 20 listening
-		assert_equal "$(at lan python3 client.py)" "10.50.0.11 $name"
+		until_true 20 listening $name
+		assert_equal "$(at lan python3 client.py 5555 8060)" "10.50.0.11 $name"
+		run -0 grep -c 'sport=5555 ' /proc/net/nf_conntrack
 		cloche rm -f $name
-		no_flow() { ! grep -q 'sport=5555 ' /proc/net/nf_conntrack 2>/dev/null; }
+		no_flow() { ! grep -q 'sport=5555 ' /proc/net/nf_conntrack; }
 		until_true 20 no_flow
+		run -0 grep -c 'sport=5556 ' /proc/net/nf_conntrack
 	done
+	cloche rm -f stays
 }
 
 @test "update --publish-rm forgets the flows of UDP with the port" {
