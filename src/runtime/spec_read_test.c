@@ -152,6 +152,53 @@ static void resources_become_limits_and_files(void **state)
 	spec_free(spec);
 }
 
+static void rare_resources_become_files_of_their_controllers(void **state)
+{
+	struct err err = ERR_NONE;
+	struct spec *spec = read_parts(
+		LINUX(", \"resources\": {\"memory\": {\"kernel\": 5, \"kernelTCP\": 6, \"disableOOMKiller\": true, \"useHierarchy\": true},"
+		      "\"cpu\": {\"burst\": 7, \"idle\": 1, \"realtimeRuntime\": 8, \"realtimePeriod\": 9},"
+		      "\"network\": {\"classID\": 10, \"priorities\": [{\"name\": \"lo\", \"priority\": 11}]},"
+		      "\"blockIO\": {\"leafWeight\": 12, \"weightDevice\": [{\"major\": 8, \"minor\": 1, \"weight\": 13, \"leafWeight\": 14}],"
+		      "\"throttleWriteBpsDevice\": [{\"major\": 8, \"minor\": 2, \"rate\": 15}],"
+		      "\"throttleReadIOPSDevice\": [{\"major\": 8, \"minor\": 3, \"rate\": 16}],"
+		      "\"throttleWriteIOPSDevice\": [{\"major\": 8, \"minor\": 4, \"rate\": 0}]}}"),
+		0, &err);
+	const struct spec_resources *r = &spec->resources;
+	static const char *const wanted[][3] = {
+		{ "net_prio", "net_prio.ifpriomap", "lo 11" },
+		{ "blkio", "blkio.weight_device", "8:1 13" },
+		{ NULL, "io.bfq.weight", "8:1 13" },
+		{ "blkio", "blkio.leaf_weight_device", "8:1 14" },
+		{ "blkio", "blkio.throttle.write_bps_device", "8:2 15" },
+		{ NULL, "io.max", "8:2 wbps=15" },
+		{ "blkio", "blkio.throttle.read_iops_device", "8:3 16" },
+		{ NULL, "io.max", "8:3 riops=16" },
+		{ "blkio", "blkio.throttle.write_iops_device", "8:4 0" },
+		{ NULL, "io.max", "8:4 wiops=max" },
+		{ "memory", "memory.kmem.tcp.limit_in_bytes", "6" },
+		{ "memory", "memory.oom_control", "1" },
+		{ "cpu", "cpu.rt_period_us", "9" },
+		{ "cpu", "cpu.rt_runtime_us", "8" },
+		{ "cpu", "cpu.cfs_burst_us", "7" },
+		{ NULL, "cpu.max.burst", "7" },
+		{ "cpu", "cpu.idle", "1" },
+		{ NULL, "cpu.idle", "1" },
+		{ "blkio", "blkio.leaf_weight", "12" },
+		{ "net_cls", "net_cls.classid", "10" },
+	};
+
+	(void)state;
+	assert_int_equal(r->file_count, ARRAY_SIZE(wanted));
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		assert_true(str_equal(r->files[i].controller, wanted[i][0]));
+		assert_int_equal(r->files[i].v2, !wanted[i][0]);
+		assert_string_equal(r->files[i].file, wanted[i][1]);
+		assert_string_equal(r->files[i].value, wanted[i][2]);
+	}
+	spec_free(spec);
+}
+
 static void unknown_values_are_refused_where_they_stand(void **state)
 {
 	(void)state;
@@ -236,6 +283,7 @@ int main(void)
 		cmocka_unit_test(mounts_become_kinds_and_attributes),
 		cmocka_unit_test(process_is_read_with_all_its_fields),
 		cmocka_unit_test(resources_become_limits_and_files),
+		cmocka_unit_test(rare_resources_become_files_of_their_controllers),
 		cmocka_unit_test(unknown_values_are_refused_where_they_stand),
 		cmocka_unit_test(what_would_change_the_host_is_refused),
 		cmocka_unit_test(versions_from_1_0_to_1_3_are_read),

@@ -141,6 +141,14 @@ hook() { jq -cn --arg s "$1" '[{path: "/bin/sh", args: ["sh", "-c", $s]}]'; }
 	rt delete -f "$ID"
 }
 
+@test "process: its streams are the user's to open again, and a caller's umask makes no folder closed" {
+	prints '.process.user = {uid: 1000, gid: 1000}' 'echo again >/dev/stdout' again
+	bundle ".process.args = $(sh_args 'stat -c %a /tmp/new /tmp/new/place') | .mounts += [{destination: \"/tmp\", type: \"tmpfs\", source: \"tmpfs\"},
+		{destination: \"/tmp/new/place/here\", type: \"tmpfs\", source: \"tmpfs\"}]"
+	run bash -c 'umask 0077; exec timeout 60 "$0" --root "$1" run "$2"' "$RUNTIME" "$OCI_ROOT" "$ID"
+	assert_output "$(printf '755\n755')"
+}
+
 @test "process: a capability that cannot be given is a warning in the log" {
 	bundle '.process.args = ["true"] | .process.capabilities.bounding += ["CAP_LUCK"]'
 	rt --log log --log-format json run "$ID"
@@ -249,6 +257,18 @@ KMSG='.linux.devices = [{path: "/dev/kmsg", type: "c", major: 1, minor: 11, file
 		'(: >/dev/kmsg) && echo opened' opened
 	prints "$KMSG"' | .linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 11, access: "w"},
 		{allow: false, type: "c", major: 1, minor: 11, access: "w"}]' '(: >/dev/kmsg) 2>/dev/null || echo refused' refused
+}
+
+@test "resources: burst, idle and the OOM killer are as told; unified names a controller that is there" {
+	skip_unless_cgroup memory cpu
+	created '.linux.resources = {memory: {limit: 67108864, disableOOMKiller: true}, cpu: {quota: 50000, period: 100000, burst: 20000}}'
+	[ ! -e /sys/fs/cgroup/memory ] || cgroup_value memory memory.oom_control '' | grep -qx "oom_kill_disable 1"
+	assert_equal "$(cgroup_value cpu cpu.cfs_burst_us cpu.max.burst)" 20000
+	rt delete -f "$ID"
+	created '.linux.resources = {cpu: {idle: 1}}'
+	assert_equal "$(cgroup_value cpu cpu.idle cpu.idle)" 1
+	rt delete -f "$ID"
+	refused "this host has no cgroup controller luck" '.linux.resources.unified = {"luck.max": "1"}'
 }
 
 @test "cgroupsPath: beneath the mount point, the same each time, and never above it" {
