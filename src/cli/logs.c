@@ -25,7 +25,7 @@ struct logs_args {
 
 static const struct opt logs_opts[] = {
 	OPT_BOOL(0, "details", struct logs_args, details,
-		 "show the labels and variables that --log-opt labels= and env= name"),
+		 "show the labels, variables and tag that --log-opt labels=, env= and tag= name"),
 	OPT_BOOL('f', "follow", struct logs_args, follow, "go on with what comes"),
 	OPT_STRING(0, "since", "TIME", struct logs_args, since,
 		   "from a time on: RFC 3339, seconds, or 10m ago"),

@@ -17,6 +17,7 @@
 #include "base/template.h"
 #include "engine/create.h"
 #include "engine/engine.h"
+#include "monitor/protocol.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define SYSLOG_SOCKET "/dev/log"
@@ -120,7 +121,7 @@ static const struct {
 	{ "max-file", LOCAL | JSON_FILE | JOURNALD | SYSLOG, is_count, "1 to 1000" },
 	{ "mode", LOCAL | JSON_FILE | JOURNALD | SYSLOG, is_mode, "blocking or non-blocking" },
 	{ "max-buffer-size", LOCAL | JSON_FILE | JOURNALD | SYSLOG, is_size, "4k or more" },
-	{ "tag", JOURNALD | SYSLOG, is_template, "a template" },
+	{ "tag", JOURNALD | SYSLOG | JSON_FILE, is_template, "a template" },
 	{ "labels", JOURNALD | JSON_FILE, is_any, "" },
 	{ "env", JOURNALD | JSON_FILE, is_any, "" },
 	{ "syslog-facility", SYSLOG, is_facility, "a name such as daemon or local0" },
@@ -241,8 +242,9 @@ static char *tag_make(const struct record *record, struct err *err)
 }
 
 /* A field of journald: capital letters, digits and _, no _ first (systemd.journal-fields(7)); a line break cannot be in this form. */
-static void field_put(struct buf *out, const char *name, const char *value)
+static void field_put(void *data, const char *name, const char *value)
 {
+	struct buf *out = data;
 	const char *p = name;
 
 	while (*p == '_' || isdigit((unsigned char)*p))
@@ -257,8 +259,7 @@ static void field_put(struct buf *out, const char *name, const char *value)
 
 /* put() for each label and variable that the log options name, and that the container has. */
 static void asked_each(const struct record *record,
-		       void (*put)(struct buf *out, const char *key, const char *value),
-		       struct buf *out)
+		       void (*put)(void *out, const char *key, const char *value), void *out)
 {
 	_cleanup_strv_ char **labels = strv_split(option_of(record, "labels", ""), ','),
 			    **env = strv_split(option_of(record, "env", ""), ','),
@@ -292,8 +293,10 @@ static void query_put(struct buf *out, const char *text)
 	}
 }
 
-static void detail_put(struct buf *out, const char *key, const char *value)
+void log_detail_put(void *data, const char *key, const char *value)
 {
+	struct buf *out = data;
+
 	if (out->length > 0)
 		buf_puts(out, ",");
 	query_put(out, key);
@@ -305,7 +308,7 @@ char *log_details(const struct record *record)
 {
 	_cleanup_(buf_clear) struct buf out = BUF_EMPTY;
 
-	asked_each(record, detail_put, &out);
+	asked_each(record, log_detail_put, &out);
 	buf_puts(&out, " ");
 	return ptr_take(&out.data);
 }
@@ -372,6 +375,33 @@ static int syslog_address(const struct record *record, struct buf *out, bool *re
 	return r;
 }
 
+static void attr_put(void *attrs, const char *key, const char *value)
+{
+	json_put(attrs, key, json_text(value));
+}
+
+/* A line of json-file has them as Docker's has: no object where there are none, and a tag only when one was asked for. */
+static int attrs_prepare(const struct record *record, int run, struct err *err)
+{
+	_cleanup_json_ json_t *attrs = json_object();
+	_cleanup_free_ char *tag = NULL, *text = NULL, *object = NULL;
+
+	asked_each(record, attr_put, attrs);
+	if (*option_of(record, "tag", "")) {
+		tag = tag_make(record, err);
+		if (!tag)
+			return -err->code;
+		attr_put(attrs, "tag", tag);
+	}
+	if (json_object_size(attrs) == 0)
+		return 0;
+	object = json_dumps(attrs, JSON_COMPACT | JSON_SORT_KEYS);
+	text = str_printf("\"attrs\":%s,", object);
+	if (strlen(text) > LOG_ATTRS_ROOM)
+		return err_set(err, E2BIG, "log opts tag, labels and env are too long together");
+	return file_replace(run, "log-attrs", text, strlen(text), 0600, false, err);
+}
+
 int log_sink_prepare(const struct record *record, int run, struct err *err)
 {
 	const char *driver = json_string_at(record->config, "HostConfig.LogConfig.Type", "");
@@ -381,6 +411,8 @@ int log_sink_prepare(const struct record *record, int run, struct err *err)
 	bool journald = strcmp(driver, "journald") == 0, local = true;
 	char host[256] = "-";
 
+	if (strcmp(driver, "json-file") == 0)
+		return attrs_prepare(record, run, err);
 	if (!journald && strcmp(driver, "syslog") != 0)
 		return 0;
 	tag = tag_make(record, err);

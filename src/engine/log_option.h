@@ -17,10 +17,12 @@ struct record;
 
 int log_options(struct engine *engine, const struct create_options *options, json_t *host,
 		struct err *err);
-/* RUN/log-sink, where the driver is a service. run: the container's run folder. */
+/* RUN/log-sink, where the driver is a service; RUN/log-attrs, where lines are to have more than their text. run: the container's run folder. */
 int log_sink_prepare(const struct record *record, int run, struct err *err);
 /* What `logs --details` shows in front of a line: the labels and variables that log options name, as "a=b,c=d ". */
 char *log_details(const struct record *record);
+/* One of them, to be added to a struct buf. */
+void log_detail_put(void *details, const char *key, const char *value);
 /* max-buffer-size of mode=non-blocking: how large the pipes shall be, 0: as they are. */
 int log_buffer_bytes(const struct record *record);
 

@@ -20,6 +20,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/engine.h"
+#include "engine/log_option.h"
 #include "engine/status.h"
 
 enum { OUT_ROOM = 256 << 10, FILES = 1000 };
@@ -30,6 +31,7 @@ struct reader {
 	size_t used[2];
 	char since[40], until[40]; /* as the log spells times: texts compare like times */
 	bool stop, going_on[2];	   /* the last line of the stream was a piece */
+	const char *own_details;   /* what the line says of the container itself; NULL: nothing */
 };
 
 /* -- output ----------------------------------------------------------------------------------- */
@@ -64,8 +66,11 @@ static void line_put(struct reader *r, int stream, const char *time, size_t time
 		out_put(r, stream, time, time_length);
 		out_put(r, stream, " ", 1);
 	}
-	if (r->query->details && !r->going_on[stream])
-		out_put(r, stream, r->query->details, strlen(r->query->details));
+	if (r->query->details && !r->going_on[stream]) {
+		const char *details = r->own_details ? r->own_details : r->query->details;
+
+		out_put(r, stream, details, strlen(details));
+	}
 	out_put(r, stream, text, length);
 	if (whole)
 		out_put(r, stream, "\n", 1);
@@ -101,6 +106,22 @@ static void cri_line(struct reader *r, const char *line, size_t length)
 			 line[time + 8] == 'F');
 }
 
+/* What the line itself says goes before what the container's options say now. */
+static char *attrs_details(const json_t *attrs)
+{
+	_cleanup_(buf_clear) struct buf out = BUF_EMPTY;
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)attrs, key, value)
+	{
+		if (json_is_string(value))
+			log_detail_put(&out, key, json_string_value(value));
+	}
+	buf_puts(&out, " ");
+	return ptr_take(&out.data);
+}
+
 static void json_line(struct reader *r, const char *line, size_t length)
 {
 	_cleanup_json_ json_t *json = json_loadb(line, length, 0, NULL);
@@ -108,14 +129,18 @@ static void json_line(struct reader *r, const char *line, size_t length)
 		   *time = json_string_at(json, "time", "");
 	size_t text_length = json_string_length(json_object_get(json, "log"));
 	bool whole = text_length > 0 && text && text[text_length - 1] == '\n';
+	const json_t *attrs = r->query->details ? json_object_get(json, "attrs") : NULL;
+	_cleanup_free_ char *details = attrs ? attrs_details(attrs) : NULL;
 
 	if (!text) {
 		line_put(r, 0, "", 0, line, length, true);
 		return;
 	}
+	r->own_details = details;
 	if (time_wanted(r, time, strlen(time)))
 		line_put(r, strcmp(json_string_at(json, "stream", ""), "stderr") == 0, time,
 			 strlen(time), text, text_length - whole, whole);
+	r->own_details = NULL;
 }
 
 /* Whole lines of data: how many bytes that were. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "monitor/pages.h"
+#include "monitor/protocol.h"
 #include "monitor/text.h"
 
 enum {
@@ -19,6 +20,7 @@ enum {
 };
 
 static char out[OUT_ROOM] __attribute__((aligned(4096)));
+static char attrs[LOG_ATTRS_ROOM];
 
 /* How many of the file's bytes are whole lines. */
 static off_t whole_lines(int fd, off_t size)
@@ -63,6 +65,16 @@ void log_open(struct log_writer *log, int dir, enum log_format format, uint64_t 
 				    .max_files = max_files };
 	if (format != LOG_NONE)
 		file_open(log);
+}
+
+void log_attrs_read(struct log_writer *log, int run)
+{
+	int fd = openat(run, "log-attrs", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n = fd < 0 ? -1 : read(fd, attrs, sizeof(attrs));
+
+	if (fd >= 0)
+		(void)close(fd);
+	log->attrs_length = n > 0 ? (size_t)n : 0;
 }
 
 static void name_of(char name[16], unsigned int number)
@@ -124,14 +136,15 @@ static void flush(struct log_writer *log, const char *data, size_t length)
 
 /* What all pieces of one read have in common, made once for them. */
 struct frame {
-	char stamp[40], before[64], after[80];
-	size_t before_length, after_length;
+	char stamp[40], before[64], stream[32], after[80];
+	size_t before_length, stream_length, after_length;
 };
 
 static void frame_make(struct frame *frame, enum log_format format, int stream, int64_t ns)
 {
 	struct text stamp = { frame->stamp, 0, sizeof(frame->stamp) - 1 };
 	struct text before = { frame->before, 0, sizeof(frame->before) };
+	struct text middle = { frame->stream, 0, sizeof(frame->stream) };
 	struct text after = { frame->after, 0, sizeof(frame->after) };
 
 	text_time(&stamp, ns);
@@ -142,12 +155,14 @@ static void frame_make(struct frame *frame, enum log_format format, int stream, 
 		text_put(&after, "\n");
 	} else {
 		text_put(&before, "{\"log\":\"");
-		text_put(&after, stream == 1 ? "\",\"stream\":\"stdout\",\"time\":\"" :
-					       "\",\"stream\":\"stderr\",\"time\":\"");
+		text_put(&middle,
+			 stream == 1 ? "\",\"stream\":\"stdout\"," : "\",\"stream\":\"stderr\",");
+		text_put(&after, "\"time\":\"");
 		text_put(&after, frame->stamp);
 		text_put(&after, "\"}\n");
 	}
 	frame->before_length = before.length;
+	frame->stream_length = middle.length;
 	frame->after_length = after.length;
 }
 
@@ -228,13 +243,15 @@ static char *json_text(char *at, const char *data, size_t length)
 	return at;
 }
 
-static char *json_piece(char *at, const struct frame *frame, const char *data, size_t length,
-			bool whole)
+static char *json_piece(char *at, const struct log_writer *log, const struct frame *frame,
+			const char *data, size_t length, bool whole)
 {
 	at = put(at, frame->before, frame->before_length);
 	at = json_text(at, data, length);
 	if (whole)
 		at = put(at, "\\n", 2);
+	at = put(at, frame->stream, frame->stream_length);
+	at = put(at, attrs, log->attrs_length);
 	return put(at, frame->after, frame->after_length);
 }
 
@@ -260,15 +277,16 @@ static size_t piece_add(struct log_writer *log, const struct frame *frame, size_
 			const char *data, size_t length, bool whole)
 {
 	/* json: six bytes for one in the worst case */
-	size_t room = (log->format == LOG_JSON ? 6 * length : length) + FRAME_ROOM;
+	size_t room =
+		(log->format == LOG_JSON ? 6 * length + log->attrs_length : length) + FRAME_ROOM;
 	char *end;
 
 	if (used + room > sizeof(out)) {
 		flush(log, out, used);
 		used = 0;
 	}
-	end = (log->format == LOG_JSON ? json_piece : cri_piece)(out + used, frame, data, length,
-								 whole);
+	end = log->format == LOG_JSON ? json_piece(out + used, log, frame, data, length, whole) :
+					cri_piece(out + used, frame, data, length, whole);
 	if (log->max_bytes > 0 && log->size + (uint64_t)(end - out) > log->max_bytes &&
 	    log->size + used > 0) {
 		size_t added = (size_t)(end - out) - used;

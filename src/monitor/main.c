@@ -772,6 +772,8 @@ int main(int argc, char **argv)
 	if (m.started_ns == 0)
 		m.started_ns = time_now_ns();
 	log_open(&m.log, m.dir, m.format, m.max_bytes, m.max_files);
+	if (m.format == LOG_JSON)
+		log_attrs_read(&m.log, m.run);
 	log_sink_open(m.run);
 	listen_open();
 	pid_write(".monitor", "monitor", getpid(), false);

@@ -9,6 +9,7 @@
  *                            terminal's master, stdin's write end (closed when stdin has ended), init's pidfd; -1: none
  *   RUN/health-times         other times for the health check than those of the start
  *   RUN/log-sink             a log service that gets each line, too: monitor/log_sink.h
+ *   RUN/log-attrs            with log=json, what each line says of the container: monitor/log_writer.h
  *   RUN/taken                empty: who made it kills the container and releases it; the monitor then leaves both to it
  *   DIR/log                  CRI text lines: "2026-11-24T12:00:00.123456789Z stdout F text\n"; DIR/log.1 is the next older
  *   DIR/exit                 exit record (struct exit_record as text), written by temp + fsync + rename; when the disk
@@ -46,6 +47,8 @@
 #define CLOCHE_MONITOR_PROTOCOL_H
 
 #include <stdint.h>
+
+enum { LOG_ATTRS_ROOM = 4096 }; /* bytes of RUN/log-attrs, at most */
 
 /* Frames on attach.sock, both ways: 8-byte head, then length bytes. Lengths above 64 KiB are refused. */
 enum frame_type {

@@ -150,10 +150,29 @@ watches() { find "/proc/$1/fd" -lname '*inotify*' 2>/dev/null | grep -q .; }
 	cloche run --name told --network none --log-driver json-file --log-opt labels=a,none --log-opt env=E -l a='x y' -l b=1 \
 		-e E=5,6 host echo hi >/dev/null
 	run cloche logs --details told
-	assert_output 'a=x+y,E=5%2C6 hi'
+	assert_output 'E=5%2C6,a=x+y hi'
 	run cloche logs --details --timestamps told
-	assert_output --regexp '^[0-9T:.-]+Z a=x\+y,E=5%2C6 hi$'
+	assert_output --regexp '^[0-9T:.-]+Z E=5%2C6,a=x\+y hi$'
 	cloche rm told
+}
+
+@test "json-file's lines have what the log options name, as Docker's have" {
+	options=(--log-driver json-file --log-opt 'labels=a,none' --log-opt env=E --log-opt 'tag={{.Name}}/{{.ImageName}}' -l 'a=say "x"' -e E=5)
+	written json sh -c 'echo one; echo two >&2'
+	run -0 sed 's/"time":.*//' "$(folder json)/log"
+	assert_line '{"log":"one\n","stream":"stdout","attrs":{"E":"5","a":"say \"x\"","tag":"json/host"},'
+	assert_line '{"log":"two\n","stream":"stderr","attrs":{"E":"5","a":"say \"x\"","tag":"json/host"},'
+	run -0 cloche logs --details json
+	assert_line 'E=5,a=say+%22x%22,tag=json%2Fhost one'
+	# each line as it was written, by us or by another engine
+	sed -i '1s/"attrs":{[^}]*}/"attrs":{"z":"9"}/; 2s/"attrs":{[^}]*},//' "$(folder json)/log"
+	run -0 cloche logs --details json
+	assert_output --regexp '^z=9 (one|two)'
+	assert_output --regexp 'a=say\+%22x%22,E=5 (one|two)'
+	options=(--log-driver json-file --log-opt labels=none)
+	written plain echo word
+	run -0 cat "$(folder plain)/log"
+	refute_output --partial attrs
 }
 
 @test "wrong log options are refused before anything is made" {
