@@ -255,8 +255,10 @@ static int root_fs_open(const struct spec *spec, int userns, int *parts, struct 
 	fd = mount_copy(AT_FDCWD, spec->rootfs_path, AT_RECURSIVE);
 	if (fd < 0)
 		return err_sys(err, fd, "open root file system %s", spec->rootfs_path);
+	/* "slave" is to get what the host mounts there (config-linux.md, "Rootfs Mount Propagation") */
 	r = mount_change(fd, spec->privileged || spec->told_exactly ? 0 : MOUNT_ATTR_NODEV,
-			 MS_PRIVATE, spec->rootfs_unmapped ? -1 : userns, AT_RECURSIVE);
+			 spec->rootfs_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE,
+			 spec->rootfs_unmapped ? -1 : userns, AT_RECURSIVE);
 	if (r == -EINVAL && userns >= 0) {
 		err_set(err, EINVAL, "map the ids of %s: its file system has no id-mapped mounts",
 			spec->rootfs_path);

@@ -93,6 +93,55 @@ hook() { jq -cn --arg s "$1" '[{path: "/bin/sh", args: ["sh", "-c", $s]}]'; }
 	assert_equal "$(jq .pid outside)" "$(cat pid)"
 }
 
+@test "state: a pid that another process has got since, or had before a boot, is no container" {
+	local change
+
+	created
+	rt start "$ID"
+	cp "$OCI_ROOT/$ID/state.json" told
+	for change in '.startTime += 1' '.boot = "another"'; do
+		jq "$change" told >"$OCI_ROOT/$ID/state.json"
+		run ! cmp -s told "$OCI_ROOT/$ID/state.json"
+		status_is "$ID" stopped
+		run ! rt kill "$ID" KILL
+		kill -0 "$(cat pid)"
+	done
+	cp told "$OCI_ROOT/$ID/state.json"
+	status_is "$ID" running
+	rt delete -f "$ID"
+}
+
+@test "rootfsPropagation: each, of the root and with r of what is mounted there" {
+	local kind wanted got='' all='' words='awk "\$5 == \"/\" || \$5 == \"/proc\" { w = \$5; for (i = 7; \$i != \"-\"; i++) { sub(/:.*/, \"\", \$i); w = w \" \" \$i } print w }" /proc/self/mountinfo | sort | xargs'
+
+	mkdir tree
+	mount --bind "$OCI_DIR/rootfs" tree
+	mount --make-shared tree
+	while read -r kind wanted; do
+		bundle ".root.path = \"$PWD/tree\" | .process.args = $(sh_args "$words") | .linux.rootfsPropagation = \"$kind\""
+		run rt run "$ID" </dev/null
+		got+="$kind $output"$'\n' all+="$kind $wanted"$'\n'
+	done <<-'END'
+		private / /proc
+		rprivate / /proc
+		slave / master /proc
+		shared / shared /proc
+		rshared / shared /proc shared
+		unbindable / unbindable /proc
+		runbindable / unbindable /proc unbindable
+	END
+	# what the host mounts beneath a slave is seen in it, and not the other way round
+	created ".root.path = \"$PWD/tree\" | .linux.rootfsPropagation = \"slave\""
+	rt start "$ID"
+	mount -t tmpfs tmpfs tree/home
+	touch tree/home/here
+	seen=$(rt exec "$ID" ls /home)
+	rt delete -f "$ID"
+	umount tree/home tree
+	assert_equal "$got" "$all"
+	assert_equal "$seen" here
+}
+
 @test "root: must be told, and a folder" {
 	refused "root" 'del(.root)'
 	refused "root" '.root = {}'
