@@ -167,6 +167,12 @@ def nth(case):
         return counts[case]
 
 
+def since_first(case, seconds):
+    """Have these seconds gone by since a case's point was passed for the first time?"""
+    with lock:
+        return time.monotonic() - counts.setdefault(case, time.monotonic()) >= seconds
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -208,7 +214,7 @@ class Handler(BaseHTTPRequestHandler):
         """Has the request what the case wants? If not, it was answered."""
         base = f"http://{self.headers['Host']}"
         seen = self.headers.get("Authorization", "")
-        if case == "basic":
+        if case in ("basic", "redirect", "foreign"):  # who redirects has got credentials, which must stay here
             if seen == "Basic " + base64.b64encode(b"me:secret").decode():
                 return True
             self.error(401, "UNAUTHORIZED", WWW_Authenticate='Basic realm="here"')
@@ -299,7 +305,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.endless("application/octet-stream", data)
         if case == "always-500" or case == "busy" and nth(case) < 3:
             return self.error(503, "UNAVAILABLE")
-        if case == "later" and nth(case) < 3:
+        if case == "later" and not since_first(case, 1):
             return self.error(429, "TOOMANYREQUESTS", Retry_After="1")
         if case == "much-later":
             return self.error(429, "TOOMANYREQUESTS", Retry_After="3600")
@@ -323,9 +329,20 @@ class Handler(BaseHTTPRequestHandler):
         self.send_pieces(case, rest[:end])
         if end < len(rest):
             if case == "stall":
-                time.sleep(5)
+                self.wait_for_hang_up()
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
+
+    def wait_for_hang_up(self):
+        """The client's, which must come by itself."""
+        self.connection.settimeout(20)
+        try:
+            self.connection.recv(1)
+        except ConnectionError:
+            pass
+        except socket.timeout:
+            self.path = "/waited-for-nothing"
+            self.log()
 
     def send_pieces(self, case, data):
         for at in range(0, len(data), 4096):

@@ -124,7 +124,8 @@ refuses()
 	mkdir -p "$HOME/.docker"
 	printf '{"auths": {"%s": {"auth": "%s"}}}' "$REGISTRY" "$(printf me:secret | base64)" >"$HOME/.docker/config.json"
 	pulls redirect
-	assert_equal "$(grep -c '/elsewhere/.* - -$' "$SERVER/log")" 1
+	assert_equal "$(requests '/redirect/blobs/.* Basic_')" 2
+	assert_equal "$(requests '/elsewhere/.* - -$')" 1
 	refuses redirect-file "is no web address"
 	refuses redirect-far "is no web address"
 	refuses redirect-loop "more than 10 times"
@@ -166,6 +167,7 @@ refuses()
 	assert_output --partial "--foreign-layers"
 	assert_equal "$(requests /elsewhere/)" 0
 	pulls foreign --foreign-layers
+	assert_equal "$(requests '/foreign/blobs/.* Basic_')" 4
 	assert_equal "$(requests '/elsewhere/.* - -$')" 1
 	rm -rf "${ROOT:?}"/*
 	run -1 pull foreign-file --foreign-layers
@@ -217,6 +219,7 @@ refuses()
 @test "a server that is busy is asked again, when it wants that, and not for ever" {
 	pulls busy
 	pulls later
+	assert_equal "$(requests '/later/blobs/')" 3 # the configuration, the refusal, and once more when it is due
 	refuses much-later "it wants us back in 3600 seconds"
 	refuses always-500 "status 503: unavailable"
 }
@@ -232,6 +235,7 @@ refuses()
 @test "a server that goes silent is noticed" {
 	CLOCHE_STALL_SECONDS=1 pulls stall
 	[ "$(requests 'stall.*bytes=')" -ge 1 ]
+	assert_equal "$(requests waited-for-nothing)" 0
 }
 
 @test "a pull that is killed goes on after a new start, and no half image is seen" {
