@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import socket
+import ssl
 import sys
 import tarfile
 import threading
@@ -90,6 +91,12 @@ def with_layer(image, data):
     return image
 
 
+def with_config(image, data, difference=0):
+    image.blobs[sha(image.config)] = data
+    image.document["config"]["size"] += difference
+    return image
+
+
 def typed(image, kind, document=None):
     image.type = kind
     if document is not None:
@@ -128,6 +135,8 @@ CASES = {
     "long-layer": resized(Image(), -7),
     "negative-size": layer_descriptor(Image(), size=-1),
     "huge-size": layer_descriptor(Image(), size=2**63),
+    "wrong-config": with_config(Image(), Image().config.replace(b'"config": {}', b'"config":{} ')),
+    "short-config": with_config(Image(), Image().config, 7),
     "wrong-diff-id": Image(diff_id=sha(b"other")),
     "not-a-tar": with_layer(Image(), b"<html>login</html>"),
     "digest-path": layer_descriptor(Image(), digest="sha256:../../../etc/passwd"),
@@ -280,7 +289,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer(200, image.manifest, Content_Type=image.type, Docker_Content_Digest=digest)
 
     def redirect(self, case, digest):
-        base, port = f"http://{self.headers['Host']}", self.server.server_port
+        base, port = f"http://{self.headers['Host']}", self.server.plain_port
         to = {"redirect": f"http://localhost:{port}/elsewhere/redirect/{digest}",
               "redirect-file": "file:///etc/passwd",
               "redirect-far": "gopher://example.net/1",
@@ -364,6 +373,16 @@ def main():
         digest = sha(CASES[case].layer)
         layer_descriptor(CASES[case], mediaType=OCI + "layer.nondistributable.v1.tar+gzip",
                          urls=[f"{base}/elsewhere/{case}/{digest}"])
+    server.plain_port = server.server_port
+    if os.path.exists(sys.argv[1] + "/key.pem"):  # the same by TLS
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[1] + "/ca.pem", sys.argv[1] + "/key.pem")
+        by_tls = Server(("127.0.0.1", 0), Handler)
+        by_tls.plain_port = server.server_port
+        by_tls.socket = context.wrap_socket(by_tls.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=by_tls.serve_forever, daemon=True).start()
+        with open(sys.argv[1] + "/tls-port", "w") as out:
+            out.write(str(by_tls.server_port))
     with open(sys.argv[1] + "/port.new", "w") as out:
         out.write(str(server.server_port))
     os.rename(sys.argv[1] + "/port.new", sys.argv[1] + "/port")

@@ -9,6 +9,8 @@ setup_file()
 {
 	cloche_setup_file
 	export SERVER=$BATS_FILE_TMPDIR
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$SERVER/key.pem" -out "$SERVER/ca.pem" -days 2 -subj /CN=localhost \
+		-addext subjectAltName=DNS:localhost 2>/dev/null
 	python3 "$BATS_TEST_DIRNAME/hostile_registry.py" "$SERVER" >"$SERVER/out" 2>&1 3>&- &
 	echo $! >"$SERVER/pid"
 	until_true 60 test -s "$SERVER/port"
@@ -84,6 +86,8 @@ refuses()
 	refuses lying-digest "damaged or forged"
 	refuses short-layer "bytes, not "
 	refuses long-layer "more than the"
+	refuses wrong-config "the configuration is not what its digest names"
+	refuses short-config "the configuration has "
 	refuses wrong-diff-id "damaged or forged"
 	refuses negative-size "size"
 	refuses huge-size "size"
@@ -131,6 +135,16 @@ refuses()
 	refuses redirect-loop "more than 10 times"
 	refuses redirect-password "a password in it"
 	refuses redirect-metadata "link-local address is not followed"
+	# from TLS to none
+	local tls
+	tls=localhost:$(cat "$SERVER/tls-port")
+	mkdir -p "$HOME/.config/docker/certs.d/$tls"
+	cp "$SERVER/ca.pem" "$HOME/.config/docker/certs.d/$tls/ca.crt"
+	printf '{"auths": {"%s": {"auth": "%s"}}}' "$tls" "$(printf me:secret | base64)" >"$HOME/.docker/config.json"
+	: >"$SERVER/log"
+	REGISTRY=$tls refuses redirect "it sends us from https to \"http://localhost:"
+	assert_equal "$(requests /elsewhere/)" 0
+	assert_equal "$(requests '/redirect/blobs/.* Basic_')" 2
 	rm -r "$HOME/.docker"
 }
 
@@ -334,13 +348,19 @@ refuses()
 @test "what prunes while a pull is at it takes nothing that it needs" {
 	local pull
 
-	cloche pull -q "$REGISTRY/slow" >out 2>&1 3>&- &
+	"$CLOCHE" pull -q "$REGISTRY/slow" >out 2>&1 3>&- &
 	pull=$!
 	until_true 20 sh -c "find '$CLOCHE_ROOT/parts' -type f -size +32k 2>/dev/null | grep -q ."
 	run -0 cloche image prune -af
 	run -0 cloche system prune -f
 	[ -n "$(ls "$CLOCHE_ROOT/parts" "$CLOCHE_ROOT/tmp")" ]
+	# the layer is in its place, and no row names it yet
+	kill -STOP "$pull"
 	: >"$SERVER/fast"
+	until_true 20 sh -c "ls '$CLOCHE_ROOT/layers' | grep -q ." || { kill -KILL "$pull"; false; }
+	run cloche image prune -af
+	run cloche system check --repair
+	kill -CONT "$pull"
 	wait "$pull"
 	assert_equal "$(cat out)" "$REGISTRY/slow:latest"
 	run -0 cloche image inspect -f '{{index .RootFS.Layers 0}}' "$REGISTRY/slow"
