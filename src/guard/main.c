@@ -19,6 +19,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "guard/btf_subset.h"
 #include "guard/record.h"
 
 #define BPF_FOLDER "/sys/fs/bpf"
@@ -169,10 +170,15 @@ static int table_write(int program, const struct guard_tcp_answer *answer, unsig
 /* The kernel takes all back when this ends. */
 static int tables_write(const char *path)
 {
-	struct bpf_object *object = bpf_object__open_file(path, NULL);
+	int types = btf_subset_make(path);
+	char types_path[32];
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types < 0 ? NULL : types_path);
 	const struct bpf_program *program;
 	const struct guard_tcp_answer *answer;
+	struct bpf_object *object;
 
+	(void)snprintf(types_path, sizeof(types_path), "/proc/self/fd/%d", types);
+	object = bpf_object__open_file(path, &opts);
 	if (!object || bpf_object__load(object) < 0)
 		return 1;
 	program = bpf_object__find_program_by_name(object, "tcp_table");
