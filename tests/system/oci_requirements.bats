@@ -288,6 +288,18 @@ hook() { jq -cn --arg s "$1" '[{path: "/bin/sh", args: ["sh", "-c", $s]}]'; }
 	assert_equal "$(find rootfs -printf '%p %u %g %m %C@\n' | sort | sha256sum)" "$before"
 }
 
+@test "a new network has its loopback up, and a container a session keyring of its own" {
+	local before
+
+	[ -e /proc/keys ] || skip "this kernel has no keyrings"
+	before=$(awk '/ _ses/ { print $1 }' /proc/keys)
+	bundle ".process.args = $(sh_args 'ip -o link show lo; cat /proc/keys') | .linux.maskedPaths = []"
+	run rt run "$ID"
+	assert_success
+	assert_output --regexp "lo: <[^>]*,UP"
+	awk '/ _ses/ { print $1 }' <<<"$output" | grep -qvxF "${before:-none}"
+}
+
 @test "devices: outside of /dev, and an error where something else stands" {
 	cp -a "$OCI_DIR/rootfs" rootfs
 	prints ".root = {path: \"$PWD/rootfs\"} | .linux.devices = [{path: \"/home/node\", type: \"c\", major: 1, minor: 3, fileMode: 438}]" \
@@ -332,6 +344,10 @@ KMSG='.linux.devices = [{path: "/dev/kmsg", type: "c", major: 1, minor: 11, file
 		rt delete -f "$ID"
 		[ -z "$(find /sys/fs/cgroup -type d -path "*$path/told")" ]
 	done
+	# one that is relative is beneath the root of each hierarchy, too
+	created ".linux.cgroupsPath = \"${path#/}/relative\""
+	grep -q ":$path/relative\$" "/proc/$(cat pid)/cgroup"
+	rt delete -f "$ID"
 	refused "the root of all cgroups" '.linux.cgroupsPath = "/../.."'
 }
 
