@@ -111,6 +111,33 @@ hook() { jq -cn --arg s "$1" '[{path: "/bin/sh", args: ["sh", "-c", $s]}]'; }
 	rt delete -f "$ID"
 }
 
+@test "state: a first process that nobody has reaped yet has stopped" {
+	skip_unless_program python3
+	bundle '.process.args = ["sleep", "100"]'
+	cat >parent.py <<-'END'
+		import ctypes, json, subprocess, sys, time
+		runtime, root, name = sys.argv[1:4]
+		ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) # PR_SET_CHILD_SUBREAPER
+		def rt(*words, out=subprocess.DEVNULL):
+		    return subprocess.run([runtime, "--root", root, *words], stdin=subprocess.DEVNULL, stdout=out, check=True, timeout=60).stdout
+		def state():
+		    return json.loads(rt("state", name, out=subprocess.PIPE))
+		rt("create", name)
+		rt("start", name)
+		pid = state()["pid"]
+		rt("kill", name, "KILL")
+		letter = ""
+		while letter != "Z":
+		    letter = open("/proc/%d/stat" % pid).read().rsplit(")", 1)[1].split()[0]
+		    time.sleep(0.01)
+		print(letter, state()["status"])
+		rt("delete", name)
+	END
+	run timeout 100 python3 parent.py "$RUNTIME" "$OCI_ROOT" "$ID"
+	assert_success
+	assert_output "Z stopped"
+}
+
 @test "rootfsPropagation: each, of the root and with r of what is mounted there" {
 	local kind wanted got='' all='' words='awk "\$5 == \"/\" || \$5 == \"/proc\" { w = \$5; for (i = 7; \$i != \"-\"; i++) { sub(/:.*/, \"\", \$i); w = w \" \" \$i } print w }" /proc/self/mountinfo | sort | xargs'
 

@@ -63,6 +63,9 @@ USERNS='.linux.namespaces += [{type: "user"}] |
 	rt start "$ID"
 	run rt exec "$ID" grep Cpus_allowed_list /proc/self/status
 	assert_output --regexp 'list:.0$'
+	jq '.process | .args = ["grep", "Cpus_allowed_list", "/proc/self/status"] | .execCPUAffinity = {initial: "0"}' config.json >process.json
+	run rt exec --process process.json "$ID"
+	assert_output --regexp 'list:.0$'
 	jq '.process | .args = ["true"] | .execCPUAffinity = {final: "zero"}' config.json >process.json
 	run ! rt exec --process process.json "$ID"
 	assert_output --partial "scheduler"
