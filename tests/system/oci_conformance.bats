@@ -156,9 +156,9 @@ step_start_twice() { started "$1" && ! of "$1" start "$ID" && is "$(status_of "$
 step_delete_running() { started "$1" && ! of "$1" delete "$ID" && is "$(status_of "$1")" running; }
 step_no_state() { ! of "$1" state "$ID"; }
 step_no_kill() { ! of "$1" kill "$ID" KILL; }
-step_kill_stopped() { started "$1" && of "$1" kill "$ID" KILL && until_true 20 is_stopped "$1" && ! of "$1" kill "$ID" TERM; }
+step_kill_stopped() { started "$1" && of "$1" kill "$ID" KILL && until_true 30 is_stopped "$1" && ! of "$1" kill "$ID" TERM; }
 is_stopped() { is "$(status_of "$1")" stopped; }
-step_deleted() { started "$1" && of "$1" kill "$ID" KILL && until_true 20 is_stopped "$1" && of "$1" delete "$ID" && ! of "$1" state "$ID" && made "$1"; }
+step_deleted() { started "$1" && of "$1" kill "$ID" KILL && until_true 30 is_stopped "$1" && of "$1" delete "$ID" && ! of "$1" state "$ID" && made "$1"; }
 step_config() { made "$1" && jq '.process.args = ["false"]' config.json >c && mv c config.json && of "$1" start "$ID" && sleep 0.1 && is "$(status_of "$1")" running; }
 step_annotations() { jq '.annotations = {"org.example.key": "value"}' config.json >c && mv c config.json && made "$1" && is "$(of "$1" state "$ID" | jq -r '.annotations["org.example.key"]')" value; }
 

@@ -42,13 +42,13 @@ created()
 	[ ! -s out ]
 	rt start "$ID"
 	status_is "$ID" running
-	until_true 10 grep -q hello out
+	until_true 30 grep -q hello out
 	run ! rt start "$ID"
 	assert_output --partial "already running"
 	run ! rt delete "$ID"
 	assert_output --partial "is not stopped: running"
 	rt kill "$ID" KILL
-	until_true 10 status_is "$ID" stopped
+	until_true 30 status_is "$ID" stopped
 	run ! rt kill "$ID" KILL
 	assert_output --partial "container not running"
 	rt delete "$ID"
@@ -61,7 +61,7 @@ created()
 @test "a created container can be deleted, and is gone with its process" {
 	created
 	rt delete "$ID"
-	until_true 5 test ! -d "/proc/$(cat pid)/root/proc"
+	until_true 30 test ! -d "/proc/$(cat pid)/root/proc"
 	run ! rt state "$ID"
 }
 
@@ -165,7 +165,7 @@ created()
 	created 'while :; do date +%s%N >/tmp/now; sleep 0.05; done' '.root.readonly = false |
 		.mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs"}]'
 	rt start "$ID"
-	until_true 10 rt exec "$ID" test -s /tmp/now
+	until_true 30 rt exec "$ID" test -s /tmp/now
 	rt pause "$ID"
 	status_is "$ID" paused
 	run ! rt exec "$ID" true
@@ -176,7 +176,7 @@ created()
 	run ! rt resume "$ID"
 	rt pause "$ID"
 	rt kill "$ID" KILL
-	until_true 10 status_is "$ID" stopped
+	until_true 30 status_is "$ID" stopped
 	rt delete "$ID"
 }
 
@@ -208,7 +208,7 @@ created()
 	rt start "$ID"
 	rt events --interval 100ms "$ID" >events &
 	events=$!
-	until_true 10 grep -q '"stats"' events
+	until_true 30 grep -q '"stats"' events
 	rt kill "$ID" KILL
 	wait "$events"
 	jq -es 'map(.type == "stats") | all' events
@@ -250,9 +250,9 @@ created()
 @test "a kill of everything leaves nothing in a container with the host's pid namespace" {
 	created 'sleep 200 & exec sleep 201' 'del(.linux.namespaces[] | select(.type == "pid"))'
 	rt start "$ID"
-	until_true 10 test "$(rt ps -f json "$ID" | jq length)" -eq 2
+	until_true 30 test "$(rt ps -f json "$ID" | jq length)" -eq 2
 	rt kill --all "$ID" KILL
-	until_true 10 test "$(rt ps -f json "$ID")" = "[]"
+	until_true 30 test "$(rt ps -f json "$ID")" = "[]"
 	rt delete -f "$ID"
 }
 
@@ -275,7 +275,7 @@ cgroup_rmdir()
 	local h
 
 	for h in $(hierarchies); do
-		[ ! -d "$h$1" ] || until_true 20 rmdir "$h$1"
+		[ ! -d "$h$1" ] || until_true 30 rmdir "$h$1"
 	done
 }
 
@@ -325,7 +325,7 @@ in_cgroup()
 	wait $OTHER || :
 	rt run --detach --keep "$ID" </dev/null >/dev/null 2>&1
 	kill -9 "$(rt state "$ID" | jq .pid)"
-	until_true 20 status_is "$ID" stopped
+	until_true 30 status_is "$ID" stopped
 	cgroup_rmdir "$path"
 	in_cgroup "$path" sleep 300
 	rt delete --force "$ID"
@@ -417,8 +417,8 @@ in_cgroup()
 	jq '.linux.cgroupsPath += "-b"' config.json >b.json
 	rt create -f b.json --no-subreaper "$ID-b" </dev/null >/dev/null 2>&1
 	rt kill --regex "^$ID" KILL
-	until_true 20 status_is "$ID" stopped
-	until_true 20 status_is "$ID-b" stopped
+	until_true 30 status_is "$ID" stopped
+	until_true 30 status_is "$ID-b" stopped
 	rt delete -r "^$ID-b"
 	run ! rt state "$ID-b"
 	rt delete -r "^$ID"

@@ -58,7 +58,7 @@ hook() { jq -cn --arg s "$1" '[{path: "/bin/sh", args: ["sh", "-c", $s]}]'; }
 @test "operations: kill reaches one that is created, start needs one that is, and neither changes another" {
 	created
 	rt kill "$ID" KILL
-	until_true 20 status_is "$ID" stopped
+	until_true 30 status_is "$ID" stopped
 	run ! rt start "$ID"
 	assert_output --partial "cannot start a container that has stopped"
 	status_is "$ID" stopped
@@ -68,9 +68,9 @@ hook() { jq -cn --arg s "$1" '[{path: "/bin/sh", args: ["sh", "-c", $s]}]'; }
 		.mounts += [{destination: \"/got\", source: \"$PWD\", options: [\"bind\"]}]"
 	rt create "$ID" </dev/null >/dev/null 2>&1
 	rt start "$ID"
-	until_true 20 test -e ready
+	until_true 30 test -e ready
 	rt kill "$ID" USR1
-	until_true 20 test -s it
+	until_true 30 test -s it
 	status_is "$ID" running
 	rt delete -f "$ID"
 }
@@ -210,7 +210,7 @@ hook() { jq -cn --arg s "$1" '[{path: "/bin/sh", args: ["sh", "-c", $s]}]'; }
 	bundle ".process.args = $(sh_args 'grep -E "Sig(Ign|Blk)" /proc/self/status; exec sleep 100')"
 	bash -c "$own" "$RUNTIME" "$OCI_ROOT" create "$ID" </dev/null >out 2>&1
 	rt start "$ID"
-	until_true 20 grep -q SigIgn out
+	until_true 30 grep -q SigIgn out
 	assert_equal "$(awk '{ print $2 }' out | sort -u)" 0000000000000000
 	run bash -c "$own" "$RUNTIME" "$OCI_ROOT" exec "$ID" grep -E 'Sig(Ign|Blk)' /proc/self/status
 	assert_equal "$(awk '{ print $2 }' <<<"$output" | sort -u)" 0000000000000000

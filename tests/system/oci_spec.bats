@@ -123,14 +123,14 @@ s.bind("manager")
 s.settimeout(60)
 while True: print(s.recv(4096).decode().strip().replace("\n", " "), flush=True)' >told 2>/dev/null 3>&- &
 	manager=$!
-	until_true 20 test -S manager
+	until_true 30 test -S manager
 	cp -a "$OCI_DIR/rootfs" rootfs
 	bundle ".root = {path: \"$PWD/rootfs\"} | .process.user = {uid: 1000, gid: 1000} | .process.args = $(tells $'STATUS=begins\nMAINPID=1\nFDSTORE=1' $'READY=1\nSTATUS=there') | .mounts += $usr"
 	export NOTIFY_SOCKET=$PWD/manager
 	rt create "$ID" </dev/null >out 2>&1 || { cat out; false; }
 	rt start "$ID"
 	pid=$(rt state "$ID" | jq .pid)
-	until_true 20 grep -q MAINPID told
+	until_true 30 grep -q MAINPID told
 	rt delete --force "$ID"
 	kill $manager
 	assert_equal "$(cat told)" "$(printf 'STATUS=begins\nREADY=1 STATUS=there MAINPID=%s' "$pid")"
@@ -332,7 +332,7 @@ options_show()
 
 @test "namespaces: those with a path are joined, those not named are the host's" {
 	unshare -n -u -i sh -c 'hostname joined; ip link add there type dummy 2>/dev/null || ip link set lo up; echo $$ >holder; exec sleep 100' &
-	until_true 10 test -s holder
+	until_true 30 test -s holder
 	holder=$(cat holder)
 	prints ".hostname = null | .linux.namespaces = [{type: \"mount\"}, {type: \"pid\"}, {type: \"network\", path: \"/proc/$holder/ns/net\"},
 		{type: \"uts\", path: \"/proc/$holder/ns/uts\"}, {type: \"ipc\", path: \"/proc/$holder/ns/ipc\"}]" \
@@ -484,7 +484,7 @@ $(readlink "/proc/$holder/ns/net" "/proc/$holder/ns/ipc" /proc/self/ns/cgroup)"
 		      os.readlink("/proc/self/fd/%d" % fd))
 	END
 	python3 listener.py >out &
-	until_true 10 test -e ready
+	until_true 30 test -e ready
 	bundle ".process.args = [\"true\"] | .linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", listenerPath: \"$PWD/listener\",
 		listenerMetadata: \"meta\", syscalls: [{names: [\"mkdir\"], action: \"SCMP_ACT_NOTIFY\"}]}"
 	rt run "$ID"
@@ -498,7 +498,7 @@ agent_begin()
 	skip_unless_program python3
 	python3 "$BATS_TEST_DIRNAME/seccomp_agent.py" agent >seen 2>&1 3>&- 4>&- &
 	AGENT=$!
-	until_true 20 grep -q ready seen
+	until_true 30 grep -q ready seen
 }
 
 NOTIFY='{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_NOTIFY"}]}'
@@ -510,7 +510,7 @@ NOTIFY='{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"
 		.linux.seccomp = $NOTIFY + {listenerPath: \"$PWD/agent\", listenerMetadata: \"of this test\"}"
 	rt create --pid-file pid "$ID" </dev/null >out 2>&1
 	rt start "$ID"
-	until_true 20 grep -q yes out
+	until_true 30 grep -q yes out
 	assert_equal "$(cat out)" "$(printf "mkdir: can't create directory '/tmp/no': Invalid cross-device link\nyes")"
 	grep -qx "state 1.[0-9.]* seccompFd of this test $(cat pid) $ID creating" seen
 	assert_equal "$(grep ^asked seen | xargs)" "asked /tmp/no asked /tmp/fake asked /tmp/yes"
@@ -522,7 +522,7 @@ NOTIFY='{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"
 	grep -qx "asked /tmp/more" seen
 	assert_equal "$(grep -c "^state .* $ID " seen)" 3
 	rt delete -f "$ID"
-	until_true 20 grep -qx "end $ID" seen
+	until_true 30 grep -qx "end $ID" seen
 }
 
 @test "seccomp: run.oci.seccomp.receiver names the receiver, and without one NOTIFY is refused" {
@@ -547,15 +547,15 @@ NOTIFY='{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"
 	agent_begin
 	bundle ".process.args = [\"sleep\", \"100\"] | .annotations = {\"run.oci.pidfd_receiver\": \"$PWD/agent\"}"
 	rt create --pid-file pid "$ID" </dev/null >/dev/null 2>&1
-	until_true 20 grep -qx "pidfd $(cat pid)" seen
+	until_true 30 grep -qx "pidfd $(cat pid)" seen
 	rt start "$ID"
 	run ! grep -q ended seen
 	rt delete -f "$ID"
-	until_true 20 grep -qx ended seen
+	until_true 30 grep -qx ended seen
 	bundle '.process.args = ["true"]'
 	rt run --pidfd-socket agent "$ID"
 	two() { [ "$(grep -c ^pidfd seen)" -eq 2 ]; }
-	until_true 20 two
+	until_true 30 two
 }
 
 # -- hooks -------------------------------------------------------------------------------------
@@ -581,7 +581,7 @@ NOTIFY='{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"
 createRuntime creating createRuntime-env
 createContainer creating createContainer-env"
 	rt start "$ID"
-	until_true 10 status_is "$ID" stopped
+	until_true 30 status_is "$ID" stopped
 	rt delete "$ID"
 	assert_equal "$(sed -n '4,$p' log | sort)" "command
 poststart running poststart-env
