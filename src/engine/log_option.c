@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -105,6 +106,21 @@ static bool is_template(const char *text)
 	return well;
 }
 
+static bool is_pattern(const char *text)
+{
+	regex_t pattern;
+	bool well = regcomp(&pattern, text, REG_EXTENDED | REG_NOSUB) == 0;
+
+	if (well)
+		regfree(&pattern);
+	return well;
+}
+
+static bool is_false(const char *text)
+{
+	return strcmp(text, "false") == 0;
+}
+
 static bool is_any(const char *text)
 {
 	(void)text;
@@ -122,8 +138,11 @@ static const struct {
 	{ "mode", LOCAL | JSON_FILE | JOURNALD | SYSLOG, is_mode, "blocking or non-blocking" },
 	{ "max-buffer-size", LOCAL | JSON_FILE | JOURNALD | SYSLOG, is_size, "4k or more" },
 	{ "tag", JOURNALD | SYSLOG | JSON_FILE, is_template, "a template" },
-	{ "labels", JOURNALD | JSON_FILE, is_any, "" },
-	{ "env", JOURNALD | JSON_FILE, is_any, "" },
+	{ "labels", JOURNALD | JSON_FILE | SYSLOG, is_any, "" }, /* syslog takes and ignores */
+	{ "env", JOURNALD | JSON_FILE | SYSLOG, is_any, "" },	 /* them, as Docker's does */
+	{ "labels-regex", JOURNALD | JSON_FILE | SYSLOG, is_pattern, "a regular expression" },
+	{ "env-regex", JOURNALD | JSON_FILE | SYSLOG, is_pattern, "a regular expression" },
+	{ "compress", LOCAL | JSON_FILE, is_false, "false: files of a log stay as they are here" },
 	{ "syslog-facility", SYSLOG, is_facility, "a name such as daemon or local0" },
 	{ "syslog-address", SYSLOG, is_address,
 	  "unix:///PATH, udp://HOST[:PORT] or tcp://HOST[:PORT]" },
@@ -257,26 +276,43 @@ static void field_put(void *data, const char *name, const char *value)
 	buf_printf(out, "=%s\n", value);
 }
 
+/* Is the name asked for? By `key`, names with commas between, or `key`-regex. */
+static bool asked_for(const struct record *record, const char *key, const char *name)
+{
+	_cleanup_free_ char *regex_key = str_printf("%s-regex", key);
+	const char *text = option_of(record, regex_key, "");
+	_cleanup_strv_ char **names = strv_split(option_of(record, key, ""), ',');
+	regex_t pattern;
+	bool matches;
+
+	if (strv_has(names, name))
+		return true;
+	if (!*text || regcomp(&pattern, text, REG_EXTENDED | REG_NOSUB) != 0)
+		return false;
+	matches = regexec(&pattern, name, 0, NULL, 0) == 0;
+	regfree(&pattern);
+	return matches;
+}
+
 /* put() for each label and variable that the log options name, and that the container has. */
 static void asked_each(const struct record *record,
 		       void (*put)(void *out, const char *key, const char *value), void *out)
 {
-	_cleanup_strv_ char **labels = strv_split(option_of(record, "labels", ""), ','),
-			    **env = strv_split(option_of(record, "env", ""), ','),
-			    **values = json_strv_at(record->config, "Config.Env");
+	const json_t *labels = json_at(record->config, "Config.Labels");
+	_cleanup_strv_ char **values = json_strv_at(record->config, "Config.Env");
+	const char *key;
+	json_t *value;
 
-	for (size_t i = 0; labels[i]; i++) {
-		const char *value = json_string_value(
-			json_object_get(json_at(record->config, "Config.Labels"), labels[i]));
-
-		if (value)
-			put(out, labels[i], value);
+	json_object_foreach((json_t *)labels, key, value)
+	{
+		if (json_is_string(value) && asked_for(record, "labels", key))
+			put(out, key, json_string_value(value));
 	}
-	for (size_t i = 0; env[i]; i++) {
-		const char *value = values ? env_get(values, env[i]) : NULL;
+	for (size_t i = 0; values && values[i]; i++) {
+		_cleanup_free_ char *name = str_ndup(values[i], strcspn(values[i], "="));
 
-		if (value)
-			put(out, env[i], value);
+		if (values[i][strlen(name)] == '=' && asked_for(record, "env", name))
+			put(out, name, values[i] + strlen(name) + 1);
 	}
 }
 

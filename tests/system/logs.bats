@@ -169,6 +169,10 @@ watches() { find "/proc/$1/fd" -lname '*inotify*' 2>/dev/null | grep -q .; }
 	run -0 cloche logs --details json
 	assert_output --regexp '^z=9 (one|two)'
 	assert_output --regexp 'a=say\+%22x%22,E=5 (one|two)'
+	options=(--log-driver json-file --log-opt labels-regex='^com[.]' --log-opt env-regex='^(A|B)$' -l com.x=1 -l org.y=2 -e A=3 -e AB=4)
+	written pattern echo word
+	run -0 cat "$(folder pattern)/log"
+	assert_output --partial '"attrs":{"A":"3","com.x":"1"},'
 	options=(--log-driver json-file --log-opt labels=none)
 	written plain echo word
 	run -0 cat "$(folder plain)/log"
@@ -180,6 +184,10 @@ watches() { find "/proc/$1/fd" -lname '*inotify*' 2>/dev/null | grep -q .; }
 	assert_failure 125
 	run cloche run --network none --log-opt what=1 host true
 	assert_failure 125
+	run -125 cloche run --network none --log-driver json-file --log-opt labels-regex='(' host true
+	assert_output --partial "invalid value '(' for log opt labels-regex: not a regular expression"
+	run -125 cloche run --network none --log-opt compress=true host true
+	assert_output --partial "files of a log stay as they are here"
 	run cloche run --network none --log-driver nowhere host true
 	assert_failure 125
 	assert_equal "$(cloche ps -aq)" ""
