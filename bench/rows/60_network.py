@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Networks: what a bridge and published ports add to a start."""
+import time
+
 from common import Row
+from engines import SLEEP, pss_bytes
 
 
 def cloche_of(bench):
@@ -57,6 +60,26 @@ def published(bench):
     return {"cloche": after, "cloche first": before}
 
 
+def keeper(bench):
+    """Of cloche-keeper, once it has nothing to do; pages that programs share count for a part (Pss)."""
+    cloche = cloche_of(bench)
+    for i in range(20):
+        words = cloche.start(f"kept-{i}", SLEEP, ["-p", f"{21000 + i}:80"])
+        k = words.index("--network")
+        cloche.call(words[:k] + words[k + 2:])
+        cloche.names.append(f"kept-{i}")
+    cloche.call([cloche.binary, "system", "keeper"])
+    with open(f"{cloche.env['CLOCHE_RUN_ROOT']}/keeper", encoding="ascii") as f:
+        pid = int(f.read().split()[0])
+    samples = []
+    for _ in range(5):
+        time.sleep(1)  # buffers are given back after a burst
+        samples.append(pss_bytes([pid]) / 1024)
+    cloche.call([cloche.binary, "system", "keeper", "--stop"])
+    cloche.remove_all()
+    return {"cloche": samples}
+
+
 ROWS = [
     Row("bridge", "run --rm debian true on the default bridge, and without a network", "ms", bridge, [
         ("at most 1.4 x the same without a network (median)", 1.4,
@@ -67,4 +90,6 @@ ROWS = [
         ("at most 1.5 x (median)", 1.5, lambda n: n["cloche 100 ports"]["median"] / n["cloche"]["median"])]),
     Row("ports1000", "start and removal with one port while 1,000 are published, and while none is", "ms", published, [
         ("at most 1.2 x (median)", 1.2, lambda n: n["cloche"]["median"] / n["cloche first"]["median"])]),
+    Row("keeper", "memory of the watchman of a host with 20 published containers", "KiB", keeper, [
+        ("at most 256 KiB (median)", 256.0, lambda n: n["cloche"]["median"])]),
 ]
