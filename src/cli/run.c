@@ -506,6 +506,10 @@ static int run_run(void *data, void *args, char **operands, struct err *err)
 		return 125;
 	r = start_container(cli->engine, &record, &start, &client, &warnings, err);
 	warnings_print(o, warnings);
+	if (cli->engine->forwarding_begun && isatty(2) && !o->quiet)
+		(void)fputs(
+			"this host forwards packets from now on, for the containers' networks: docs/networks.md\n",
+			stderr);
 	if (r < 0) {
 		int status = err->exit_status ? err->exit_status : 125;
 		struct err ignored = ERR_NONE;

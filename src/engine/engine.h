@@ -35,6 +35,7 @@ struct engine {
 	char *self;    /* path of cloche */
 	char *death;   /* what a container died of that was released by us, in words; NULL */
 	bool forked;   /* engine_store_forget() */
+	bool forwarding_begun; /* we made the host forward packets, which it did not before */
 	struct store *store;   /* engine_store() */
 	struct cgroup *cgroup; /* engine_cgroup() */
 	struct buf *secrets;   /* engine/secret.h: what was read of pipes, until the start; NULL */

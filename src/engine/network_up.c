@@ -98,15 +98,19 @@ static void routers_still_heard(void)
 		(void)closedir(d);
 }
 
-static int forwarding_on(bool v4, bool v6, struct err *err)
+/* Of all links: answers to containers come in by any of those that have other hosts behind them. */
+static int forwarding_on(struct engine *engine, bool v4, bool v6, struct err *err)
 {
 	int r = 0;
 
-	if (v4 && !sysctl_is("/proc/sys/net/ipv4/ip_forward", '1'))
+	if (v4 && !sysctl_is("/proc/sys/net/ipv4/ip_forward", '1')) {
 		r = file_poke(AT_FDCWD, "/proc/sys/net/ipv4/ip_forward", "1");
+		engine->forwarding_begun = true;
+	}
 	if (r == 0 && v6 && sysctl_is("/proc/sys/net/ipv6/conf/all/forwarding", '0')) {
 		routers_still_heard();
 		r = file_poke(AT_FDCWD, "/proc/sys/net/ipv6/conf/all/forwarding", "1");
+		engine->forwarding_begun = true;
 	}
 	return r < 0 ? err_sys(err, r, "let the host forward packets") : 0;
 }
@@ -123,7 +127,7 @@ static void link_sysctls(const char *link)
 
 /* -- link ------------------------------------------------------------------------------------- */
 
-static int link_make(struct network *network, int s, struct err *err)
+static int link_make(struct engine *engine, struct network *network, int s, struct err *err)
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
 	int r = netlink_open(&nl, NETLINK_ROUTE, err);
@@ -150,7 +154,7 @@ static int link_make(struct network *network, int s, struct err *err)
 	if (r < 0)
 		return err_wrap(err, "give link %s its addresses", network->row.link);
 	return network_internal(network) ? 0 :
-					   forwarding_on(network->subnet4.address.family,
+					   forwarding_on(engine, network->subnet4.address.family,
 							 network->subnet6.address.family, err);
 }
 
@@ -340,7 +344,8 @@ int network_up(struct engine *engine, struct network *network, int lock, struct 
 		if (r < 0)
 			return r;
 		return strcmp(network->row.driver, "lan") == 0 ?
-			       forwarding_on(true, network->subnet6.address.family != 0, err) :
+			       forwarding_on(engine, true, network->subnet6.address.family != 0,
+					     err) :
 			       0;
 	}
 	loaded = nft_has_table(&nl, table, err);
@@ -352,7 +357,7 @@ int network_up(struct engine *engine, struct network *network, int lock, struct 
 			       foreign_forward_allow(&nl, network->row.link, err);
 	(void)flock(lock, LOCK_EX);
 	if (!network->index) {
-		r = link_make(network, s, err);
+		r = link_make(engine, network, s, err);
 		if (r < 0)
 			return err_wrap(err, "network %s", network->row.name);
 	}

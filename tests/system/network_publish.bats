@@ -380,6 +380,22 @@ except OSError:
 	cloche rm -f near
 }
 
+@test "on a terminal run tells where a port is to be found, and that the host forwards packets, once" {
+	cloche network create --subnet 172.28.0.0/24 told
+	sysctl -q net.ipv4.ip_forward=0
+	for name in first second; do
+		[ $name = second ] || { port=8091; said="this host forwards packets from now on"; }
+		[ $name = first ] || { port=8092; said=; }
+		run -0 timeout 60 python3 "$BATS_TEST_DIRNAME/pty.py" "$CLOCHE" run -d --name $name --network told -p "$port:80" host sleep 600 <<<"end 0"
+		assert_output --partial "port 80/tcp: http://localhost:$port/"
+		[ -z "$said" ] || assert_output --partial "$said"
+		[ -n "$said" ] || refute_output --partial "this host forwards"
+	done
+	assert_equal "$(sysctl -n net.ipv4.ip_forward)" 1
+	cloche rm -f first second
+	cloche network rm told
+}
+
 @test "the first publish beside a firewall says what that will not see, once" {
 	nft add table inet firewalld
 	nft add chain inet firewalld filter_INPUT
