@@ -366,7 +366,7 @@ in_cgroup()
 		print(out.decode())
 	END
 	bundle ".process.terminal = true | .process.consoleSize = {height: 31, width: 97} |
-		.process.args = $(sh_args 'tty; stty size; ls -l /dev/console')"
+		.process.args = $(sh_args 'tty; stty size; ls -l /dev/console; : >/dev/pts/0 && : >/dev/console && : >/dev/tty && echo all-open')"
 	python3 console.py >console.out &
 	python=$!
 	until_true 30 grep -q ready console.out
@@ -378,6 +378,7 @@ in_cgroup()
 	grep -q /dev/pts/0 console.out
 	grep -q '31 97' console.out
 	grep -q '136,' console.out
+	grep -q all-open console.out
 	rt delete -f "$ID"
 }
 
