@@ -294,6 +294,9 @@ static int get_layer(struct pull_layers *l, struct pull_layer *layer, struct fet
 			 err);
 	fd_close(fd_take(&in)); /* a pump that still writes stops at this */
 	(void)pthread_join(thread, NULL);
+	/* Nothing to go on with: the next pull would only find it wrong, too. A full disk says nothing about it. */
+	if (pump.refused && (r == -EBADMSG || r == -EINVAL))
+		part_drop(&layer->part);
 	/* the first cause: what the archive says of its end that is missing tells nothing */
 	if (pump.result < 0 && pump.result != -ECANCELED) {
 		*err = pump.err;
