@@ -139,6 +139,9 @@ static void answers_pass_and_other_protocols_do_not(void **state)
 	packet4(p, "9.9.9.9", IPPROTO_ICMP, 0, 0, 0); /* reply */
 	assert_int_equal((int)run(code, count, p), PASS);
 	packet4(p, "9.9.9.9", IPPROTO_UDP, 0, 0, 0);
+	p[20] = 0x60; /* the first one, and not to be cut further */
+	assert_int_equal((int)run(code, count, p), DROP);
+	p[20] = 0;
 	p[21] = 1; /* a later fragment */
 	assert_int_equal((int)run(code, count, p), PASS);
 	memset(p, 0, sizeof(p));

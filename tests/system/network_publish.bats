@@ -177,6 +177,10 @@ for _ in range(3):
 	run python3 -c 'import socket; s = socket.socket(); s.setsockopt(1, 2, 1); s.bind(("", 8080)); s.listen()'
 	assert_failure
 	assert_output --partial "Address already in use"
+	# one that shares, at one address alone
+	run python3 -c 'import socket; s = socket.socket(socket.AF_INET6); s.setsockopt(1, 2, 1); s.bind(("fd50::1", 8080)); s.listen()'
+	assert_failure
+	assert_output --partial "Address already in use"
 	run ss -tln
 	refute_output --partial "0.0.0.0:8080"
 }
@@ -227,6 +231,42 @@ while True:
 	assert_output --regexp '10\.50\.0\.1:9090 +10\.50\.0\.11:[0-9]+'
 	assert_equal "$(cat said)" "$(printf "10.50.0.11\nTrue\nb''")"
 	cloche rm -f echo
+}
+
+@test "visible: a session that was cut off on one side does not end cleanly on the other" {
+	cloche run -d --name cuts --publish-mode visible -p 9091:91 host python3 -u -c '
+import socket, struct
+s = socket.create_server(("", 91))
+for which in "us", "them":
+    c, _ = s.accept()
+    c.sendall(b"!")
+    if which == "us":
+        c.recv(1)
+        c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    else:
+        try: print("end", c.recv(1))
+        except ConnectionResetError: print("cut off")
+    c.close()
+'
+	until_true 20 cloche exec cuts sh -c 'ss -tln | grep -q :91'
+	cat >cut.py <<-'END'
+		import socket, struct
+		s = socket.create_connection(("10.50.0.1", 9091), 60)
+		s.recv(1)
+		s.sendall(b"!")
+		try: print("end", s.recv(1))
+		except ConnectionResetError: print("cut off")
+		s = socket.create_connection(("10.50.0.1", 9091), 60)
+		s.recv(1)
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+		s.close()
+	END
+	run -0 at lan python3 cut.py
+	assert_output "cut off"
+	ended() { [ "$(cloche inspect -f '{{.State.Status}}' cuts)" = exited ]; }
+	until_true 20 ended
+	assert_equal "$(cloche logs cuts)" "cut off"
+	cloche rm cuts
 }
 
 @test "ports come back at once, and nothing of them is left" {
