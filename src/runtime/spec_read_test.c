@@ -208,6 +208,31 @@ static void unknown_values_are_refused_where_they_stand(void **state)
 		"config.json: linux.namespaces[1]: a second pid namespace");
 	refused(", \"linux\": {\"namespaces\": [{\"type\": \"pid\", \"path\": \"ns\"}]}",
 		"config.json: linux.namespaces[0]: path: \"ns\" is not an absolute path");
+	refused(", \"process\": {\"rlimits\": [{\"type\": \"RLIMIT_CPU\", \"soft\": 2, \"hard\": 1}]}" LINUX(
+			""),
+		"config.json: process.rlimits[0]: soft is above hard");
+	refused(", \"process\": {\"rlimits\": [{\"type\": \"RLIMIT_CPU\", \"soft\": 2}]}" LINUX(""),
+		"config.json: process.rlimits[0]: soft and hard are both needed");
+	refused(", \"process\": {\"scheduler\": {\"policy\": \"SCHED_FIFO\", \"nice\": 1}}" LINUX(
+			""),
+		"config.json: process.scheduler: nice is for SCHED_OTHER and SCHED_BATCH");
+	refused(", \"process\": {\"scheduler\": {\"policy\": \"SCHED_BATCH\", \"priority\": 1}}" LINUX(
+			""),
+		"config.json: process.scheduler: priority is for SCHED_FIFO and SCHED_RR");
+	refused(", \"process\": {\"scheduler\": {\"policy\": \"SCHED_OTHER\", \"runtime\": 1}}" LINUX(
+			""),
+		"config.json: process.scheduler: runtime, deadline and period are for SCHED_DEADLINE");
+	refused(", \"mounts\": [{\"destination\": \"/a\", \"source\": \"/b\", \"options\": [\"bind\", \"tmpcopyup\"]}]" LINUX(
+			""),
+		"config.json: mounts[0]: tmpcopyup is for type tmpfs");
+	refused(LINUX(", \"timeOffsets\": {\"boottime\": {\"secs\": 1}}"),
+		"linux.timeOffsets: need a new time namespace");
+	refused(LINUX(", \"netDevices\": {\"a%d\": {}}"),
+		"config.json: linux.netDevices.a%d: not the name of a network device");
+	refused(LINUX(", \"netDevices\": {\"a\": {\"name\": \"%s\"}}"),
+		"config.json: linux.netDevices.a: not the name of a network device");
+	refused(LINUX(", \"netDevices\": {\"a\": {\"name\": \"x%d%d\"}}"),
+		"config.json: linux.netDevices.a: not the name of a network device");
 	refused(LINUX(", \"rootfsPropagation\": \"loud\""),
 		"config.json: linux.rootfsPropagation: unknown propagation \"loud\"");
 	refused(LINUX(", \"resources\": {\"devices\": [{\"allow\": true, \"access\": \"x\"}]}"),

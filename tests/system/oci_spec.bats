@@ -716,6 +716,9 @@ startContainer created inside"
 	ip link add cl-oci-a type veth peer name cl-oci-b || skip "this host makes no veth pairs"
 	ip address add 198.51.100.7/24 dev cl-oci-a
 	ip address add 2001:db8::7/64 dev cl-oci-a nodad
+	# neither of these two is kept: of the link, and for a while
+	ip address add 203.0.113.8/24 scope link dev cl-oci-a
+	ip address add 2001:db8::9/64 dev cl-oci-a nodad valid_lft 3600 preferred_lft 3600
 	ip link set cl-oci-a mtu 1400 up
 	bundle ".process.args = [\"ip\", \"address\", \"show\", \"eth7\"] | .linux.netDevices = {\"cl-oci-a\": {name: \"eth7\"}}"
 	run rt run "$ID"
@@ -725,6 +728,8 @@ startContainer created inside"
 	assert_output --partial "mtu 1400"
 	assert_output --partial "inet 198.51.100.7/24"
 	assert_output --partial "inet6 2001:db8::7/64"
+	refute_output --partial 203.0.113.8
+	refute_output --partial 2001:db8::9/
 	assert_output --regexp "<[^>]*UP[^>]*>"
 	bundle '.process.args = ["true"] | .linux.netDevices = {nosuchlink: {}}'
 	run ! rt run "$ID"
