@@ -61,12 +61,22 @@ base_of() { cloche inspect -f '{{.State.Pid}}' "$1" | xargs -I{} awk '{ print $2
 }
 
 @test "what is nobody's has no name" {
+	local record text
+
 	run -2 on_host getent passwd 1879000000
 	run -2 on_host getent passwd 65536
 	run -2 on_host getent passwd nobody.here
 	run -2 on_host getent passwd webby.nobody-at-all
 	run -2 on_host getent passwd webby.33 # it has a name
 	run -2 on_host getent passwd ../webby.root
+	# nor what a file of another form says
+	record=$CLOCHE_RUN_ROOT/names/$(base_of webby)
+	text=$(readlink "$record")
+	[ -n "$text" ]
+	ln -sfn "${text/cloche-names 1/cloche-names 2}"$'\n' "$record"
+	run -2 on_host getent passwd "$(base_of webby)"
+	ln -sfn "$text"$'\n' "$record"
+	run -0 on_host getent passwd "$(base_of webby)"
 }
 
 @test "enumeration has the host's users and the containers', once each" {

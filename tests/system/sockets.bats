@@ -39,7 +39,11 @@ in_namespace()
 	assert_output --regexp "tcp +0 +5 127.0.0.1:3270 +0.0.0.0:[*] +LISTEN +inside +cloche "
 	assert_output --regexp "tcp +5 +0 127.0.0.1:3270 +127.0.0.1:[0-9]+ +ESTABLISHED +inside +cloche "
 	assert_output --regexp "tcp6 +[0-9]+ +7 \[::\]:8080 +\[::\]:[*] +LISTEN +inside +cloche "
-	assert_output --regexp "udp +[1-9][0-9]* +0 127.0.0.1:5300 +0.0.0.0:[*] +inside +cloche "
+	assert_output --regexp "udp +[1-9][0-9]* +0 127.0.0.1:5300 +0.0.0.0:[*] +inside +cloche +inside.root "
+	# the users' names are those that the engine published, or else from the container itself
+	rm "$CLOCHE_RUN_ROOT"/names/[0-9]*
+	run -0 cloche sockets --container inside --port 5300
+	assert_output --regexp " inside +cloche +inside.root "
 }
 
 @test "sockets of a container in the host's namespace are the container's" {
