@@ -329,6 +329,8 @@ hook() { jq -cn --arg s "$1" '[{path: "/bin/sh", args: ["sh", "-c", $s]}]'; }
 	cp -a "$OCI_DIR/rootfs" rootfs
 	prints ".root = {path: \"$PWD/rootfs\"} | .linux.devices = [{path: \"/home/node\", type: \"c\", major: 1, minor: 3, fileMode: 438}]" \
 		'stat -c "%F %t:%T" /home/node; echo x >/home/node && echo written' "$(printf 'character special file 1:3\nwritten')"
+	# which a privileged container of Docker has, and where we make a link
+	prints '.linux.devices = [{path: "/dev/ptmx", type: "c", major: 5, minor: 2, fileMode: 438}]' '(: >/dev/ptmx) && echo opened' opened
 	refused "/etc/passwd" '.linux.devices = [{path: "/etc/passwd", type: "c", major: 1, minor: 3}]'
 	refused "major and minor are needed" '.linux.devices = [{path: "/dev/x", type: "c"}]'
 	refused "none of b, c, u and p" '.linux.devices = [{path: "/dev/x", type: "q", major: 1, minor: 3}]'
