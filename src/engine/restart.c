@@ -171,6 +171,13 @@ static bool is_wanted(const struct record *record, const struct container_status
 	return status->exit_code != 0 && (most == 0 || count.restarts < most);
 }
 
+unsigned int restart_delay_ms(unsigned int last_ms, int64_t ran_ns)
+{
+	if (last_ms == 0 || ran_ns >= LONG_RUN_NS)
+		return DELAY_FIRST_MS;
+	return last_ms > DELAY_MOST_MS / 2 ? DELAY_MOST_MS : last_ms * 2;
+}
+
 void restart_after_end(struct engine *engine, const struct record *record)
 {
 	struct err ignored = ERR_NONE;
@@ -194,11 +201,7 @@ void restart_after_end(struct engine *engine, const struct record *record)
 	if ((status.status != STATUS_EXITED && !*status.error) ||
 	    !is_wanted(record, &status, count))
 		return;
-	if (count.delay_ms == 0 || status.finished_ns - status.started_ns >= LONG_RUN_NS)
-		count.delay_ms = DELAY_FIRST_MS;
-	else
-		count.delay_ms = count.delay_ms > DELAY_MOST_MS / 2 ? DELAY_MOST_MS :
-								      count.delay_ms * 2;
+	count.delay_ms = restart_delay_ms(count.delay_ms, status.finished_ns - status.started_ns);
 	count_write(dir, count);
 	wait_spawn(engine, record, dir, count.delay_ms);
 }

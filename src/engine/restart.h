@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct engine;
 struct err;
@@ -22,6 +23,9 @@ struct record;
 
 /* "no", "on-failure[:N]", "always", "unless-stopped" to Docker's RestartPolicy, or its words. */
 int restart_policy_parse(const char *text, json_t **ret_policy, struct err *err);
+/* Docker's back-off: 100 ms, twice as long after each end, a minute at most; from the beginning after a run of ten seconds. last_ms: what
+ * was waited last, 0: nothing. */
+unsigned int restart_delay_ms(unsigned int last_ms, int64_t ran_ns);
 /* The caller holds the lock and has released the container. Marks the restart and starts who waits for its time; also when that one
  * was killed. Closes the store (a fork). */
 void restart_after_end(struct engine *engine, const struct record *record);

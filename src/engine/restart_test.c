@@ -68,11 +68,26 @@ static void what_is_no_policy_is_refused_in_docker_s_words(void **state)
 	}
 }
 
+static void the_wait_doubles_up_to_a_minute(void **state)
+{
+	static const unsigned int waits[] = { 100,  200,   400,	  800,	 1600,	3200,
+					      6400, 12800, 25600, 51200, 60000, 60000 };
+	unsigned int wait = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
+		wait = restart_delay_ms(wait, 9999999999);
+		assert_int_equal(wait, waits[i]);
+	}
+	assert_int_equal(restart_delay_ms(wait, 10000000000), 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(policies_become_docker_s_structure),
 		cmocka_unit_test(what_is_no_policy_is_refused_in_docker_s_words),
+		cmocka_unit_test(the_wait_doubles_up_to_a_minute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,8 @@ in_namespace()
 	run -0 cloche sockets --container inside --peer 127.0.0.1:3270 --no-headings
 	assert_output --partial 127.0.0.1:3270
 	refute_output --partial "[::]"
+	run -0 cloche sockets --container inside --port 3270 --established --no-headings
+	assert_output --regexp "127.0.0.1:[0-9]+ +127.0.0.1:3270 +ESTABLISHED"
 	run -0 cloche sockets --engine docker --no-headings --container inside
 	assert_output ""
 	run -0 cloche sockets --count --container inside -t
