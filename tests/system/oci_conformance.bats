@@ -138,7 +138,7 @@ hook() { jq -cn --arg s "$1" '[{path: "/bin/sh", args: ["sh", "-c", $s]}]'; }
 	property "hooks: state on stdin, with id and status" ".hooks.createRuntime = $(hook "jq -r .status >$PWD/seen")" 'true' ""
 	property "hooks: one of createRuntime that fails ends it" ".hooks.createRuntime = $(hook 'exit 3')" true refused
 	property "hooks: one of createContainer that fails ends it" ".hooks.createContainer = $(hook 'exit 3')" true refused
-	property "hooks: one of poststart that fails ends it" ".hooks.poststart = $(hook 'exit 3')" 'sleep 100' refused
+	property "hooks: one of poststart that fails ends it" ".hooks.poststart = $(hook 'exit 3')" 'sleep 2' refused
 	property "hooks: one of poststop that fails is a warning" ".hooks.poststop = $(hook 'exit 3')" 'echo runs' runs
 	property "hooks: a relative path is an error" '.hooks.prestart = [{path: "bin/true"}]' true refused
 	property "hooks: a time-out that passes ends it" '.hooks.createRuntime = [{path: "/bin/sleep", args: ["sleep", "30"], timeout: 1}]' true refused

@@ -122,6 +122,9 @@ podman_begin()
 	skip_unless_program dockerd docker
 	run dk run --rm -t bb tty
 	assert_output --partial /dev/pts/0
+	# with all devices of the host, those that we make among them
+	run dk run --rm --privileged bb sh -c 'stat -c %t:%T /dev/null; : >/dev/ptmx && echo opened'
+	assert_output "$(printf '1:3\nopened')"
 	run dk run --rm --read-only --tmpfs /tmp -u 1000:1000 --cap-drop ALL \
 		--security-opt no-new-privileges bb sh -c 'id -u; touch /x; touch /tmp/x && echo made;
 			grep -E "CapEff|NoNewPrivs|Seccomp:" /proc/self/status'
@@ -172,6 +175,8 @@ podman_begin()
 	podman_begin
 	run -3 pm run --rm --network none bb sh -c 'id -u; exit 3'
 	assert_output 0
+	run pm run --rm --privileged --network none bb sh -c ': >/dev/ptmx && echo opened'
+	assert_output opened
 	run -127 pm run --rm --network none bb no-such-command
 	pm run -d --name one --network none bb sh -c 'echo begin; exec sleep 100'
 	run -4 pm exec -u 1000 one sh -c 'id -u; exit 4'
