@@ -21,6 +21,8 @@ setup_file()
 
 teardown_file()
 {
+	ip link del wire0 2>/dev/null || : # of a case that failed
+	ip link del wire2 2>/dev/null || :
 	network_cleanup lan
 	cloche_teardown_file
 }
