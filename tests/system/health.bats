@@ -34,6 +34,9 @@ checked() # NAME OPTION... -- COMMAND...
 	[[ $(status_of sick) == "Up "*"(healthy)" ]]
 	assert_equal "$(cloche ps -q --filter health=healthy | wc -l)" 1
 	assert_equal "$(cloche ps -q --filter health=unhealthy | wc -l)" 0
+	run cloche ps --filter health=nonsense
+	assert_failure
+	assert_output --partial "invalid filter 'health=nonsense'"
 	cloche exec sick rm /tmp/well
 	until_true 20 is sick unhealthy
 	[[ $(status_of sick) == "Up "*"(unhealthy)" ]]
