@@ -82,10 +82,7 @@ static int content_put(struct files *f, int64_t size)
 		la_ssize_t n = archive_read_data(f->tar.archive, block, part);
 
 		if (n <= 0)
-			return err_set(f->err, EBADMSG, "the tar archive is damaged: %s",
-				       archive_error_string(f->tar.archive) ?
-					       archive_error_string(f->tar.archive) :
-					       "it ended early");
+			return tar_reader_failed(&f->tar, f->err);
 		r = fd_write_all(WORKER_OUT, block, (size_t)n);
 		done += n;
 	}

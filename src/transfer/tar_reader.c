@@ -14,11 +14,15 @@
 
 enum { CHUNK = 256 * 1024 };
 
-static int archive_failed(struct tar_reader *tar, struct err *err)
+int tar_reader_failed(struct tar_reader *tar, struct err *err)
 {
 	const char *words = archive_error_string(tar->archive);
 
-	return err_set(err, EBADMSG, "the tar archive is damaged: %s", words ? words : "no words");
+	if (tar->entries == 0 && words && str_prefix(words, "Unrecognized"))
+		return err_set(err, EBADMSG,
+			       "it is no tar archive, plain or packed by gzip, zstd, xz or bzip2");
+	return err_set(err, EBADMSG, "the tar archive is damaged: %s",
+		       words ? words : "it ended early");
 }
 
 int tar_reader_open(struct tar_reader *tar, uint64_t limit_entries, struct err *err)
@@ -28,7 +32,7 @@ int tar_reader_open(struct tar_reader *tar, uint64_t limit_entries, struct err *
 		return err_set(err, ENOMEM, "start libarchive");
 	if (archive_read_support_format_tar(tar->archive) != ARCHIVE_OK ||
 	    archive_read_open_fd(tar->archive, WORKER_IN, CHUNK) != ARCHIVE_OK)
-		return archive_failed(tar, err);
+		return tar_reader_failed(tar, err);
 	return 0;
 }
 
@@ -62,7 +66,7 @@ int tar_reader_next(struct tar_reader *tar, struct archive_entry **ret_entry, st
 		return drain(err);
 	raw = got == ARCHIVE_FATAL ? NULL : archive_entry_pathname(*ret_entry);
 	if (got != ARCHIVE_OK && !(got == ARCHIVE_WARN && only_bytewise(tar))) {
-		r = archive_failed(tar, err);
+		r = tar_reader_failed(tar, err);
 		return raw ? err_wrap(err, "entry %.400s", raw) : r;
 	}
 	if (++tar->entries > tar->limit_entries)
@@ -104,7 +108,7 @@ int tar_reader_save(struct tar_reader *tar, int fd, int64_t size, struct err *er
 		if (got == ARCHIVE_EOF)
 			break;
 		if (got != ARCHIVE_OK)
-			return archive_failed(tar, err);
+			return tar_reader_failed(tar, err);
 		r = write_at(fd, bytes, length, offset, err);
 		if (r < 0)
 			return r;

@@ -33,6 +33,8 @@ int tar_reader_open(struct tar_reader *tar, uint64_t limit_entries, struct err *
 int tar_reader_next(struct tar_reader *tar, struct archive_entry **ret_entry, struct err *err);
 /* Write the current entry's bytes to a new file, holes as holes. */
 int tar_reader_save(struct tar_reader *tar, int fd, int64_t size, struct err *err);
+/* What libarchive refused in it. -EBADMSG. */
+int tar_reader_failed(struct tar_reader *tar, struct err *err);
 void tar_reader_close(struct tar_reader *tar);
 
 /* A name without leading "/", "./", doubled and trailing slashes. -EINVAL: it has a ".." component; -ENAMETOOLONG: over 4,095

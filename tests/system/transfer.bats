@@ -553,7 +553,7 @@ layer_of()
 @test "an archive that is cut short or damaged is refused" {
 	local name
 
-	refuses not-a-tar "the tar archive is damaged"
+	refuses not-a-tar "it is no tar archive"
 	refuses empty "the tar archive is damaged"
 	refuses bad-checksum "the tar archive is damaged"
 	layers_of plain cut cut-at-header
