@@ -155,6 +155,14 @@ image() { tar -C "$BATS_TEST_TMPDIR" -cf - . | cloche import ${2:+-c "LABEL $2"}
 	[[ $output == *'No such container: nobody' ]]
 }
 
+@test "stats shows the memory that is used, without files that the kernel keeps to read again" {
+	skip_unless_cgroup memory
+	cloche exec third dd if=/dev/zero of=/var/tmp/fill bs=1M count=24 status=none
+	run -0 cloche stats --no-stream --format '{{.MemUsage}}' third
+	[[ $output =~ ^([0-9.]+(B|KiB)|1?[0-9](\.[0-9]+)?MiB)\ / ]]
+	cloche exec third rm /var/tmp/fill
+}
+
 @test "top shows the container's processes with the options of ps" {
 	run -0 cloche top third
 	[[ ${lines[0]} == 'UID                 PID                 PPID'* ]]

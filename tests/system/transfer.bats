@@ -554,7 +554,7 @@ layer_of()
 	local name
 
 	refuses not-a-tar "it is no tar archive"
-	refuses empty "the tar archive is damaged"
+	refuses empty "it is no tar archive"
 	refuses bad-checksum "the tar archive is damaged"
 	layers_of plain cut cut-at-header
 	run transfer import cut.tar
