@@ -20,7 +20,8 @@ int tar_reader_failed(struct tar_reader *tar, struct err *err)
 
 	if (tar->entries == 0 && words && str_prefix(words, "Unrecognized"))
 		return err_set(err, EBADMSG,
-			       "it is no tar archive, plain or packed by gzip, zstd, xz or bzip2");
+			       "it is no tar archive, plain or packed by gzip, zstd, xz or "
+			       "bzip2, or its first header is damaged");
 	return err_set(err, EBADMSG, "the tar archive is damaged: %s",
 		       words ? words : "it ended early");
 }

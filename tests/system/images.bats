@@ -73,7 +73,7 @@ no_sweep() { [ -z "$(ls -A "$CLOCHE_ROOT/trash" 2>/dev/null)" ]; }
 	assert_output "cloche: load $ARCHIVES/busybox.tar: it has neither manifest.json nor index.json: no archive of images; a root file system is read by: cloche import"
 	head -c 5000 /dev/urandom >noise
 	run -1 cloche load -i noise
-	assert_output "cloche: load noise: it is no tar archive, plain or packed by gzip, zstd, xz or bzip2"
+	assert_output "cloche: load noise: it is no tar archive, plain or packed by gzip, zstd, xz or bzip2, or its first header is damaged"
 	head -c 100000 "$ARCHIVES/docker.tar" >cut.tar
 	run -1 cloche load -i cut.tar
 	assert_output --partial "damaged"

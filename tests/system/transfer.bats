@@ -555,7 +555,7 @@ layer_of()
 
 	refuses not-a-tar "it is no tar archive"
 	refuses empty "it is no tar archive"
-	refuses bad-checksum "the tar archive is damaged"
+	refuses bad-checksum "its first header is damaged"
 	layers_of plain cut cut-at-header
 	run transfer import cut.tar
 	refused "the tar archive is damaged"
