@@ -31,9 +31,8 @@ void str_escape(char *out, size_t size, const char *bytes, size_t length);
 bool str_prefix(const char *s, const char *prefix);
 bool str_suffix(const char *s, const char *suffix);
 bool str_equal(const char *a, const char *b); /* NULL equals NULL only */
-bool str_is_id(
-	const char *
-		s); /* 64 small hex digits: of a container, a network, a volume that nobody named */
+/* 64 small hex digits: of a container, a network, a volume that nobody named. */
+bool str_is_id(const char *s);
 /* Decimal digits only, no sign, no blanks, 0..max. 0, or -EINVAL, -ERANGE. */
 int str_to_u64(const char *s, uint64_t max, uint64_t *ret_value);
 /* Docker's sizes: 512, 64k, 1.5g, 10MiB (powers of 1024). 0, -EINVAL, -ERANGE. */

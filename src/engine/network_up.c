@@ -170,7 +170,6 @@ struct ruleset_network network_ruleset(const struct network *network)
 	};
 }
 
-/* The table anew, with every network that has a link, and all published ports. */
 int network_rulesets(struct engine *engine, int s,
 		     void (*each)(const char *name, const struct ruleset_network *of, void *data),
 		     void *data, struct err *err)
@@ -208,6 +207,7 @@ static void network_load(const char *name, const struct ruleset_network *of, voi
 	ruleset_add_network(loading->nl, loading->table, of);
 }
 
+/* The table anew, with every network that has a link, and all published ports. */
 static int table_load(struct engine *engine, struct netlink *nl, int s, struct err *err)
 {
 	_cleanup_free_ char *table = network_table(engine);
