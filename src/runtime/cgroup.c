@@ -16,19 +16,12 @@
 
 /* -- opening ---------------------------------------------------------------------------------- */
 
-struct cgroup *cgroup_open(struct err *err)
+/* v2, else v1's freezer, else the first. */
+static int chief_choose(struct cgroup *cg, struct err *err)
 {
-	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
 	bool v1 = false, v2 = false;
-	struct cgroup *cg;
-	int r = file_read(AT_FDCWD, "/proc/self/mountinfo", 64 << 20, &text);
 
-	if (r < 0) {
-		err_sys(err, r, "read /proc/self/mountinfo");
-		return NULL;
-	}
-	cg = mem_new(sizeof(*cg));
-	cgroup_mounts_parse(text.data, &cg->mounts);
+	cg->chief = NULL;
 	FOR_EACH_HIERARCHY(h, cg)
 	{
 		bool is_v2 = h->ops == &cgroup_v2_ops;
@@ -40,14 +33,58 @@ struct cgroup *cgroup_open(struct err *err)
 			cg->chief = h;
 	}
 	if (!cg->chief) {
-		cgroup_close(cg);
 		err_set(err, ENOENT,
 			"find the cgroups of this host: no cgroup file system is mounted");
-		err_hint(err, "mount -t cgroup2 cgroup2 /sys/fs/cgroup");
-		return NULL;
+		return err_hint(err, "mount -t cgroup2 cgroup2 /sys/fs/cgroup");
 	}
 	cg->mode = v1 && v2 ? CGROUP_HYBRID : v2 ? CGROUP_V2 : CGROUP_V1;
-	return cg;
+	return 0;
+}
+
+struct cgroup *cgroup_open(struct err *err)
+{
+	struct cgroup *cg = mem_new(sizeof(*cg));
+
+	if (cgroup_mounts_read(&cg->mounts, err) == 0 && chief_choose(cg, err) == 0)
+		return cg;
+	cgroup_close(cg);
+	return NULL;
+}
+
+static bool is_mounted(dev_t device)
+{
+	struct cgroup_mounts now = { 0 };
+	struct err ignored = ERR_NONE;
+	bool found = cgroup_mounts_read(&now, &ignored) < 0; /* not known: as it was said */
+
+	for (size_t i = 0; i < now.count; i++)
+		found |= now.list[i].device == device;
+	cgroup_mounts_clear(&now);
+	return found;
+}
+
+int cgroup_open_all(struct cgroup *cg, struct err *err)
+{
+	struct err ignored = ERR_NONE;
+	size_t count = cg->mounts.count;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < cg->mounts.count;) {
+		struct err own = ERR_NONE;
+
+		r = cgroup_hierarchy_open(&cg->mounts.list[i], &own);
+		if (r == 0) {
+			i++;
+		} else if (is_mounted(cg->mounts.list[i].device)) {
+			*err = own;
+		} else {
+			cgroup_mounts_drop(&cg->mounts, i);
+			r = 0;
+		}
+	}
+	if (cg->mounts.count != count && chief_choose(cg, r < 0 ? &ignored : err) < 0)
+		r = -ENOENT;
+	return r;
 }
 
 void cgroup_close(struct cgroup *cg)
@@ -142,14 +179,16 @@ static int create(struct cgroup *cg, const char *path, const struct spec_resourc
 		  bool adopt, struct err *err)
 {
 	const char *folder = cgroup_folder_of(path, err);
-	int r = !folder ? -EINVAL : resources ? cgroup_limits_check(cg, resources, err) : 0;
+	int r = folder ? cgroup_open_all(cg, err) : -EINVAL;
 	size_t made = 0;
+
+	if (r == 0 && resources)
+		r = cgroup_limits_check(cg, resources, err);
 
 	for (; r == 0 && made < cg->mounts.count; made += r == 0) {
 		struct cgroup_hierarchy *h = &cg->mounts.list[made];
 
-		r = cgroup_hierarchy_open(h, err);
-		if (r == 0 && !(adopt && cgroup_file_exists(h, folder, "")))
+		if (!(adopt && cgroup_file_exists(h, folder, "")))
 			r = folder_make(h, folder, err);
 	}
 	if (r == 0 && resources)
@@ -207,7 +246,7 @@ static int folder_give(int folder, char *names, uid_t uid, const char *path, str
 static int nameless_give(struct cgroup *cg, const char *path, uid_t uid, struct err *err)
 {
 	const char *name = cgroup_folder_of(path, err);
-	int r = name ? 0 : -EINVAL;
+	int r = name ? cgroup_open_all(cg, err) : -EINVAL;
 
 	FOR_EACH_HIERARCHY(h, cg)
 	{
@@ -216,9 +255,6 @@ static int nameless_give(struct cgroup *cg, const char *path, uid_t uid, struct 
 
 		if (r < 0 || (h->ops == &cgroup_v1_ops && !h->named))
 			continue;
-		r = cgroup_hierarchy_open(h, err);
-		if (r < 0)
-			break;
 		folder = openat(h->fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		r = folder_give(folder < 0 ? -errno : folder, files, uid, path, err);
 	}
@@ -283,7 +319,7 @@ int cgroup_stats_to(struct cgroup *cg, const char *path, enum cgroup_depth depth
 {
 	struct cgroup_stats stats = { .memory_limit_bytes = UINT64_MAX, .pids_limit = UINT64_MAX };
 	const char *folder = cgroup_folder_of(path, err);
-	int r = folder ? cgroup_hierarchy_open(cg->chief, err) : -EINVAL;
+	int r = folder ? cgroup_open_all(cg, err) : -EINVAL;
 	unsigned seen = 0;
 
 	if (r < 0)
@@ -294,12 +330,8 @@ int cgroup_stats_to(struct cgroup *cg, const char *path, enum cgroup_depth depth
 	     v2++) { /* v1 first, which has the better numbers where both have some */
 		FOR_EACH_HIERARCHY(h, cg)
 		{
-			if ((h->ops == &cgroup_v2_ops) != v2)
-				continue;
-			r = cgroup_hierarchy_open(h, err);
-			if (r < 0)
-				return r;
-			h->ops->stats(h, folder, depth, &stats, &seen);
+			if ((h->ops == &cgroup_v2_ops) == v2)
+				h->ops->stats(h, folder, depth, &stats, &seen);
 		}
 	}
 	*ret_stats = stats;

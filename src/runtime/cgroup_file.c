@@ -17,22 +17,40 @@
 
 enum { FILE_LIMIT_BYTES = 1 << 20 };
 
+static int point_open(const char *point, dev_t device)
+{
+	_cleanup_close_ int fd = open(point, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	return fstat(fd, &st) < 0 || st.st_dev != device ? -ENODEV : fd_take(&fd);
+}
+
 int cgroup_hierarchy_open(struct cgroup_hierarchy *h, struct err *err)
 {
-	struct stat st;
 	int fd;
 
 	if (h->fd >= 0)
 		return 0;
-	fd = open(h->mount_point, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(err, errno, "open the cgroup hierarchy %s", h->mount_point);
-	if (fstat(fd, &st) < 0 || st.st_dev != h->device) {
-		fd_close(fd);
+	fd = point_open(h->mount_point, h->device);
+	for (size_t i = 0; fd < 0 && h->other_points && h->other_points[i]; i++) {
+		int other = point_open(h->other_points[i], h->device);
+
+		if (other >= 0) {
+			char *covered = h->mount_point;
+
+			h->mount_point = h->other_points[i];
+			h->other_points[i] = covered;
+			fd = other;
+		}
+	}
+	if (fd == -ENODEV)
 		return err_set(err, ENODEV,
 			       "open the cgroup hierarchy %s: something else is mounted over it",
 			       h->mount_point);
-	}
+	if (fd < 0)
+		return err_sys(err, fd, "open the cgroup hierarchy %s", h->mount_point);
 	h->fd = fd;
 	return 0;
 }

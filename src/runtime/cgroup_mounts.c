@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "runtime/cgroup_mounts.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "base/err.h"
 #include "base/fd.h"
 #include "base/str.h"
 #include "runtime/cgroup_ops.h"
@@ -63,19 +65,31 @@ static bool device_parse(char *field, dev_t *ret_device)
 	return true;
 }
 
+/* A mount of the hierarchy's root beats one of a folder in it. Then the host's own place beats others, such as what a
+ * test or a folder that is to be somebody's root has mounted for itself, and may be gone in a moment. */
+static int rank(const struct cgroup_hierarchy *h)
+{
+	return 2 * h->whole + str_prefix(h->mount_point, "/sys/fs/cgroup");
+}
+
 static void hierarchy_add(struct cgroup_mounts *mounts, const struct cgroup_hierarchy *found)
 {
 	for (size_t i = 0; i < mounts->count; i++) {
 		struct cgroup_hierarchy *known = &mounts->list[i];
+		char *worse = found->mount_point;
+		bool equal = found->whole && known->whole;
 
 		if (known->device != found->device)
 			continue;
-		if (found->whole && !known->whole) {
-			free(known->mount_point);
-			*known = *found;
-		} else {
-			free(found->mount_point);
+		if (rank(found) > rank(known)) {
+			worse = known->mount_point;
+			known->mount_point = found->mount_point;
+			known->whole = found->whole;
 		}
+		if (equal)
+			strv_add_take(&known->other_points, worse);
+		else
+			free(worse);
 		return;
 	}
 	mounts->list = reallocarray(mounts->list, mounts->count + 1, sizeof(*mounts->list));
@@ -129,12 +143,36 @@ void cgroup_mounts_parse(char *text, struct cgroup_mounts *ret_mounts)
 	*ret_mounts = mounts;
 }
 
+int cgroup_mounts_read(struct cgroup_mounts *ret_mounts, struct err *err)
+{
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	int r = file_read(AT_FDCWD, "/proc/self/mountinfo", 64 << 20, &text);
+
+	if (r < 0)
+		return err_sys(err, r, "read /proc/self/mountinfo");
+	cgroup_mounts_parse(text.data, ret_mounts);
+	return 0;
+}
+
+static void hierarchy_clear(struct cgroup_hierarchy *h)
+{
+	fd_close(h->fd);
+	free(h->mount_point);
+	strv_clear(h->other_points);
+}
+
+void cgroup_mounts_drop(struct cgroup_mounts *mounts, size_t i)
+{
+	hierarchy_clear(&mounts->list[i]);
+	mounts->count--;
+	memmove(&mounts->list[i], &mounts->list[i + 1],
+		(mounts->count - i) * sizeof(*mounts->list));
+}
+
 void cgroup_mounts_clear(struct cgroup_mounts *mounts)
 {
-	for (size_t i = 0; i < mounts->count; i++) {
-		fd_close(mounts->list[i].fd);
-		free(mounts->list[i].mount_point);
-	}
+	for (size_t i = 0; i < mounts->count; i++)
+		hierarchy_clear(&mounts->list[i]);
 	free(mounts->list);
 	*mounts = (struct cgroup_mounts){ 0 };
 }

@@ -39,6 +39,7 @@ enum cgroup_controller { /* bits */
 struct cgroup_hierarchy {
 	const struct cgroup_ops *ops;
 	char *mount_point;
+	char **other_points;  /* mounts of the same root, for when that one is covered or gone */
 	dev_t device;	      /* of the mount, to notice when something else lies over it */
 	bool whole;	      /* mounted from the hierarchy's root, not from a folder in it */
 	unsigned controllers; /* v1: from the mount options; v2: filled by ops->controllers */
@@ -99,7 +100,11 @@ int cgroup_limits_set(struct cgroup *cg, const char *folder, const struct spec_r
 		      bool fresh, struct err *err);
 
 /* cgroup_file.c: the files of a folder; 0 or -errno, no words. h->fd must be open. */
-int cgroup_hierarchy_open(struct cgroup_hierarchy *h, struct err *err); /* with words */
+/* With words. Changes mount_point to another mount of the same where the first leads elsewhere. */
+int cgroup_hierarchy_open(struct cgroup_hierarchy *h, struct err *err);
+/* cgroup.c: open all. One that is mounted nowhere any more, a test's for instance, is dropped; so this comes before
+ * a pointer into the list is taken. */
+int cgroup_open_all(struct cgroup *cg, struct err *err);
 /* "folder/file" to out; -ENAMETOOLONG. */
 int cgroup_file_path(char *out, size_t size, const char *folder, const char *file);
 int cgroup_file_poke(const struct cgroup_hierarchy *h, const char *folder, const char *file,

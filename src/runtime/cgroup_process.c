@@ -16,11 +16,8 @@
 static int enter_one(struct cgroup_hierarchy *h, const char *folder, const char *pid,
 		     struct err *err)
 {
-	int r = cgroup_hierarchy_open(h, err);
+	int r = cgroup_file_poke(h, folder, "cgroup.procs", pid);
 
-	if (r < 0)
-		return r;
-	r = cgroup_file_poke(h, folder, "cgroup.procs", pid);
 	if (r == -ENOSPC) {
 		r = h->ops->repair(h, folder);
 		if (r == 0)
@@ -46,7 +43,7 @@ int cgroup_enter(struct cgroup *cg, const char *path, pid_t pid, struct err *err
 {
 	const char *folder = cgroup_folder_of(path, err);
 	char text[16];
-	int r = folder ? 0 : -EINVAL;
+	int r = folder ? cgroup_open_all(cg, err) : -EINVAL;
 
 	(void)snprintf(text, sizeof(text), "%d", (int)pid);
 	FOR_EACH_HIERARCHY(h, cg)
@@ -60,7 +57,7 @@ int cgroup_door_open(struct cgroup *cg, const char *path, struct cgroup_door *re
 {
 	const char *folder = cgroup_folder_of(path, err);
 	struct cgroup_door door = CGROUP_DOOR_NONE;
-	int r = folder ? 0 : -EINVAL;
+	int r = folder ? cgroup_open_all(cg, err) : -EINVAL;
 
 	FOR_EACH_HIERARCHY(h, cg)
 	{
@@ -68,8 +65,6 @@ int cgroup_door_open(struct cgroup *cg, const char *path, struct cgroup_door *re
 		char file[512];
 		int fd;
 
-		if (r == 0)
-			r = cgroup_hierarchy_open(h, err);
 		if (r < 0)
 			break;
 		if (cgroup_file_path(file, sizeof(file), folder, v2 ? "." : "tasks") < 0 ||

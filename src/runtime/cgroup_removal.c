@@ -17,16 +17,13 @@
 /* 1: some stay. */
 static int folders_unlink(struct cgroup *cg, const char *folder, bool nested, struct err *err)
 {
+	int r = folder ? cgroup_open_all(cg, err) : -EINVAL;
 	bool busy = false;
 
-	if (!folder)
-		return -EINVAL;
+	if (r < 0)
+		return r;
 	FOR_EACH_HIERARCHY(h, cg)
 	{
-		int r = cgroup_hierarchy_open(h, err);
-
-		if (r < 0)
-			return r;
 		if (unlinkat(h->fd, folder, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			continue;
 		if (nested)
@@ -72,11 +69,9 @@ static int names_find(struct cgroup_hierarchy *h, const char *parent, const char
 		      char ***names, struct err *err)
 {
 	struct dirent *e;
-	int fd, r = cgroup_hierarchy_open(h, err);
+	int fd, r;
 	DIR *d;
 
-	if (r < 0)
-		return r;
 	fd = openat(h->fd, parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ?
@@ -106,7 +101,7 @@ int cgroup_remove_id(struct cgroup *cg, const char *suffix, const char *id, stru
 			    *tail = str_printf("-%.12s", id);
 	_cleanup_strv_ char **names = NULL;
 	const char *folder = cgroup_folder_of(parent, err);
-	int r = folder ? 0 : -EINVAL;
+	int r = folder ? cgroup_open_all(cg, err) : -EINVAL;
 
 	if (r == 0 && (strlen(tail) != 13 || strchr(tail, '/')))
 		return err_set(err, EINVAL, "remove the cgroup of %s: no container has such an id",

@@ -267,6 +267,24 @@ static void each_hierarchy_is_found_once(void **state)
 	cgroup_mounts_clear(&mounts);
 }
 
+static void the_host_s_own_mount_is_preferred(void **state)
+{
+	char text[] = "30 23 0:29 / /srv/test/cpu rw - cgroup cgroup rw,cpu\n"
+		      "31 23 0:29 /docker/1 /sys/fs/cgroup/part rw - cgroup cgroup rw,cpu\n"
+		      "32 23 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
+		      "33 23 0:29 / /var/cpu rw - cgroup cgroup rw,cpu\n";
+	struct cgroup_mounts mounts;
+
+	(void)state;
+	cgroup_mounts_parse(text, &mounts);
+	assert_int_equal(mounts.count, 1);
+	assert_string_equal(mounts.list[0].mount_point, "/sys/fs/cgroup/cpu");
+	assert_int_equal(strv_length(mounts.list[0].other_points), 2);
+	assert_string_equal(mounts.list[0].other_points[0], "/srv/test/cpu");
+	assert_string_equal(mounts.list[0].other_points[1], "/var/cpu");
+	cgroup_mounts_clear(&mounts);
+}
+
 static void keys_are_whole_words(void **state)
 {
 	uint64_t value = 7;
@@ -751,6 +769,86 @@ static void the_folder_of_a_line_of_proc(void **state)
 	assert_null(cgroup_path_in(f->cg, f->path, "abacus", &(dev_t){ 0 }));
 }
 
+/* The rest of a case, in a mount namespace that goes away with the process. */
+static void apart(struct fixture *f, void (*work)(struct fixture *f))
+{
+	pid_t pid;
+	int status;
+
+	(void)fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS) < 0 ||
+		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		    mount("none", "/mnt", "tmpfs", 0, NULL) < 0 || mkdir("/mnt/own", 0755) < 0)
+			_exit(99);
+		work(f);
+		_exit(0);
+	}
+	status = child_end(pid);
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(status, 0);
+}
+
+#define need_or_exit(condition) \
+	do { \
+		if (!(condition)) { \
+			print_error("%s: %s\n", #condition, f->err.words); \
+			_exit(98); \
+		} \
+	} while (0)
+
+static void use(struct fixture *f, struct cgroup *cg, size_t count)
+{
+	need_or_exit(cgroup_create(cg, f->path, &no_limit, &f->err) == 0);
+	need_or_exit(cg->mounts.count == count && cg->chief >= cg->mounts.list &&
+		     cg->chief < cg->mounts.list + count);
+	need_or_exit(cgroup_enter(cg, f->path, getpid(), &f->err) == 0);
+}
+
+static void vanish(struct fixture *f)
+{
+	_cleanup_free_ char *options = str_printf("none,name=cloche-test-%d", (int)getpid());
+	size_t count = f->cg->mounts.count;
+	struct cgroup *cg;
+
+	if (mount("none", "/mnt/own", "cgroup", 0, options) < 0)
+		_exit(77); /* a kernel without v1 */
+	cg = cgroup_open(&f->err);
+	need_or_exit(cg && cg->mounts.count == count + 1);
+	need_or_exit(umount("/mnt/own") == 0);
+	use(f, cg, count);
+}
+
+static void cover(struct fixture *f)
+{
+	const char *point = f->cg->mounts.list[0].mount_point;
+	struct cgroup *cg;
+
+	need_or_exit(mount(point, "/mnt/own", NULL, MS_BIND, NULL) == 0);
+	need_or_exit(mount("none", point, "tmpfs", 0, NULL) == 0);
+	cg = cgroup_open(&f->err);
+	need_or_exit(cg && strcmp(cg->mounts.list[0].mount_point, point) == 0);
+	use(f, cg, f->cg->mounts.count);
+	need_or_exit(strcmp(cg->mounts.list[0].mount_point, "/mnt/own") == 0);
+	cgroup_close(cg);
+	cg = cgroup_open(&f->err);
+	need_or_exit(umount("/mnt/own") == 0);
+	need_or_exit(cgroup_enter(cg, f->path, getpid(), &f->err) < 0);
+	need_or_exit(strstr(f->err.words, "something else is mounted over it") != NULL);
+}
+
+static void a_hierarchy_that_goes_meanwhile_is_done_without(void **state)
+{
+	apart(*state, vanish);
+}
+
+static void a_covered_hierarchy_is_reached_where_else_it_is_mounted(void **state)
+{
+	apart(*state, cover);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 static int host_tests(const char *name)
@@ -758,6 +856,8 @@ static int host_tests(const char *name)
 	const struct CMUnitTest tests[] = {
 		TEST(paths_that_lead_elsewhere_are_refused),
 		TEST(a_process_is_in_every_hierarchy),
+		TEST(a_hierarchy_that_goes_meanwhile_is_done_without),
+		TEST(a_covered_hierarchy_is_reached_where_else_it_is_mounted),
 		TEST(the_folder_of_a_line_of_proc),
 		TEST(entering_a_missing_folder_says_so),
 		TEST(an_ended_process_cannot_enter),
@@ -826,6 +926,7 @@ int main(void)
 {
 	const struct CMUnitTest pure[] = {
 		cmocka_unit_test(each_hierarchy_is_found_once),
+		cmocka_unit_test(the_host_s_own_mount_is_preferred),
 		cmocka_unit_test(keys_are_whole_words),
 		cmocka_unit_test(parts_of_a_folder_grow_to_the_right),
 	};
