@@ -389,6 +389,10 @@ in_cgroup()
 	assert_output "$(printf 'three\n5')" # 0 to 3, and that of ls
 	run ! rt run --preserve-fds 100 "$ID" 3<three
 	assert_output --partial "is to be preserved and is not open"
+	# the runtime's own are not meant: its log is the first that it opens
+	run bash -c 'exec 3>&- 4>&-; timeout 60 "$0" --root "$1" --log log run --preserve-fds 1 "$2"' "$RUNTIME" "$OCI_ROOT" "$ID"
+	assert_failure
+	assert_output --partial "descriptor 3 is to be preserved and is not open"
 }
 
 @test "LISTEN_FDS: sockets of a service manager go in, as the first process's" {
