@@ -248,7 +248,7 @@ call("chmod-plain", 90, b"/b/plain", 0o755)
 
 @test "-v: folder, file, read-only, relative, made when missing" {
 	echo text >file
-	run inside -v "$PWD/file:/etc/conf:ro" -v "./closed:/b" -v "$PWD/new/deep:/n" box sh -c 'cat /etc/conf; echo x >/etc/conf; touch /b/x; ls -d /n'
+	run inside -v "$PWD/file:/etc/conf:ro" -v "./closed:/b" -v "$PWD/new/deep:/n" box sh -c 'exec >&2; cat /etc/conf; echo x >/etc/conf; touch /b/x; ls -d /n'
 	assert_line text
 	assert_output --partial 'Read-only file system'
 	assert_line /n
