@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "runtime/selinux_label.h"
 
 enum { CATEGORIES = 1024, CONTEXTS_LIMIT_BYTES = 65536 };
 
@@ -21,11 +22,6 @@ struct library {
 	const char *(*contexts_path)(void);
 	int (*label)(const char *path, const char *context);
 };
-
-bool selinux_enabled(void)
-{
-	return access("/sys/fs/selinux/enforce", F_OK) == 0;
-}
 
 char *selinux_file_label(const char *base, const char *id)
 {

@@ -9,8 +9,6 @@
 
 struct err;
 
-bool selinux_enabled(void);
-
 /* The label of files: `base` ("system_u:object_r:container_file_t:s0"), and for id, when it is not NULL, with two categories of its own,
  * which are always the same for an id. To be freed. */
 char *selinux_file_label(const char *base, const char *id);

@@ -289,7 +289,7 @@ _Noreturn void container_init(const struct init_plan *given)
 
 	wait_for(plan, INIT_MAPPED);
 	become_root(plan);
-	if (spec->told_exactly || spec->process.apparmor_profile) {
+	if (spec->told_exactly || spec->process.apparmor_profile || spec->process.selinux_label) {
 		plan->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (plan->proc < 0)
 			container_fail(plan, STEP_LABEL, 0, errno);
@@ -297,9 +297,9 @@ _Noreturn void container_init(const struct init_plan *given)
 	names_set(plan);
 	if (spec_is_new(spec, SPEC_NS_NETWORK))
 		loopback_up(plan);
-	if (!spec->no_new_keyring && sys_keyctl_join_session(NULL) < 0 && errno != ENOSYS &&
-	    errno != EDQUOT)
-		container_fail(plan, STEP_KEYRING, 0, errno);
+	r = spec->no_new_keyring ? 0 : process_keyring(plan);
+	if (r < 0)
+		container_fail(plan, STEP_KEYRING, 0, r);
 	if (container_has_root(spec)) {
 		receive_mounts(plan, fds, 1 + bind_count + node_count);
 		if (spec_is_new(spec, SPEC_NS_CGROUP) && unshare(CLONE_NEWCGROUP) < 0)

@@ -67,8 +67,9 @@ static int add_one(const struct job *job, int root, size_t i, enum container_ste
 
 	*ret_step = STEP_MOUNT;
 	if (fd < 0) {
-		fd = made = mount_new("tmpfs", mount->source ? mount->source : "tmpfs", mount->data,
-				      (unsigned int)(mount->attr_set | mount->all_set));
+		fd = made = mount_new_labelled("tmpfs", mount->source ? mount->source : "tmpfs",
+					       mount->data, job->change->mount_label,
+					       (unsigned int)(mount->attr_set | mount->all_set));
 		r = made < 0 ? made : 0;
 	} else {
 		r = is_folder(fd, &folder);

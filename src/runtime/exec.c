@@ -121,9 +121,9 @@ static _Noreturn void guest(const struct init_plan *plan, int init_pidfd)
 		fail(plan, STEP_JOIN, 0, errno);
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		fail(plan, STEP_BECOME_ROOT, 0, errno);
-	if (!plan->spec->no_new_keyring && sys_keyctl_join_session(NULL) < 0 && errno != ENOSYS &&
-	    errno != EDQUOT)
-		fail(plan, STEP_KEYRING, 0, errno);
+	r = plan->spec->no_new_keyring ? 0 : process_keyring(plan);
+	if (r < 0)
+		fail(plan, STEP_KEYRING, 0, r);
 	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		fail(plan, STEP_ROOT, 0, errno);

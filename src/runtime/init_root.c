@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -154,6 +155,21 @@ static bool mount_takes_label(const struct spec_mount *mount)
 	       mount->kind == SPEC_MOUNT_OTHER;
 }
 
+/* The message queues of an ipc namespace are one file system from its birth on, with labels of its own: the folder has that of the
+ * namespace's maker. */
+static void queues_label(const struct init_plan *plan, int mount_fd)
+{
+	const char *label = plan->spec->mount_label;
+	_cleanup_close_ int folder = -1;
+
+	if (!label || !*label)
+		return;
+	folder = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder >=
+	    0) /* a policy may keep them as they are: then the policy says who uses them */
+		(void)fsetxattr(folder, "security.selinux", label, strlen(label) + 1, 0);
+}
+
 static int mount_make(const struct init_plan *plan, size_t i, unsigned int attrs)
 {
 	static const char *const types[] = {
@@ -170,13 +186,11 @@ static int mount_make(const struct init_plan *plan, size_t i, unsigned int attrs
 	if (mount->kind == SPEC_MOUNT_OTHER && attrs & MOUNT_ATTR_RDONLY)
 		data = mount->data ? str_printf("%s,ro", mount->data) : str_dup("ro");
 	fd = mount_new_labelled(type, source, data ? data : mount->data,
-				mount_takes_label(mount) && plan->spec->mount_label &&
-						*plan->spec->mount_label ?
-					plan->spec->mount_label :
-					NULL,
-				attrs);
+				mount_takes_label(mount) ? plan->spec->mount_label : NULL, attrs);
 	if (fd < 0)
 		return fd;
+	if (mount->kind == SPEC_MOUNT_MQUEUE)
+		queues_label(plan, fd);
 	r = mount_adjust(fd, 0, 0, mount->propagation & ~(uint64_t)MS_REC, -1, 0);
 	if (r < 0) {
 		fd_close(fd);
@@ -269,9 +283,11 @@ void init_root_mask(const struct init_plan *plan, int root)
 			container_fail(plan, STEP_MASK, i, target);
 		if (is_directory(target)) {
 			if (empty < 0)
-				empty = mount_new("tmpfs", "tmpfs", "size=0,nr_inodes=1,mode=555",
-						  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV |
-							  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+				empty = mount_new_labelled(
+					"tmpfs", "tmpfs", "size=0,nr_inodes=1,mode=555",
+					plan->spec->mount_label,
+					MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID |
+						MOUNT_ATTR_NOEXEC);
 			if (empty < 0)
 				container_fail(plan, STEP_MASK, i, empty);
 			/* the first is used itself: a mount that is nowhere costs a grace period when it is closed */

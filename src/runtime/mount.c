@@ -61,7 +61,7 @@ int mount_new_labelled(const char *type, const char *source, const char *data, c
 	if (source && fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0)
 		return -errno;
 	r = data ? configure(fs, data) : 0;
-	if (r == 0 && label && fsconfig(fs, FSCONFIG_SET_STRING, "context", label, 0) < 0)
+	if (r == 0 && label && *label && fsconfig(fs, FSCONFIG_SET_STRING, "context", label, 0) < 0)
 		r = -errno;
 	if (r < 0)
 		return r;
@@ -249,6 +249,9 @@ static int overlay_by_descriptor(const struct spec *spec, const int *mounts, uns
 
 	if (fs < 0)
 		return err_sys(err, errno, "open the overlay file system");
+	if (spec->mount_label && *spec->mount_label &&
+	    fsconfig(fs, FSCONFIG_SET_STRING, "context", spec->mount_label, 0) < 0)
+		return err_sys(err, errno, "label the root file system %s", spec->mount_label);
 	r = overlay_configure(fs, spec, mounts, err);
 	if (r < 0)
 		return r;
@@ -259,7 +262,7 @@ static int overlay_by_descriptor(const struct spec *spec, const int *mounts, uns
 	return fd < 0 ? err_sys(err, errno, "mount the root file system") : fd;
 }
 
-/* "lowerdir=0:1:2,upperdir=3/upper,workdir=3/work" */
+/* "lowerdir=0:1:2,upperdir=3/upper,workdir=3/work"; SELinux takes its context out of them, commas and all. */
 static char *layers_by_name(const struct spec *spec)
 {
 	struct buf text = BUF_EMPTY;
@@ -270,6 +273,8 @@ static char *layers_by_name(const struct spec *spec)
 		buf_printf(&text, ",upperdir=%zu%s,workdir=%zu%s", spec->lower_count,
 			   strrchr(spec->upper_path, '/'), spec->lower_count,
 			   strrchr(spec->work_path, '/'));
+	if (spec->mount_label && *spec->mount_label)
+		buf_printf(&text, ",context=\"%s\"", spec->mount_label);
 	return text.data;
 }
 

@@ -17,7 +17,7 @@ enum { MOUNT_DATA_MAX = 4096 };
 /* A new file system. data: "key=value,flag,..." or NULL; it is cut at its commas in a copy on the
  * stack (less than MOUNT_DATA_MAX). attrs: MOUNT_ATTR_*. */
 int mount_new(const char *type, const char *source, const char *data, unsigned int attrs);
-/* The same; label: of SELinux, for all that is in it ("context", mount(8)), or NULL. It may hold commas. */
+/* The same; label: of SELinux, for all that is in it ("context", mount(8)), or NULL, or "". It may hold commas. */
 int mount_new_labelled(const char *type, const char *source, const char *data, const char *label,
 		       unsigned int attrs);
 /* A detached copy of what lies at dir/path (O_PATH semantics); AT_RECURSIVE in flags for the tree. */

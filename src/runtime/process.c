@@ -260,6 +260,20 @@ static void memory_policy_set(const struct init_plan *plan)
 		fail(plan, STEP_MEMORY_POLICY, 0, errno);
 }
 
+int process_keyring(const struct init_plan *plan)
+{
+	const char *label = plan->spec->process.selinux_label;
+	bool labelled = label && *label &&
+			file_poke(plan->proc, "thread-self/attr/keycreate", label) == 0;
+	int r = sys_keyctl_join_session(NULL) < 0 ? -errno : 0;
+
+	if (labelled && file_poke(plan->proc, "thread-self/attr/keycreate", "\n") < 0)
+		return -errno;
+	if (labelled && r == -EACCES) /* a policy may forbid to make keys for others */
+		r = sys_keyctl_join_session(NULL) < 0 ? -errno : 0;
+	return r == -ENOSYS || r == -EDQUOT ? 0 : r;
+}
+
 /* AppArmor's files first, which other LSMs do not share (Linux 5.1). Written through the host's proc. */
 static void labels_set(const struct init_plan *plan)
 {

@@ -14,6 +14,9 @@ void process_forget_caller(void);
 void process_affinity(const struct init_plan *plan, const char *cpus);
 /* Report what would keep the command from being found and executed, as far as that can be told before: so that `create` fails
  * rather than `start`. */
+/* A session keyring of its own, which SELinux lets it search: the keyring has its label (keycreate, selinux(8)), and what is made
+ * afterwards has not. 0 as well where there are no keyrings, or no room for one more. */
+int process_keyring(const struct init_plan *plan);
 void process_check(const struct init_plan *plan);
 _Noreturn void process_become(const struct init_plan *plan);
 

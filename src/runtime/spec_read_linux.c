@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "runtime/mount_flag.h"
+#include "runtime/selinux_label.h"
 #include "runtime/spec.h"
 #include "runtime/spec_read.h"
 #include "runtime/spec_read_internal.h"
@@ -459,11 +460,8 @@ int spec_check(const struct spec *spec, struct err *err)
 	if (r == 0 && spec->namespaces[SPEC_NS_MOUNT].mode == SPEC_NS_NEW &&
 	    (!spec->rootfs_path || !*spec->rootfs_path))
 		r = err_set(err, EINVAL, "root.path: is missing");
-	if (r == 0 && spec->mount_label && *spec->mount_label &&
-	    access("/sys/fs/selinux/enforce", F_OK) < 0)
-		r = err_set(err, EOPNOTSUPP,
-			    "linux.mountLabel: \"%s\": this host does not use SELinux",
-			    spec->mount_label);
+	if (r == 0)
+		r = selinux_label_check("linux.mountLabel", spec->mount_label, err);
 	if (r == 0 && spec->seccomp_metadata && *spec->seccomp_metadata && !spec->seccomp_listener)
 		r = err_set(err, EINVAL,
 			    "linux.seccomp.listenerMetadata: there is no listenerPath");

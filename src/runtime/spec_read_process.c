@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "runtime/capability.h"
+#include "runtime/selinux_label.h"
 #include "runtime/spec.h"
 #include "runtime/spec_read.h"
 #include "runtime/spec_read_internal.h"
@@ -283,5 +284,7 @@ int spec_check_process(const struct spec_process *process, struct err *err)
 		if (!strchr(process->env[i], '=') || process->env[i][0] == '=')
 			return err_set(err, EINVAL, "process.env[%zu]: \"%s\" is not NAME=VALUE", i,
 				       process->env[i]);
+	if (selinux_label_check("process.selinuxLabel", process->selinux_label, err) < 0)
+		return -err->code;
 	return spec_path_check(process->cwd, "process.cwd", err);
 }
