@@ -193,8 +193,9 @@ static const struct opt run_opts[] = {
 		"another OCI runtime of the host, such as crun or runc, in place of Cloche's own"),
 	OPT_LIST(0, "secret", "id=NAME,src=FILE|env=NAME", struct create_options, secrets,
 		 "a file in /run/secrets that lies in memory only; also target=, uid=, gid=, mode="),
-	OPT_LIST(0, "security-opt", "OPTION", struct create_options, security_opt,
-		 "seccomp=PROFILE, apparmor=PROFILE, no-new-privileges, systempaths=unconfined"),
+	OPT_LIST(
+		0, "security-opt", "OPTION", struct create_options, security_opt,
+		"seccomp=PROFILE, apparmor=PROFILE, label=disable|user:U|role:R|type:T|level:L|filetype:T, no-new-privileges, systempaths=unconfined"),
 	OPT_STRING(0, "shm-size", "BYTES", struct create_options, shm_size, "size of /dev/shm"),
 	OPT_STRING(0, "sig-proxy", "true|false", struct create_options, sig_proxy,
 		   "pass signals on to the process (default true)"),

@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "base/tell.h"
 #include "engine/cdi.h"
+#include "engine/container_label.h"
 #include "engine/device_follow.h"
 #include "engine/device_option.h"
 #include "engine/disk_limit.h"
@@ -312,11 +313,6 @@ static int bind_want(const struct mount_option *option, json_t *mount, struct er
 	json_put(mount, "CreateSource", json_boolean(option->create_source));
 	json_put(mount, "IdMap", json_text(option->idmap ? option->idmap : ""));
 	json_put(mount, "SetId", json_boolean(option->setid));
-	if (option->relabel) {
-		const char word[2] = { option->relabel, '\0' };
-
-		json_put(mount, "Relabel", json_text(word));
-	}
 	return 0;
 }
 
@@ -342,6 +338,11 @@ static int mount_want(struct draft *draft, const struct mount_option *option, st
 		 json_boolean(option->type == MOUNT_OPTION_TMPFS ? !option->exec : option->noexec));
 	json_put(mount, "NoSuid",
 		 json_boolean(option->type == MOUNT_OPTION_TMPFS ? !option->suid : option->nosuid));
+	if (option->relabel) {
+		const char word[2] = { option->relabel, '\0' };
+
+		json_put(mount, "Relabel", json_text(word));
+	}
 	if (option->type == MOUNT_OPTION_BIND)
 		return bind_want(option, mount, err);
 	if (option->type == MOUNT_OPTION_VOLUME)
@@ -792,6 +793,8 @@ int create_container(struct engine *engine, const struct create_options *options
 	record.row.id = str_dup(id);
 	record.row.created_ns = engine_now_ns();
 	r = draft_fill(&draft, &record.row, image, command, err);
+	if (r == 0)
+		r = container_label_choose(engine, &record, err);
 	if (r == 0 && options->cidfile) {
 		cidfile = cidfile_open(options->cidfile, err);
 		r = cidfile < 0 ? cidfile : 0;

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "engine/container_label.h"
 #include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/env_file.h"
@@ -62,17 +63,19 @@ static int process_fill(struct spec *spec, char *const *command, const struct ex
 	return r;
 }
 
-static int pipe_for(int number, bool wanted, int *ret_inside, int *ret_ours, struct err *err)
+static int pipe_for(const struct spec *spec, int run, int number, bool wanted, int *ret_inside,
+		    int *ret_ours, struct err *err)
 {
-	int ends[2];
+	int ends[2], r;
 
 	*ret_ours = -1;
 	if (!wanted) {
 		*ret_inside = open("/dev/null", (number == 0 ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
 		return *ret_inside < 0 ? err_sys(err, errno, "open /dev/null") : 0;
 	}
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "make a pipe");
+	r = container_label_pipe(spec, run, ends, err);
+	if (r < 0)
+		return r;
 	*ret_inside = ends[number == 0 ? 0 : 1];
 	*ret_ours = ends[number == 0 ? 1 : 0];
 	(void)fchmod(*ret_inside, 0666); /* programs may open /dev/stdout again, as any user */
@@ -85,8 +88,8 @@ static int exec_run(struct engine *engine, const struct record *record,
 {
 	_cleanup_(seccomp_clear) struct seccomp_program program = { 0 };
 	struct container_io io = CONTAINER_IO_NONE;
-	_cleanup_close_ int init = -1;
-	struct container container;
+	_cleanup_close_ int init = -1, run = -1;
+	struct container container = CONTAINER_NONE;
 	int *ours[] = { &process->in, &process->out, &process->err }, r = 0;
 
 	if (spec->seccomp_default && !o->privileged) {
@@ -97,8 +100,13 @@ static int exec_run(struct engine *engine, const struct record *record,
 	init = status_pidfd(engine, record->row.id);
 	if (init < 0)
 		return err_set(err, ESRCH, "container %s is not running", record->row.id);
+	if (spec->mount_label) {
+		run = engine_run_dir(engine, record->row.id, false, err);
+		r = run < 0 ? run : 0;
+	}
 	for (int i = 0; r == 0 && !o->tty && i < 3; i++)
-		r = pipe_for(i, i == 0 ? o->interactive : !o->detach, &io.stdio[i], ours[i], err);
+		r = pipe_for(spec, run, i, i == 0 ? o->interactive : !o->detach, &io.stdio[i],
+			     ours[i], err);
 	if (r == 0 && !engine_cgroup(engine, err))
 		r = -err->code;
 	engine_kill_point("exec-begin");

@@ -87,6 +87,8 @@ static json_t *process_json(const struct spec_process *process)
 		json_put(json, "oomScoreAdj", json_integer(process->oom_score_adj));
 	if (process->apparmor_profile)
 		json_put(json, "apparmorProfile", json_text(process->apparmor_profile));
+	if (process->selinux_label)
+		json_put(json, "selinuxLabel", json_text(process->selinux_label));
 	return json;
 }
 
@@ -272,6 +274,8 @@ static json_t *linux_json(const struct spec *spec, struct err *err)
 	json_put(json, "devices", devices_json(spec));
 	json_put(json, "maskedPaths", json_from_strv(spec->masked_paths));
 	json_put(json, "readonlyPaths", json_from_strv(spec->readonly_paths));
+	if (spec->mount_label)
+		json_put(json, "mountLabel", json_text(spec->mount_label));
 	for (size_t i = 0; i < spec->sysctl_count; i++)
 		json_put(sysctls, spec->sysctls[i].name, json_text(spec->sysctls[i].value));
 	json_put(json, "sysctl", sysctls);

@@ -34,6 +34,7 @@
 #include "engine/status.h"
 #include "guard/guard_map.h"
 #include "runtime/cgroup.h"
+#include "runtime/selinux_label.h"
 #include "state/uid_range.h"
 
 char *time_text(int64_t ns)
@@ -408,8 +409,9 @@ json_t *inspect_container(struct engine *engine, const struct record *record)
 	json_put(all, "RestartCount", json_integer(restart_count(engine, record->row.id)));
 	json_put(all, "Driver", json_text("overlay"));
 	json_put(all, "Platform", json_text("linux"));
-	json_put(all, "MountLabel", json_text(""));
-	json_put(all, "ProcessLabel", json_text(""));
+	json_put(all, "MountLabel", json_text(json_string_at(record->config, "MountLabel", "")));
+	json_put(all, "ProcessLabel",
+		 json_text(json_string_at(record->config, "ProcessLabel", "")));
 	json_put(all, "AppArmorProfile", apparmor_json(record));
 	json_put(all, "ExecIDs", json_null());
 	json_put(all, "HostConfig",
@@ -560,8 +562,9 @@ json_t *inspect_info(struct engine *engine, struct err *err)
 	json_put(all, "CgroupVersion", json_text(modes[cgroup_mode(cgroup)]));
 	json_put(all, "LoggingDriver", json_text(engine->settings.log_driver));
 	json_put(all, "SecurityOptions",
-		 json_pack("[s,s,s*]", "name=seccomp,profile=builtin", "name=userns",
-			   apparmor_enabled() ? "name=apparmor" : NULL));
+		 json_pack("[s,s,s*,s*]", "name=seccomp,profile=builtin", "name=userns",
+			   apparmor_enabled() ? "name=apparmor" : NULL,
+			   selinux_enabled() ? "name=selinux" : NULL));
 	json_put(all, "KillGuard", json_text(guard_level(engine->suffix)));
 	json_put(all, "KernelVersion", json_text(host.release));
 	json_put(all, "OSType", json_text("linux"));

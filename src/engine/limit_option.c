@@ -26,6 +26,7 @@
 #include "engine/foreign_runtime.h"
 #include "engine/network_option.h"
 #include "engine/restart.h"
+#include "engine/selinux.h"
 #include "runtime/capability.h"
 #include "runtime/ulimit.h"
 
@@ -432,8 +433,7 @@ static int security_put(json_t *host_config, const struct create_options *o, str
 		const char *opt = o->security_opt[i];
 		const char *value = strpbrk(opt, "=:");
 
-		if (strcmp(opt, "no-new-privileges") == 0 || strcmp(opt, "label=disable") == 0 ||
-		    strcmp(opt, "label:disable") == 0)
+		if (strcmp(opt, "no-new-privileges") == 0)
 			continue;
 		if (str_prefix(opt, "no-new-privileges")) {
 			if (!value ||
@@ -451,9 +451,12 @@ static int security_put(json_t *host_config, const struct create_options *o, str
 					       opt);
 		} else if (strcmp(opt, "systempaths=unconfined") == 0) {
 			continue;
-		} else if (str_prefix(opt, "label")) {
-			return err_set(err, EOPNOTSUPP,
-				       "--security-opt %s: this host does not use SELinux", opt);
+		} else if (str_prefix(opt, "label=") || str_prefix(opt, "label:")) {
+			/* without SELinux it is no more than kept, as with Docker */
+			int r = selinux_option_check(opt + strlen("label="), err);
+
+			if (r < 0)
+				return r;
 		} else {
 			return err_set(err, EINVAL, "invalid --security-opt: \"%s\"", opt);
 		}

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/root.h"
 #include "base/str.h"
+#include "engine/container_label.h"
 #include "engine/container_root.h"
 #include "engine/create.h"
 #include "engine/engine.h"
@@ -157,10 +158,22 @@ static int mount_open(const struct spec *spec, const struct spec_mount *mount, i
 			spec->gid_map_count ? spec_host_id(spec->gid_map, spec->gid_map_count, 0) :
 					      0);
 
-		fd = mount_new("tmpfs", "tmpfs", data,
-			       (unsigned int)mount->attr_set | MOUNT_ATTR_NODEV);
+		fd = mount_new_labelled("tmpfs", "tmpfs", data, spec->mount_label,
+					(unsigned int)mount->attr_set | MOUNT_ATTR_NODEV);
 	}
 	return fd < 0 ? err_sys(err, fd, "make a tmpfs for %s", mount->destination) : fd;
+}
+
+static int relabel_one(const struct record *record, const json_t *mount, const struct spec *spec,
+		       struct err *err)
+{
+	struct record one = *record;
+	int r;
+
+	one.config = json_pack("{s:[O]}", "Mounts", mount);
+	r = container_label_binds(&one, spec, err);
+	json_decref(one.config);
+	return r;
 }
 
 int live_mount_add(struct engine *engine, const struct record *record, const json_t *mount,
@@ -177,6 +190,8 @@ int live_mount_add(struct engine *engine, const struct record *record, const jso
 
 	if (r == 0)
 		r = filter_check(engine, record, mount, &built, err);
+	if (r == 0)
+		r = relabel_one(record, mount, built.spec, err);
 	if (r < 0)
 		return r;
 	status_get(engine, record->row.id, &status);

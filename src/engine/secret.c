@@ -210,9 +210,11 @@ static int one_mount(const struct engine *engine, const json_t *secret, struct b
 	if (r < 0)
 		return r;
 	/* not even the swap space sees it, where the kernel can say so (6.4) */
-	fs = mount_new("tmpfs", "cloche-secret", "mode=700,noswap", MOUNT_ATTR_NOSUID);
+	fs = mount_new_labelled("tmpfs", "cloche-secret", "mode=700,noswap", spec->mount_label,
+				MOUNT_ATTR_NOSUID);
 	if (fs == -EINVAL)
-		fs = mount_new("tmpfs", "cloche-secret", "mode=700", MOUNT_ATTR_NOSUID);
+		fs = mount_new_labelled("tmpfs", "cloche-secret", "mode=700", spec->mount_label,
+					MOUNT_ATTR_NOSUID);
 	if (fs < 0)
 		return err_sys(err, fs, "make a file system for secret %s", id);
 	file = openat(fs, "secret", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -17,6 +17,7 @@
 #include "engine/apparmor.h"
 #include "engine/bind_map.h"
 #include "engine/cdi.h"
+#include "engine/container_label.h"
 #include "engine/create.h"
 #include "engine/device_option.h"
 #include "engine/disk_limit.h"
@@ -25,7 +26,6 @@
 #include "engine/host_image.h"
 #include "engine/machine.h"
 #include "engine/secret.h"
-#include "engine/selinux.h"
 #include "engine/shared_namespace.h"
 #include "engine/spec_device.h"
 #include "engine/spec_mount.h"
@@ -457,24 +457,6 @@ static int cdi_fill(struct engine *engine, const struct record *record, struct b
 	return r;
 }
 
-/* z and Z of binds; only a start does it. */
-static int binds_relabel(const struct record *record, struct err *err)
-{
-	const json_t *list = json_at(record->config, "Mounts"), *one;
-	size_t i;
-	int r = 0;
-
-	json_array_foreach(list, i, one)
-	{
-		const char *word = json_string_at(one, "Relabel", "");
-
-		if (r == 0 && *word)
-			r = selinux_relabel(json_string_at(one, "Source", ""),
-					    *word == 'Z' ? record->row.id : NULL, err);
-	}
-	return r;
-}
-
 int spec_build(struct engine *engine, const struct record *record, struct built_spec *ret_built,
 	       struct err *err)
 {
@@ -489,6 +471,8 @@ int spec_build(struct engine *engine, const struct record *record, struct built_
 	r = shared_namespace_fill(engine, record, &built, &shared_shm, &neighbour, err);
 	sysctls_fill(record, spec);
 	spec_resources(record, &spec->resources);
+	if (r == 0)
+		r = container_label_apply(record, spec, err);
 	if (r == 0)
 		r = device_limits(json_at(record->config, "HostConfig"), &spec->resources, err);
 	if (r == 0)
@@ -510,7 +494,9 @@ int spec_build(struct engine *engine, const struct record *record, struct built_
 		r = spec_mounts_user(engine, record, &built, err);
 	}
 	if (r == 0)
-		r = binds_relabel(record, err);
+		r = container_label_binds(record, spec, err);
+	if (r == 0)
+		r = container_label_files(spec, folder, err);
 	if (r == 0)
 		r = cdi_fill(engine, record, &built, err);
 	if (r == 0)
@@ -555,8 +541,10 @@ int spec_build_process(struct engine *engine, const struct record *record,
 	int r;
 
 	basics_fill(engine, record, built.spec);
+	r = container_label_apply(record, built.spec, err);
 	/* the binds decide whether set-id bits are refused */
-	r = spec_mounts_user(engine, record, &built, err);
+	if (r == 0)
+		r = spec_mounts_user(engine, record, &built, err);
 	if (r == 0)
 		r = rights_fill(record, built.spec, err);
 	if (r < 0) {

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "engine/bind_map.h"
+#include "engine/container_label.h"
 #include "engine/create.h"
 #include "engine/disk_limit.h"
 #include "engine/engine.h"
@@ -275,6 +276,8 @@ static int volume_fill(struct engine *engine, const json_t *json, struct built_s
 	data = volume < 0 ? volume : dir_open_make(volume, "_data", 0755, err);
 	if (data < 0)
 		return data;
+	if (container_label_volume(spec, volume, data, json_string_at(json, "Source", ""), err) < 0)
+		return -err->code;
 	mount = bind_put(spec, json_string_at(json, "Source", ""),
 			 json_string_at(json, "Destination", ""),
 			 json_bool_at(json, "RW") ? 0 : MOUNT_ATTR_RDONLY);

@@ -18,6 +18,7 @@
 #include "base/sys.h"
 #include "base/tell.h"
 #include "engine/cni.h"
+#include "engine/container_label.h"
 #include "engine/create.h"
 #include "engine/device_follow.h"
 #include "engine/disk_limit.h"
@@ -207,7 +208,7 @@ static void result_send(int result, const struct err *err)
 
 static int stdin_open(const struct launch *launch, int *ret_writer, struct err *err)
 {
-	int ends[2];
+	int ends[2], r;
 
 	*ret_writer = -1;
 	if (!json_bool_at(launch->record->config, "Config.OpenStdin")) {
@@ -215,8 +216,9 @@ static int stdin_open(const struct launch *launch, int *ret_writer, struct err *
 
 		return fd < 0 ? err_sys(err, errno, "open /dev/null") : fd;
 	}
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "make a pipe");
+	r = container_label_pipe(launch->spec, launch->run, ends, err);
+	if (r < 0)
+		return r;
 	/* programs that open /dev/stdin again, as whatever user, may */
 	(void)fchmod(ends[0], 0666);
 	*ret_writer = ends[1];
@@ -231,6 +233,10 @@ static int output_open(const struct launch *launch, const char *name, int *ret_k
 	/* A reader first, so that the writer's open does not wait for one. It stays open in the monitor. */
 	*ret_keeper = openat(run, name, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 	fd = *ret_keeper < 0 ? -1 : openat(run, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0 && container_label_fifo(launch->spec, fd, err) < 0) {
+		fd_close(fd);
+		return -err->code;
+	}
 	if (fd >= 0 && buffer > 0)
 		(void)fcntl(fd, F_SETPIPE_SZ, buffer); /* as much as the kernel allows */
 	return fd < 0 ? err_sys(err, errno, "open fifo %s", name) : fd;

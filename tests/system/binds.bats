@@ -320,11 +320,14 @@ call("chmod-plain", 90, b"/b/plain", 0o755)
 	assert_line 'host: '
 }
 
-@test "z and Z are accepted where SELinux is off, as Docker does" {
+@test "z, Z and label= are accepted where SELinux is off, as Docker does; a label= that is none is not" {
 	[ ! -e /sys/fs/selinux/enforce ] || skip "this host has SELinux"
-	run --separate-stderr inside -v "$PWD/closed:/b:z" -v "$PWD/closed:/c:ro,Z" box true
+	run --separate-stderr inside -v "$PWD/closed:/b:z" -v "$PWD/closed:/c:ro,Z" -v kept:/v:Z --security-opt label=type:x_t --security-opt label:level:s0:c1 box true
 	assert_success
 	assert_equal "$stderr" ""
+	run inside --security-opt label=kind:x box true
+	assert_failure 125
+	assert_output --partial "bad label option \"kind:x\", valid options 'disable' or 'user, role, level, type, filetype' followed by ':' and a value"
 }
 
 @test "a source that goes away between create and start is an error that names it" {
