@@ -227,12 +227,14 @@ int container_label_pipe(const struct spec *spec, int run, int ret_ends[2], stru
 	return 0;
 }
 
-int container_label_files(const struct spec *spec, const char *folder, struct err *err)
+int container_label_files(const struct spec *spec, const char *folder, bool shared, struct err *err)
 {
+	const char *own = spec->mount_label ? spec->mount_label : "";
+	_cleanup_free_ char *label = shared ? selinux_shared(own) : str_dup(own);
 	size_t length = strlen(folder);
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && spec->mount_label && i < spec->mount_count; i++) {
+	for (size_t i = 0; r == 0 && *label && i < spec->mount_count; i++) {
 		const char *source = spec->mounts[i].source;
 		_cleanup_close_ int fd = -1;
 
@@ -240,7 +242,7 @@ int container_label_files(const struct spec *spec, const char *folder, struct er
 		    strncmp(source, folder, length) != 0 || source[length] != '/')
 			continue;
 		fd = open(source, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-		r = fd < 0 ? 0 : selinux_label_file(fd, spec->mount_label, err);
+		r = fd < 0 ? 0 : selinux_label_file(fd, label, err);
 	}
 	return r;
 }

@@ -8,7 +8,8 @@
 #ifndef CLOCHE_ENGINE_CONTAINER_LABEL_H
 #define CLOCHE_ENGINE_CONTAINER_LABEL_H
 
-struct create_options;
+#include <stdbool.h>
+
 struct engine;
 struct err;
 struct record;
@@ -25,8 +26,9 @@ int container_label_binds(const struct record *record, const struct spec *spec, 
  * lets nobody label a pipe. ret_ends as of pipe(2). */
 int container_label_fifo(const struct spec *spec, int fd, struct err *err);
 int container_label_pipe(const struct spec *spec, int run, int ret_ends[2], struct err *err);
-/* Files of the engine that are bound into it: those below folder. */
-int container_label_files(const struct spec *spec, const char *folder, struct err *err);
+/* Files of the engine that are bound into it: those below folder, which is its own; shared: of the container whose network it shares. */
+int container_label_files(const struct spec *spec, const char *folder, bool shared,
+			  struct err *err);
 /* A volume that nobody labelled, which its _data has in common with the folder it is in, is for all containers. */
 int container_label_volume(const struct spec *spec, int volume, int data, const char *path,
 			   struct err *err);

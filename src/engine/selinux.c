@@ -81,6 +81,13 @@ static char *with_parts(const char *base, char *const *parts)
 	return str_dup(text.data ? text.data : "");
 }
 
+char *selinux_shared(const char *label)
+{
+	char *parts[PART_COUNT] = { [PART_LEVEL] = (char *)"s0" };
+
+	return with_parts(label, parts);
+}
+
 static const struct {
 	const char *name;
 	enum part part;
@@ -260,8 +267,7 @@ int selinux_contexts_load(struct selinux_contexts *contexts, struct err *err)
 int selinux_relabel(const char *path, const char *label, bool shared, struct err *err)
 {
 	_cleanup_(library_close) struct library library = { 0 };
-	char *parts[PART_COUNT] = { [PART_LEVEL] = (char *)"s0" };
-	_cleanup_free_ char *all = shared ? with_parts(label, parts) : str_dup(label);
+	_cleanup_free_ char *all = shared ? selinux_shared(label) : str_dup(label);
 	int r;
 
 	if (selinux_path_is_systems(path))

@@ -46,6 +46,9 @@ char *selinux_level(uint32_t pair);
 /* Part of a label: 0 user, 1 role, 2 type, 3 level; NULL: it has none. To be freed. */
 char *selinux_part(const char *label, unsigned int which);
 
+/* The label with the level that all have; to be freed. */
+char *selinux_shared(const char *label);
+
 /* Folders that a host needs with the labels they have. */
 bool selinux_path_is_systems(const char *path);
 /* Label path and all below it, links themselves; shared: with the level that all have. -EPERM: a folder of the system. */

@@ -491,12 +491,13 @@ int spec_build(struct engine *engine, const struct record *record, struct built_
 		systemd_init_fill(record, spec);
 		/* who shares a network has its names, as with Docker */
 		spec_mounts_own(record, spec, neighbour ? theirs : folder);
-		r = spec_mounts_user(engine, record, &built, err);
+		r = container_label_files(spec, neighbour ? theirs : folder, neighbour != NULL,
+					  err);
+		if (r == 0)
+			r = spec_mounts_user(engine, record, &built, err);
 	}
 	if (r == 0)
 		r = container_label_binds(record, spec, err);
-	if (r == 0)
-		r = container_label_files(spec, folder, err);
 	if (r == 0)
 		r = cdi_fill(engine, record, &built, err);
 	if (r == 0)

@@ -87,6 +87,8 @@ clean() { is "$(cloche exec aa echo seen)" seen && is "$(cloche exec aa cat /pro
 check "no label is left over for what it makes" clean
 shared() { is "$(run --rm --pid container:aa bb cat /proc/self/attr/current | tr -d '\0')" "$(named aa ProcessLabel)" && run --rm --pid container:aa bb sh -c 'kill -0 1'; }
 check "who shares another one's processes has its label" shared
+hosts() { timeout 60 cloche run --rm --network container:aa bb cat /etc/hosts | grep -q localhost && cloche exec aa cat /etc/hosts | grep -q localhost; }
+check "who shares another one's network reads its hosts, and so does that one" hosts
 init() { is "$(part 3 "$(run --rm --systemd always bb cat /proc/self/attr/current | tr -d '\0')")" "$(sed -n 's/^init_process = .*:\([a-z_]*\):s0"/\1/p' /etc/selinux/default/contexts/lxc_contexts | grep . || echo container_t)"; }
 check "one for systemd has the label of the policy for it, where there is one" init
 
