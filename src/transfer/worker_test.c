@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -220,6 +222,7 @@ static void a_tree_can_be_written(void **state)
 	assert_int_equal(fstatat(place->folder, "sub/link", &st, AT_SYMLINK_NOFOLLOW), 0);
 	assert_int_equal(st.st_mode, S_IFREG | 04755);
 	assert_int_equal(st.st_uid, 5);
+	assert_int_equal(st.st_gid, 6);
 	assert_true(run_in(place, SANDBOX_STREAM, write_tree, &again, &err) < 0);
 }
 
@@ -242,6 +245,59 @@ static void its_death_and_its_silence_are_errors(void **state)
 	assert_int_equal(run_in(*state, SANDBOX_STREAM, leave_without_a_word, &silence, &err),
 			 -EIO);
 	assert_non_null(strstr(err.words, "ended without a report"));
+}
+
+/* Waits for nothing, with its output open. */
+static int wait_long(struct buf *report, struct err *err)
+{
+	(void)report;
+	if (write(WORKER_OUT, "x", 1) != 1)
+		return err_sys(err, errno, "write");
+	(void)poll(NULL, 0, 60000); /* by then the test has failed */
+	return 0;
+}
+
+static _Noreturn void start_and_die(const struct place *place, enum sandbox_kind kind, int out)
+{
+	struct worker worker = WORKER_NONE;
+	struct err err = ERR_NONE;
+	const struct worker_plan plan = { .kind = kind,
+					  .in = place->dir,
+					  .out = out,
+					  .folder = place->folder,
+					  .run = wait_long };
+
+	if (worker_prepare(&err) < 0 || worker_start(&plan, &worker, &err) < 0)
+		_exit(1);
+	(void)poll(NULL, 0, 60000);
+	_exit(1);
+}
+
+static void it_ends_with_its_parent(void **state)
+{
+	static const enum sandbox_kind kinds[] = { SANDBOX_TREE, SANDBOX_STREAM, SANDBOX_NETWORK };
+
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct pollfd end = { .events = POLLIN };
+		int ends[2];
+		pid_t parent;
+		char byte;
+
+		assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+		parent = fork();
+		if (parent == 0)
+			start_and_die(*state, kinds[i], ends[1]);
+		fd_close(ends[1]);
+		assert_int_equal(read(ends[0], &byte, 1), 1); /* it is in its sandbox */
+		assert_int_equal(kill(parent, SIGKILL), 0);
+		assert_int_equal(waitpid(parent, NULL, 0), parent);
+		end.fd = ends[0];
+		assert_int_equal(poll(&end, 1, 20000), 1);
+		assert_int_equal(read(ends[0], &byte, 1), 0); /* nobody has the other end */
+		fd_close(ends[0]);
+	}
 }
 
 static int prepare(void **state)
@@ -269,6 +325,7 @@ int main(void)
 		TEST(a_tree_can_be_written),
 		TEST(its_error_arrives_escaped),
 		TEST(its_death_and_its_silence_are_errors),
+		TEST(it_ends_with_its_parent),
 	};
 
 	return cmocka_run_group_tests(tests, prepare, finish);

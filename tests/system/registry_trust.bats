@@ -156,10 +156,11 @@ attach()
 }
 
 @test "sigstore's signatures come from the registry, and are checked with the policy's public key" {
-	local digest kind
+	local digest kind keys
 
 	digest=$(digest_of signed 1)
 	openssl ecparam -name prime256v1 -genkey -noout -out other.pem
+	openssl pkey -in other.pem -pubout -out other.pub
 	payload "cosign container image signature" "$PLAIN/signed" "$digest" >signed.json
 	for kind in ec rsa ed25519; do
 		case $kind in
@@ -168,7 +169,12 @@ attach()
 		ed25519) openssl genpkey -algorithm ed25519 -out key.pem ;;
 		esac
 		openssl pkey -in key.pem -pubout -out "$BATS_TEST_TMPDIR/key.pub"
-		policy '{"default": [{"type": "sigstoreSigned", "keyPath": "'"$BATS_TEST_TMPDIR/key.pub"'", "signedIdentity": {"type": "matchRepository"}}]}'
+		case $kind in # of several keys each will do
+		ec) keys="\"keyPath\": \"$BATS_TEST_TMPDIR/key.pub\"" ;;
+		rsa) keys="\"keyPaths\": [\"$PWD/other.pub\", \"$BATS_TEST_TMPDIR/key.pub\"]" ;;
+		ed25519) keys="\"keyDatas\": [\"$(base64 -w 0 other.pub)\", \"$(base64 -w 0 "$BATS_TEST_TMPDIR/key.pub")\"]" ;;
+		esac
+		policy '{"default": [{"type": "sigstoreSigned", '"$keys"', "signedIdentity": {"type": "matchRepository"}}]}'
 		run -1 pull "$PLAIN/signed:1"
 		if [ $kind = ed25519 ]; then
 			openssl pkeyutl -sign -inkey key.pem -rawin -in signed.json -out signature

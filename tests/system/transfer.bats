@@ -233,6 +233,7 @@ make_tree()
 	cp /bin/true usr/bin/raw
 	setfattr -n security.capability -v 0x0100000200200000000000000000000000000000 usr/bin/raw
 	chown 1000:2000 etc/link usr/bin/raw old
+	chgrp 42 sparse etc # the group alone
 	chmod 1777 old
 	chmod 0 unreadable
 	touch -d '2001-02-03 04:05:06.123456789' usr/bin/tool
