@@ -50,6 +50,24 @@ int fd_write_all(int fd, const void *data, size_t length)
 	return 0;
 }
 
+int fd_write_pages(int pipe, int file, off_t offset, const void *data, size_t length)
+{
+	size_t done = 0;
+
+	while (done < length) {
+		ssize_t n = splice(file, &offset, pipe, NULL, length - done, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EPIPE)
+			return -errno;
+		if (n <= 0)
+			return fd_write_all(pipe, (const char *)data + done, length - done);
+		done += (size_t)n;
+	}
+	return 0;
+}
+
 int fd_read_all(int fd, size_t limit_bytes, struct buf *buf)
 {
 	char chunk[16384];

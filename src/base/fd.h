@@ -25,6 +25,9 @@ bool fd_is_regular(int fd);
 
 /* Write all of it. 0 or -errno. */
 int fd_write_all(int fd, const void *data, size_t length);
+/* The same to a pipe, of what stands in a file of ours at `offset`, too: the pipe gets the file's pages, not a copy (splice(2)), where
+ * the file system can do that. Nobody may change the file before the pipe was read. */
+int fd_write_pages(int pipe, int file, off_t offset, const void *data, size_t length);
 /* Read to the end of file, at most limit_bytes (-EFBIG beyond). The buffer is added to. */
 int fd_read_all(int fd, size_t limit_bytes, struct buf *buf);
 

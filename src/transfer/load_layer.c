@@ -56,7 +56,8 @@ struct pump {
 	struct err err;
 };
 
-static int pump_piece(struct pump *pump, const char *piece, size_t length, struct err *err)
+static int pump_piece(struct pump *pump, const char *piece, uint64_t at, size_t length,
+		      struct err *err)
 {
 	int r = pump->tee < 0 ? 0 : fd_write_all(pump->tee, piece, length);
 
@@ -64,7 +65,10 @@ static int pump_piece(struct pump *pump, const char *piece, size_t length, struc
 		return err_sys(err, r, "write");
 	if (pump->tee >= 0)
 		write_out_add(pump->disk, length);
-	r = pump->out < 0 ? 0 : fd_write_all(pump->out, piece, length);
+	if (pump->out < 0)
+		return 0;
+	r = pump->tee < 0 ? fd_write_all(pump->out, piece, length) :
+			    fd_write_pages(pump->out, pump->tee, (off_t)at, piece, length);
 	if (r == -EPIPE) { /* whoever reads will say why; but a wrong digest may be the cause */
 		fd_close(fd_take(&pump->out));
 		return 0;
@@ -89,9 +93,9 @@ static int pump_all(struct pump *pump, struct err *err)
 		if (n <= 0)
 			return err_sys(err, n < 0 ? errno : EIO, "read");
 		sha256_add(&hash, piece, (size_t)n);
-		done += (uint64_t)n;
-		if (pump_piece(pump, piece, (size_t)n, err) < 0)
+		if (pump_piece(pump, piece, done, (size_t)n, err) < 0)
 			return -err->code;
+		done += (uint64_t)n;
 	}
 	sha256_end(&hash, pump->digest);
 	return 0;
@@ -187,7 +191,7 @@ static int open_kept(const struct load *load, struct load_layer *l, size_t numbe
 	if (l->path)
 		return -1;
 	l->path = str_printf("kept-%zu-%zu", load->outcome->image_count, number);
-	fd = openat(load->work->dir, l->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = openat(load->work->dir, l->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	return fd < 0 ? err_sys(err, errno, "make %s", l->path) : fd;
 }
 

@@ -128,9 +128,12 @@ static bool cancelled(struct pull_layers *l)
 	return failed;
 }
 
+/* What stands in the part at the place that was reached. */
 static int hand_on(struct pump *pump, const void *bytes, size_t length, struct err *err)
 {
-	int r = pump->refused ? 0 : fd_write_all(pump->out, bytes, length);
+	int r = pump->refused ? 0 :
+				fd_write_pages(pump->out, pump->layer->part.fd,
+					       (off_t)pump->received, bytes, length);
 
 	sha256_add(&pump->hash, bytes, length);
 	pump->received += length;

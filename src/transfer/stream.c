@@ -19,6 +19,7 @@ enum { CHUNK = 256 * 1024 };
 
 struct stream {
 	int in, out, tee;
+	off_t kept; /* how far tee is written */
 	struct write_out *disk;
 	bool within; /* a file: length bytes from offset */
 	bool shared; /* pipe to pipe */
@@ -98,10 +99,19 @@ static void count_zeros(struct stream_result *result, const char *bytes, size_t 
 	result->zeros = i == 0 ? result->zeros + length : length - i;
 }
 
+/* To the copy that is kept, if there is one, and to the reader, who gets the copy's pages then. */
 static int hand_on(struct stream *stream, const char *bytes, size_t length, struct err *err)
 {
-	int r = stream->refused || stream->shared ? 0 : fd_write_all(stream->out, bytes, length);
+	off_t at = stream->kept;
+	int r = stream->tee < 0 ? 0 : fd_write_all(stream->tee, bytes, length);
 
+	if (r < 0)
+		return err_sys(err, r, "write");
+	stream->kept += (off_t)length;
+	if (stream->refused || stream->shared)
+		return 0;
+	r = stream->tee < 0 ? fd_write_all(stream->out, bytes, length) :
+			      fd_write_pages(stream->out, stream->tee, at, bytes, length);
 	if (r == -EPIPE) { /* the reader will say why */
 		stream->refused = true;
 		return 0;
@@ -150,13 +160,6 @@ static ssize_t take(struct stream *stream, char *chunk)
 	return n;
 }
 
-static int keep(struct stream *stream, const char *bytes, size_t length, struct err *err)
-{
-	int r = stream->tee < 0 ? 0 : fd_write_all(stream->tee, bytes, length);
-
-	return r < 0 ? err_sys(err, r, "write") : 0;
-}
-
 /* After a refusal a file is read on, since that it is not what its digest says may be the cause; a decompressor could go
  * on for terabytes. */
 static int carry(struct stream *stream, struct err *err)
@@ -185,8 +188,7 @@ static int carry(struct stream *stream, struct err *err)
 		sha256_add(&hash, chunk, (size_t)n);
 		count_zeros(result, chunk, (size_t)n);
 		write_out_add(stream->disk, (size_t)n);
-		if (keep(stream, chunk, (size_t)n, err) < 0 ||
-		    hand_on(stream, chunk, (size_t)n, err) < 0)
+		if (hand_on(stream, chunk, (size_t)n, err) < 0)
 			return -err->code;
 	}
 	return 0;
