@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -19,6 +20,7 @@
 enum {
 	RECORD_MAX = 1024 * 1024, /* certificates, a token */
 	PIECE = 256 * 1024,	  /* of a body */
+	HELD_MS = 50,
 	TEXT_MAX = 128 * 1024,
 	HEADERS_MAX = 100,
 };
@@ -46,6 +48,9 @@ struct server { /* what the loop of the child holds */
 	struct registry *registry;
 	struct buf message;
 	uint64_t source_left;
+	char *held; /* a piece of the body, to be handed on */
+	size_t held_length;
+	uint64_t handed_ms; /* when the last was */
 };
 
 static int read_record(struct server *s, enum message_kind wanted, json_t **ret_json,
@@ -95,12 +100,23 @@ static int read_access(struct server *s, struct err *err)
 	return 0;
 }
 
+static int hand_on(struct server *s, struct err *err)
+{
+	int r = s->held_length == 0 ?
+			0 :
+			message_send(WORKER_OUT, MESSAGE_DATA, s->held, s->held_length);
+
+	s->held_length = 0;
+	return r < 0 ? err_sys(err, r, "hand on") : 0;
+}
+
 static int tell_head(void *data, const struct http_response *response, struct err *err)
 {
 	_cleanup_json_ json_t *json = json_object();
-	int r;
+	int r = hand_on(data, err); /* of an attempt before */
 
-	(void)data;
+	if (r < 0)
+		return r;
 	json_put(json, "status", json_integer(response->status));
 	put_text(json, "type", response->content_type);
 	put_text(json, "location", response->location);
@@ -111,19 +127,36 @@ static int tell_head(void *data, const struct http_response *response, struct er
 	return r < 0 ? err_sys(err, r, "hand on") : 0;
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* libcurl gives 16 KiB at a time: five system calls and a turn of two processes for each. Of a slow server every byte is handed on
+ * soon, for who looks at the progress. */
 static int tell_data(void *data, const void *bytes, size_t length, struct err *err)
 {
+	struct server *s = data;
 	const char *at = bytes;
+	uint64_t now = now_ms();
 
-	(void)data;
+	if (!s->held)
+		s->held = mem_new(PIECE);
 	while (length > 0) {
-		size_t n = length < PIECE ? length : PIECE;
-		int r = message_send(WORKER_OUT, MESSAGE_DATA, at, n);
+		size_t room = PIECE - s->held_length, n = length < room ? length : room;
 
-		if (r < 0)
-			return err_sys(err, r, "hand on");
+		memcpy(s->held + s->held_length, at, n);
+		s->held_length += n;
 		at += n;
 		length -= n;
+		if (s->held_length < PIECE && now - s->handed_ms < HELD_MS)
+			break;
+		if (hand_on(s, err) < 0)
+			return -err->code;
+		s->handed_ms = now;
 	}
 	return 0;
 }
@@ -162,7 +195,7 @@ static int perform(struct server *s, const json_t *json, struct err *err)
 	_cleanup_(http_response_clear) struct http_response response = HTTP_RESPONSE_EMPTY;
 	_cleanup_free_ char *method = NULL, *path = NULL, *scope = NULL;
 	_cleanup_strv_ char **headers = NULL;
-	const struct http_sink sink = { .head = tell_head, .write = tell_data };
+	const struct http_sink sink = { .head = tell_head, .write = tell_data, .data = s };
 	const struct http_source source = { .read = read_source,
 					    .data = s,
 					    .length = (uint64_t)json_int_at(json, "source", 0) };
@@ -219,7 +252,8 @@ static int serve(struct server *s, struct err *err)
 		if (r <= 0)
 			return r;
 		r = perform(s, json, &failure);
-		if (drain_source(s, &drained) < 0)
+		/* what is held, after a failure, too: the next attempt goes on there */
+		if (hand_on(s, &drained) < 0 || drain_source(s, &drained) < 0)
 			return 0; /* the parent is gone */
 		r = r < 0 ? tell_failure(&failure) : tell_learned(s);
 		if (r < 0)
@@ -245,6 +279,7 @@ static int fetcher_run(struct buf *report, struct err *err)
 	registry_close(s.registry);
 	registry_access_clear(&s.access);
 	buf_clear(&s.message);
+	free(s.held);
 	return r;
 }
 
