@@ -318,21 +318,25 @@ static void round_do(int epoll, int control, unsigned int mark, const struct epo
 
 static _Noreturn void loop(int epoll, int control, unsigned int mark)
 {
-	static const struct timespec at_once;
+	static const struct timespec at_once, soon = { .tv_nsec = 1000000 };
 	struct epoll_event events[EVENTS];
 	bool busy = false;
 
 	for (;;) {
 		struct timespec room;
-		int count = epoll_pwait2(epoll, events, EVENTS,
-					 busy ? &at_once : session_patience(&room), NULL);
+		const struct timespec *patience = busy ? &at_once : session_patience(&room);
+		bool left;
+		int count;
 
+		if (!patience && upstream_unprepared())
+			patience = &soon;
+		count = epoll_pwait2(epoll, events, EVENTS, patience, NULL);
 		round_do(epoll, control, mark, events, count > 0 ? count : 0);
 		session_tick();
 		/* one turn for each that has work left, then look for events again */
 		busy = session_work(EVENTS);
-		session_sweep();
-		if (!busy)
+		left = session_sweep();
+		if (!busy && (count == 0 || left))
 			upstream_prepare();
 	}
 }

@@ -30,13 +30,14 @@ enum side { CLIENT, UPSTREAM };
 
 struct flow { /* one direction: flows[side] comes from that side */
 	int from, to;
-	int pipe[2];	/* only while bytes are in it */
-	size_t held;	/* these */
-	bool readable;	/* there may be something to read: edge-triggered, so it is remembered */
-	bool writable;	/* the other side may take something */
-	bool last;	/* what is to be read has an end */
-	bool ended;	/* no more to read */
-	bool shut;	/* told to the other side */
+	int pipe[2];   /* only while bytes are in it */
+	size_t held;   /* these */
+	bool readable; /* there may be something to read: edge-triggered, so it is remembered */
+	bool writable; /* the other side may take something */
+	bool more;  /* a read may stop short of what is there: before the end, or at urgent bytes */
+	bool large; /* the last piece was: the next one is spliced */
+	bool ended; /* no more to read */
+	bool shut;  /* told to the other side */
 	bool batched;	/* it is on the list of those that are read in large pieces */
 	size_t streak;	/* bytes in a row without waiting for them */
 	size_t needs;	/* so many are needed before it is batched */
@@ -46,8 +47,9 @@ struct flow { /* one direction: flows[side] comes from that side */
 };
 
 struct session {
-	int client, upstream;
+	int client, upstream, epoll;
 	bool connected, over, queued;
+	bool asked[2]; /* epoll is to tell when that side takes bytes */
 	struct flow flows[2];
 	struct session *next, *next_over;
 };
@@ -146,7 +148,7 @@ static void batch_wait(struct flow *f)
 static void batch_join(struct flow *f, size_t bytes)
 {
 	f->streak += bytes;
-	if (f->batched || f->last || f->streak < f->needs)
+	if (f->batched || f->more || f->streak < f->needs)
 		return;
 	f->batched = true;
 	f->next_batched = batched;
@@ -156,13 +158,18 @@ static void batch_join(struct flow *f, size_t bytes)
 
 /* -- life ------------------------------------------------------------------------------------- */
 
-/* The lowest bit of what epoll knows says which side it is. */
-static bool watch(int epoll, int fd, struct session *session, enum side side)
+/* The lowest bit of what epoll knows says which side it is. That a side takes bytes is asked for only once it did not: it would be told
+ * at once otherwise, while somebody waits for us to be done. */
+static bool watch(struct session *s, enum side side, int operation, bool ask)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-				     .data.u64 = (uintptr_t)session | (uintptr_t)side };
+	struct epoll_event event = { .events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET,
+				     .data.u64 = (uintptr_t)s | (uintptr_t)side };
 
-	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+	if (ask)
+		event.events |= EPOLLOUT;
+	s->asked[side] = ask;
+	return epoll_ctl(s->epoll, operation, side == CLIENT ? s->client : s->upstream, &event) ==
+	       0;
 }
 
 static void session_end(struct session *s, bool reset)
@@ -205,7 +212,8 @@ bool session_accept(const struct door *door, int epoll, unsigned int mark)
 		return true;
 	}
 	s->client = fd;
-	s->upstream = upstream_connect(door, &client, mark);
+	s->epoll = epoll;
+	s->upstream = upstream_connect(door, &client, mark, &s->connected);
 	for (int side = CLIENT; side <= UPSTREAM; side++) {
 		struct flow *f = &s->flows[side];
 
@@ -213,12 +221,102 @@ bool session_accept(const struct door *door, int epoll, unsigned int mark)
 		f->needs = BATCH_NEEDS;
 		f->from = side == CLIENT ? s->client : s->upstream;
 		f->to = side == CLIENT ? s->upstream : s->client;
+		f->writable = side == UPSTREAM || s->connected;
 		f->session = s;
 	}
-	if (s->upstream < 0 || !watch(epoll, s->upstream, s, UPSTREAM) ||
-	    !watch(epoll, s->client, s, CLIENT))
+	if (s->upstream < 0 || !watch(s, UPSTREAM, EPOLL_CTL_ADD, !s->connected) ||
+	    !watch(s, CLIENT, EPOLL_CTL_ADD, false))
 		session_end(s, true);
 	return true;
+}
+
+/* The other side takes no more now. */
+static void flow_stall(struct flow *f)
+{
+	struct session *s = f->session;
+	enum side other = f == &s->flows[CLIENT] ? UPSTREAM : CLIENT;
+
+	f->writable = false;
+	if (!s->asked[other] && !watch(s, other, EPOLL_CTL_MOD, true))
+		session_end(s, true);
+}
+
+/* Into the flow's pipe, which is empty, so that it takes as much as a page has (pipe(7)). */
+static bool piece_hold(struct flow *f, const char *bytes, size_t length)
+{
+	if ((f->pipe[0] < 0 && !pipe_take(f->pipe)) ||
+	    write(f->pipe[1], bytes, length) != (ssize_t)length) {
+		session_end(f->session, true);
+		return false;
+	}
+	f->held = length;
+	return true;
+}
+
+/* A small piece is copied, which is quicker than to hand it on. When its end is there, too, both go in one packet. */
+static bool piece_small(struct flow *f)
+{
+	char bytes[PIPE_PAGE];
+	size_t length = 0;
+	ssize_t n;
+
+	do {
+		n = recv(f->from, bytes + length, sizeof(bytes) - length, MSG_DONTWAIT);
+		if (n > 0)
+			length += (size_t)n;
+	} while (n > 0 && f->more && length < sizeof(bytes));
+	f->ended = n == 0;
+	if (length == 0) {
+		if (n < 0 && errno == EAGAIN)
+			f->readable = false;
+		else if (n < 0 && errno != EINTR)
+			session_end(f->session, true);
+		return false;
+	}
+	f->large = length == sizeof(bytes);
+	f->readable = f->large || f->more;
+	batch_join(f, length);
+	n = 0;
+	if (f->writable) {
+		n = send(f->to, bytes, length,
+			 MSG_DONTWAIT | MSG_NOSIGNAL | (f->ended ? MSG_MORE : 0));
+		if (n < 0 && errno == EAGAIN)
+			flow_stall(f);
+		else if (n < 0 && errno != EINTR)
+			session_end(f->session, true);
+		if (f->session->over)
+			return false;
+	}
+	if (n < 0)
+		n = 0;
+	return (size_t)n == length || piece_hold(f, bytes + n, length - (size_t)n);
+}
+
+static bool piece_large(struct flow *f)
+{
+	ssize_t n;
+
+	if (f->pipe[0] < 0 && !pipe_take(f->pipe)) {
+		session_end(f->session, true);
+		return false;
+	}
+	n = splice(f->from, NULL, f->pipe[1], NULL, PIPE_SIZE, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	if (n > 0) {
+		f->held = (size_t)n;
+		f->large = n >= PIPE_PAGE;
+		/* a pipe that cannot be full has taken all that there was */
+		f->readable = (size_t)n >= pipe_slots || f->more;
+		batch_join(f, (size_t)n);
+		return true;
+	}
+	/* splice(2) goes past no urgent byte, and does not tell it from the end */
+	if (n == 0 || (errno == EAGAIN && f->more))
+		return piece_small(f);
+	if (errno == EAGAIN)
+		f->readable = false;
+	else if (errno != EINTR)
+		session_end(f->session, true);
+	return false;
 }
 
 /* One piece in, one piece out. true: something moved. */
@@ -228,26 +326,9 @@ static bool flow_step(struct flow *f)
 	ssize_t n;
 
 	if (f->held == 0 && f->readable && !f->ended) {
-		if (f->pipe[0] < 0 && !pipe_take(f->pipe)) {
-			session_end(f->session, true);
+		moved = f->large || f->batched ? piece_large(f) : piece_small(f);
+		if (f->session->over)
 			return false;
-		}
-		n = splice(f->from, NULL, f->pipe[1], NULL, PIPE_SIZE,
-			   SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-		if (n > 0) {
-			f->held = (size_t)n;
-			/* a pipe that cannot be full has taken all that there was */
-			f->readable = (size_t)n >= pipe_slots || f->last;
-			batch_join(f, (size_t)n);
-			moved = true;
-		} else if (n == 0) {
-			f->ended = true;
-		} else if (errno == EAGAIN) {
-			f->readable = false;
-		} else if (errno != EINTR) {
-			session_end(f->session, true);
-			return false;
-		}
 	}
 	if (f->held > 0 && f->writable) {
 		n = splice(f->pipe[0], NULL, f->to, NULL, f->held,
@@ -256,11 +337,12 @@ static bool flow_step(struct flow *f)
 			f->held -= (size_t)n;
 			moved = true;
 		} else if (n < 0 && errno == EAGAIN) {
-			f->writable = false;
+			flow_stall(f);
 		} else if (n < 0 && errno != EINTR) {
 			session_end(f->session, true);
-			return false;
 		}
+		if (f->session->over)
+			return false;
 	}
 	if (f->held == 0) {
 		pipe_give(f);
@@ -323,8 +405,8 @@ void session_event(uint64_t data, uint32_t events)
 		}
 		s->connected = (events & EPOLLOUT) != 0;
 	}
-	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-		from->last = from->readable = true;
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI))
+		from->more = from->readable = true;
 	if (events & EPOLLIN)
 		from->readable = true;
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
@@ -386,9 +468,10 @@ const struct timespec *session_patience(struct timespec *room)
 	return room;
 }
 
-void session_sweep(void)
+bool session_sweep(void)
 {
 	struct session **p = &over;
+	bool any = over != NULL;
 
 	while (*p) {
 		struct session *s = *p;
@@ -400,4 +483,5 @@ void session_sweep(void)
 		*p = s->next_over;
 		free(s);
 	}
+	return any;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One session of a client with the container: two sockets, and pipes through which the kernel moves the bytes (splice(2)), so that they
- * never come into this process. All sockets are edge-triggered in one epoll; what each event told is remembered, so that nobody
+ * never come into this process; but for pieces of less than a page, which are copied. All sockets are edge-triggered in one epoll; what each event told is remembered, so that nobody
  * is asked for what he has not. */
 #ifndef CLOCHE_PUBLISH_SESSION_H
 #define CLOCHE_PUBLISH_SESSION_H
@@ -32,7 +32,7 @@ bool session_work(int turns);
 /* What is due by the clock; and how long to wait for events until the next such thing. NULL: for ever. */
 void session_tick(void);
 const struct timespec *session_patience(struct timespec *room);
-/* Free those that ended since the last call: events of one round may still point to them. */
-void session_sweep(void);
+/* Free those that ended since the last call: events of one round may still point to them. true: there were some. */
+bool session_sweep(void);
 
 #endif

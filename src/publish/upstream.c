@@ -114,11 +114,21 @@ static int transparent_take(int family, unsigned int mark)
 	return fd >= 0 ? fd : transparent_socket(family, mark);
 }
 
-void upstream_prepare(void)
+bool upstream_unprepared(void)
 {
 	for (struct ready *r = ready; r < ready + ARRAY_SIZE(ready); r++)
 		if (r->wanted && r->fd < 0)
+			return true;
+	return false;
+}
+
+void upstream_prepare(void)
+{
+	for (struct ready *r = ready; r < ready + ARRAY_SIZE(ready); r++)
+		if (r->wanted && r->fd < 0) {
 			r->fd = transparent_socket(r->family, r->mark);
+			r->wanted = r->fd >= 0; /* or by the next client */
+		}
 }
 
 /* -- connections ------------------------------------------------------------------------------- */
@@ -163,7 +173,7 @@ static int connect_as(const struct door *door, const struct sockaddr_storage *cl
 }
 
 int upstream_connect(const struct door *door, const struct sockaddr_storage *client,
-		     unsigned int mark)
+		     unsigned int mark, bool *ret_connected)
 {
 	int fd = -1;
 
@@ -174,5 +184,14 @@ int upstream_connect(const struct door *door, const struct sockaddr_storage *cli
 	}
 	if (fd < 0)
 		fd = connect_plain(door);
+	if (fd < 0)
+		return -1;
+	/* a second connect(2) tells how the first one went: the answer from a local bridge came while it was on its way out */
+	*ret_connected = connect(fd, (const struct sockaddr *)&door->to, door->to_length) == 0 ||
+			 errno == EISCONN;
+	if (!*ret_connected && errno != EALREADY) {
+		(void)close(fd);
+		return -1;
+	}
 	return fd;
 }

@@ -9,10 +9,12 @@
 struct door;
 struct sockaddr_storage;
 
-/* A socket that is the caller's; -1: there is none to be had. */
+/* A socket that is the caller's; -1: there is none to be had. Mostly the container has answered by the time that this returns. */
 int upstream_connect(const struct door *door, const struct sockaddr_storage *client,
-		     unsigned int mark);
-/* Make the socket of the next client, of the kind that the last one had. For when there is nothing else to do. */
+		     unsigned int mark, bool *ret_connected);
+/* Is there no socket for a next client like the last one? */
+bool upstream_unprepared(void);
+/* Make it. For when nobody waits: after accept(2) the container does, for this processor. */
 void upstream_prepare(void);
 
 #endif

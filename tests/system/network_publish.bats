@@ -201,7 +201,7 @@ while True:
 	assert_output --partial "[::]:9090"
 	until_true 20 cloche exec echo sh -c 'ss -tln | grep -q :90'
 	cat >client.py <<-'END'
-		import socket, sys, threading
+		import os, signal, socket, sys, threading
 		s = socket.create_connection(("10.50.0.1", 9090), 60)
 		print(s.recv(99).decode().strip(), flush=True)
 		sys.stdin.readline()
@@ -217,11 +217,26 @@ while True:
 		    sender.join()
 		    return got == blob
 		print(all(back(bytes(range(251)) * n) for n in (1, 40000, 1, 80000, 300, 1)))
+		def past_urgent(before):
+		    # the relay finds all of it at once: a read ends before an urgent byte, and nothing else will come
+		    os.kill(int(sys.argv[1]), signal.SIGSTOP)
+		    s.sendall(b"a" * before)
+		    s.send(b"!", socket.MSG_OOB)
+		    s.sendall(b"b" * 20)
+		    os.kill(int(sys.argv[1]), signal.SIGCONT)
+		    got = bytearray()
+		    while len(got) < before + 20:
+		        d = s.recv(1 << 18)
+		        if not d: break
+		        got += d
+		    return got == b"a" * before + b"b" * 20
+		print(all(past_urgent(n) for n in (1, 100, 4096)))
 		s.shutdown(1)
 		print(s.recv(1))
 	END
 	mkfifo go
-	at lan python3 client.py <go >said 3>&- &
+	read -r relay _ <"$CLOCHE_RUN_ROOT/$(cloche inspect -f '{{.Id}}' echo)/publish"
+	at lan python3 client.py "$relay" <go >said 3>&- &
 	exec 7>go
 	until_true 20 grep -q . said
 	run ss -Htn state established
@@ -229,7 +244,7 @@ while True:
 	exec 7>&-
 	wait $!
 	assert_output --regexp '10\.50\.0\.1:9090 +10\.50\.0\.11:[0-9]+'
-	assert_equal "$(cat said)" "$(printf "10.50.0.11\nTrue\nb''")"
+	assert_equal "$(cat said)" "$(printf "10.50.0.11\nTrue\nTrue\nb''")"
 	cloche rm -f echo
 }
 
