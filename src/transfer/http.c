@@ -20,6 +20,8 @@ enum {
 	BUFFER = 256 * 1024,
 	RETRY_AFTER_MAX_S = 24 * 3600,
 	GREETING_MS = 1000,
+	PAUSE_MS = 250, /* before the second attempt; doubled for each */
+	RETRY_AFTER_MOST_S = 60,
 };
 
 struct http {
@@ -297,7 +299,9 @@ static int failure(struct exchange *x, CURLcode code, struct err *err)
 	if (x->failed < 0)
 		return x->failed;
 	if (x->refused_address)
-		return err_set(err, EPERM, "a redirect to a link-local address is not followed");
+		return err_set(
+			err, EPERM,
+			"a word of the registry that leads to a link-local address is not followed");
 	if (x->stalled) {
 		r->transient = true;
 		return err_set(err, ETIMEDOUT, "nothing came for %u seconds",
@@ -361,6 +365,28 @@ int http_perform(struct http *http, const struct http_request *request,
 	libcurl()->slist_free_all(headers);
 	*ret_response = response;
 	return r;
+}
+
+/* -- once more -------------------------------------------------------------------------------- */
+
+bool http_worth_retry(const struct http_response *response, int r)
+{
+	if (r < 0)
+		return response->transient;
+	return response->status == 429 || response->status == 408 || response->status >= 500;
+}
+
+int http_wait_turn(const struct http_response *response, int attempt, struct err *err)
+{
+	uint64_t ms = (uint64_t)PAUSE_MS << attempt;
+
+	if (response->retry_after_s > RETRY_AFTER_MOST_S)
+		return err_set(err, EAGAIN, "too many requests: it wants us back in %llu seconds",
+			       (unsigned long long)response->retry_after_s);
+	if (response->retry_after_s * 1000 > ms)
+		ms = response->retry_after_s * 1000;
+	(void)poll(NULL, 0, (int)ms);
+	return 0;
 }
 
 /* -- TLS or not ------------------------------------------------------------------------------- */

@@ -68,6 +68,12 @@ void http_close(struct http *http);
 int http_perform(struct http *http, const struct http_request *request,
 		 struct http_response *ret_response, struct err *err);
 
+/* May the same again work, after what http_perform gave and said? So often it is tried, with a pause between: a growing one, or what
+ * the server wants. -EAGAIN: it wants a longer one than anybody would wait for. */
+enum { HTTP_ATTEMPTS = 5 };
+bool http_worth_retry(const struct http_response *response, int r);
+int http_wait_turn(const struct http_response *response, int attempt, struct err *err);
+
 /* A server that may speak either is greeted as TLS would, without the authorities' certificates, whose reading takes longer than
  * all else that a small pull does. true: it answered in HTTP. false: it speaks TLS, or says nothing that tells. */
 bool http_answers_plain(const struct http *http, const char *url);

@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +12,6 @@
 #include "transfer/token.h"
 
 enum {
-	ATTEMPTS = 5,
-	PAUSE_MS = 250, /* before the second; doubled for each */
-	RETRY_AFTER_MOST_S = 60,
 	REDIRECTS = 10,
 };
 
@@ -325,31 +321,6 @@ static int refusal(const struct http_response *response, struct err *err)
 	}
 }
 
-static bool worth_retry(const struct http_response *response, int r)
-{
-	if (r < 0)
-		return response->transient;
-	return response->status == 429 || response->status == 408 || response->status >= 500;
-}
-
-static void pause_ms(uint64_t ms)
-{
-	(void)poll(NULL, 0, (int)ms);
-}
-
-static int wait_turn(const struct http_response *response, int attempt, struct err *err)
-{
-	uint64_t ms = (uint64_t)PAUSE_MS << attempt;
-
-	if (response->retry_after_s > RETRY_AFTER_MOST_S)
-		return err_set(err, EAGAIN, "too many requests: it wants us back in %llu seconds",
-			       (unsigned long long)response->retry_after_s);
-	if (response->retry_after_s * 1000 > ms)
-		ms = response->retry_after_s * 1000;
-	pause_ms(ms);
-	return 0;
-}
-
 static int exchange(struct passage *p, struct http_response *response, struct err *err)
 {
 	const struct registry_request *request = p->request;
@@ -401,9 +372,10 @@ int registry_perform(struct registry *registry, const struct registry_request *r
 		}
 		if (p.received > before)
 			attempt = 0; /* it goes on, if slowly */
-		if (!worth_retry(ret_response, r) || request->source || ++attempt >= ATTEMPTS)
+		if (!http_worth_retry(ret_response, r) || request->source ||
+		    ++attempt >= HTTP_ATTEMPTS)
 			return r < 0 ? r : refusal(ret_response, err);
-		r = wait_turn(ret_response, attempt - 1, err);
+		r = http_wait_turn(ret_response, attempt - 1, err);
 		if (r < 0)
 			return r;
 	}

@@ -76,7 +76,7 @@ static char *host_of(const char *origin)
 }
 
 static int check_realm(const struct registry_access *access, const char *base, const char *realm,
-		       bool *ret_credentials, struct err *err)
+		       bool *ret_credentials, bool *ret_at_home, struct err *err)
 {
 	_cleanup_free_ char *origin = http_origin(realm), *own = http_origin(base), *host = NULL,
 			    *own_host = NULL;
@@ -94,6 +94,7 @@ static int check_realm(const struct registry_access *access, const char *base, c
 			       "it wants its credentials sent to %.200s, another domain: not done",
 			       host);
 	*ret_credentials = have;
+	*ret_at_home = strcasecmp(own_host, host) == 0;
 	return 0;
 }
 
@@ -163,36 +164,53 @@ static int read_token(const struct buf *answer, char **ret_authorization, struct
 	return 0;
 }
 
-static int ask(const struct registry_access *access, struct http *http, const char *url,
-	       const struct buf *form_bytes, bool credentials, struct buf *answer, struct err *err)
+/* What is to be asked, and of whom. */
+struct question {
+	struct http *http;
+	const char *url;
+	const struct buf *form; /* empty: GET */
+	char *const *headers;
+	bool at_home; /* on the registry's own host */
+};
+
+static int ask_once(const struct question *q, struct http_response *response, struct buf *answer,
+		    struct err *err)
 {
-	_cleanup_(http_response_clear) struct http_response response = HTTP_RESPONSE_EMPTY;
-	_cleanup_strv_ char **headers = NULL;
-	_cleanup_free_ char *basic = NULL;
-	struct form form = { .data = form_bytes->data, .length = form_bytes->length };
+	bool post = q->form->length > 0;
+	struct form form = { .data = q->form->data, .length = q->form->length };
 	const struct http_source source = { .read = form_read,
 					    .data = &form,
 					    .length = form.length };
 	const struct http_sink sink = { .write = collect, .data = answer };
-	bool post = form_bytes->length > 0;
-	int r = 0;
 
-	if (post)
-		strv_add(&headers, "Content-Type: application/x-www-form-urlencoded");
-	else if (credentials && access->user)
-		r = token_basic(access, &basic, err);
-	if (basic)
-		strv_add_take(&headers, str_printf("Authorization: %s", basic));
-	if (r == 0)
-		r = http_perform(http,
-				 &(struct http_request){ .method = post ? "POST" : "GET",
-							 .url = url,
-							 .headers = headers,
-							 .sink = &sink,
-							 .source = post ? &source : NULL },
-				 &response, err);
+	answer->length = 0;
+	return http_perform(q->http,
+			    &(struct http_request){ .method = post ? "POST" : "GET",
+						    .url = q->url,
+						    .headers = q->headers,
+						    .sink = &sink,
+						    .source = post ? &source : NULL,
+						    .not_link_local = !q->at_home },
+			    response, err);
+}
+
+static int ask(const struct question *q, struct buf *answer, struct err *err)
+{
+	_cleanup_(http_response_clear) struct http_response response = HTTP_RESPONSE_EMPTY;
+	int r;
+
+	for (int attempt = 0;;) {
+		http_response_clear(&response);
+		err_clear(err);
+		r = ask_once(q, &response, answer, err);
+		if (!http_worth_retry(&response, r) || ++attempt >= HTTP_ATTEMPTS)
+			break;
+		r = http_wait_turn(&response, attempt - 1, err);
+		if (r < 0)
+			break;
+	}
 	if (r < 0)
-		return r;
+		return err_wrap(err, "token server");
 	if (response.status == 401 || response.status == 403)
 		return err_set(err, EACCES, "unauthorized: incorrect username or password");
 	if (response.status / 100 != 2)
@@ -205,30 +223,39 @@ int token_fetch(const struct registry_access *access, struct http *http, const c
 		const struct challenge *challenge, const char *scope, char **ret_authorization,
 		struct err *err)
 {
-	_cleanup_(buf_clear) struct buf query = BUF_EMPTY, answer = BUF_EMPTY;
-	_cleanup_free_ char *url = NULL;
-	bool credentials = false;
-	int r = check_realm(access, base, challenge->realm, &credentials, err);
+	_cleanup_(buf_clear) struct buf query = BUF_EMPTY, none = BUF_EMPTY, answer = BUF_EMPTY;
+	_cleanup_free_ char *url = NULL, *basic = NULL;
+	_cleanup_strv_ char **headers = NULL;
+	struct question q = { .http = http, .url = challenge->realm, .form = &none };
+	bool credentials = false, exchanges;
+	int r = check_realm(access, base, challenge->realm, &credentials, &q.at_home, err);
 
 	if (r < 0)
 		return r;
-	if (credentials && access->identity_token) {
+	exchanges = credentials && access->identity_token;
+	if (exchanges) {
 		add_parameter(&query, "grant_type", "refresh_token");
 		add_parameter(&query, "client_id", "cloche");
 		add_parameter(&query, "refresh_token", access->identity_token);
 	} else if (credentials) {
 		add_parameter(&query, "account", access->user);
+		r = token_basic(access, &basic, err);
 	}
+	if (r < 0)
+		return r;
 	add_parameter(&query, "service", challenge->service);
 	add_parameter(&query, "scope", scope ? scope : challenge->scope);
-	if (credentials && access->identity_token)
-		return (r = ask(access, http, challenge->realm, &query, true, &answer, err)) < 0 ?
-			       r :
-			       read_token(&answer, ret_authorization, err);
-	url = str_printf("%s%s%s", challenge->realm, strchr(challenge->realm, '?') ? "&" : "?",
-			 query.data ? query.data : "");
-	buf_clear(&query);
-	query = BUF_EMPTY;
-	r = ask(access, http, url, &query, credentials, &answer, err);
+	if (exchanges) {
+		q.form = &query;
+		strv_add(&headers, "Content-Type: application/x-www-form-urlencoded");
+	} else {
+		q.url = url = str_printf("%s%s%s", challenge->realm,
+					 strchr(challenge->realm, '?') ? "&" : "?",
+					 query.data ? query.data : "");
+	}
+	if (basic)
+		strv_add_take(&headers, str_printf("Authorization: %s", basic));
+	q.headers = headers;
+	r = ask(&q, &answer, err);
 	return r < 0 ? r : read_token(&answer, ret_authorization, err);
 }

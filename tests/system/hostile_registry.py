@@ -161,7 +161,7 @@ CASES["artifact"].document["config"]["mediaType"] = "application/vnd.example.thi
 for name in ("slow", "cut", "cut-no-range", "stall", "busy", "later", "much-later", "always-500", "endless",
              "endless-manifest", "redirect", "redirect-file", "redirect-far", "redirect-loop",
              "redirect-password", "redirect-metadata", "basic", "token", "token-elsewhere", "token-huge",
-             "token-odd", "refresh", "lying-digest", "wrong-range", "foreign",
+             "token-odd", "token-busy", "token-metadata", "refresh", "lying-digest", "wrong-range", "foreign",
              "foreign-file"):
     CASES[name] = Image({"etc/hello": b"hello\n", "big": pseudo_random(400000)})
 
@@ -230,6 +230,7 @@ class Handler(BaseHTTPRequestHandler):
             return False
         realm = {"token": base + "/token", "token-elsewhere": "https://token.example.net/token",
                  "token-huge": base + "/token-huge", "token-odd": base + "/token-odd",
+                 "token-busy": base + "/token-busy", "token-metadata": "http://169.254.169.254/token",
                  "refresh": base + "/token"}.get(case)
         if not realm:
             return True
@@ -245,6 +246,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, b'{"token": "' + b"a" * (3 << 20) + b'"}')
         if self.path.startswith("/token-odd"):
             return self.answer(200, json.dumps({"token": "a\r\nX-Evil: 1"}).encode())
+        if self.path.startswith("/token-busy") and nth("token-busy") < 3:
+            return self.error(503, "UNAVAILABLE")
         return self.answer(200, json.dumps({"token": f"good-{nth('token')}"}).encode())
 
     def do_HEAD(self):

@@ -222,6 +222,10 @@ refuses()
 	assert_equal "$(requests '^GET /token?')" 3
 	refuses token-huge "its token is too long"
 	refuses token-odd "odd characters"
+	refuses token-metadata "link-local address is not followed"
+	rm -rf "${ROOT:?}"/*
+	pulls token-busy
+	assert_equal "$(requests '^GET /token-busy?')" 3
 	mkdir -p "$HOME/.docker"
 	printf '{"auths": {"%s": {"auth": "%s"}}}' "$REGISTRY" "$(printf me:secret | base64)" >"$HOME/.docker/config.json"
 	refuses token-elsewhere "token.example.net, another domain: not done"
