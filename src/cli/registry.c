@@ -147,14 +147,16 @@ static int pull_run(void *data, void *args, char **operands, struct err *err)
 {
 	const struct pull_args *a = args;
 	struct engine *engine = cli_engine(data, err);
+	const char *name = operands[0];
 	int status;
 
 	if (!engine)
 		return 1;
-	if (images_from_transport(engine, operands[0], &status, err))
+	if (images_from_transport(engine, name, &status, err))
 		return status;
-	return a->all_tags ? pull_all(engine, a, operands[0], err) :
-			     pull_one(engine, a, operands[0], err);
+	if (str_prefix(name, "docker://")) /* as skopeo and podman name it */
+		name += strlen("docker://");
+	return a->all_tags ? pull_all(engine, a, name, err) : pull_one(engine, a, name, err);
 }
 
 const struct command command_pull = {
@@ -168,7 +170,8 @@ const struct command command_pull = {
 		"here already are not fetched; a pull that was cut goes on where it was. Credentials "
 		"are those of cloche login, docker login or podman login; certificates those of "
 		"certs.d below /etc/cloche, /etc/containers or /etc/docker. From oci:FOLDER[:NAME], "
-		"oci-archive:FILE[:NAME], docker-archive:FILE[:NAME] and dir:FOLDER it is read as load does. CLOCHE_VERIFY=1 in the environment means "
+		"oci-archive:FILE[:NAME], docker-archive:FILE[:NAME] and dir:FOLDER it is read as load does; docker://NAME "
+		"is NAME. CLOCHE_VERIFY=1 in the environment means "
 		"--verify for every pull, also that of run.",
 	.opts = pull_opts,
 	.args_size = sizeof(struct pull_args),

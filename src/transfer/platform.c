@@ -10,6 +10,27 @@
 #include "image/architecture.h"
 #include "image/manifest.h"
 
+/* What the kernel and others call them. */
+static const struct {
+	const char *word, *architecture, *variant;
+} aliases[] = {
+	{ "x86_64", "amd64", NULL }, { "x86-64", "amd64", NULL }, { "aarch64", "arm64", NULL },
+	{ "i386", "386", NULL },     { "armhf", "arm", "v7" },	  { "armel", "arm", "v6" },
+};
+
+static void use_gos_words(struct platform *platform)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(aliases); i++) {
+		if (strcmp(platform->architecture, aliases[i].word) != 0)
+			continue;
+		free(platform->architecture);
+		platform->architecture = str_dup(aliases[i].architecture);
+		if (!platform->variant)
+			platform->variant = str_dup(aliases[i].variant);
+		return;
+	}
+}
+
 int platform_parse(const char *text, struct platform *ret_platform, struct err *err)
 {
 	_cleanup_strv_ char **parts = strv_split(text ? text : "linux", '/');
@@ -24,6 +45,7 @@ int platform_parse(const char *text, struct platform *ret_platform, struct err *
 					   .architecture = str_dup(count > 1 ? parts[1] :
 									       architecture_here()),
 					   .variant = count > 2 ? str_dup(parts[2]) : NULL };
+	use_gos_words(ret_platform);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* OS/ARCHITECTURE[/VARIANT] as `--platform` has it, in Go's words. */
+/* OS/ARCHITECTURE[/VARIANT] as `--platform` has it, in Go's words, or with the kernel's: linux/x86_64. */
 #ifndef CLOCHE_TRANSFER_PLATFORM_H
 #define CLOCHE_TRANSFER_PLATFORM_H
 

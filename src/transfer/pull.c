@@ -258,6 +258,22 @@ static int get_config(struct pull *p, struct err *err)
 	return 0;
 }
 
+/* A name that stands for one platform only gives that one, as everywhere, but not in silence. */
+static void warn_of_platform(const struct pull *p)
+{
+	_cleanup_free_ char *name = reference_familiar(&p->reference);
+	const char *is = p->config.architecture;
+	char shown[64];
+
+	if (!p->options->platform || !is || !*is || strcmp(is, p->platform.architecture) == 0)
+		return;
+	str_escape(shown, sizeof(shown), is, strlen(is));
+	(void)fprintf(
+		stderr,
+		"WARNING: image with reference %s was found but its platform (linux/%s) does not match the specified platform (linux/%s)\n",
+		name, shown, p->platform.architecture);
+}
+
 /* -- layers ----------------------------------------------------------------------------------- */
 
 static int more_fetchers(struct pull *p, size_t wanted, struct err *err)
@@ -424,6 +440,8 @@ int pull_image(const struct work *work, const struct pull_options *options, stru
 		r = ask_around(&p, err);
 	if (r == 0 && options->verify)
 		r = verify(&p, err);
+	if (r == 0)
+		warn_of_platform(&p);
 	if (r == 0)
 		r = get_layers(&p, outcome, err);
 	if (r == 0)

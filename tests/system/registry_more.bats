@@ -122,6 +122,10 @@ manifest_copy()
 	run -0 cloche pull "$PLAIN/multi:1"
 	assert_line "Digest: $digest"
 	assert_equal "$(id_of "$PLAIN/multi:1")" "$(id_of web:1)"
+	run -0 cloche pull --platform "linux/$(uname -m)" "docker://$PLAIN/multi:1"
+	refute_output --partial WARNING
+	run -0 cloche pull --platform linux/s390x "$PLAIN/multi:mine"
+	assert_output --partial "does not match the specified platform (linux/s390x)"
 	run -0 cloche pull --platform linux/riscv64/v9 "$PLAIN/multi:1"
 	assert_equal "$(id_of "$PLAIN/multi:1")" "$(id_of web:2)"
 	run -1 cloche manifest inspect "$PLAIN/multi:nosuch"
