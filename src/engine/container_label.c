@@ -135,7 +135,7 @@ int container_label_choose(struct engine *engine, struct record *record, struct 
 	uint32_t pair;
 	int r;
 
-	if (!selinux_enabled())
+	if (!engine->settings.selinux || !selinux_enabled())
 		return 0;
 	r = pair_choose(engine, record->row.id, &pair, err);
 	if (r == 0)
@@ -149,14 +149,15 @@ int container_label_choose(struct engine *engine, struct record *record, struct 
 
 /* -- at a start ------------------------------------------------------------------------------- */
 
-int container_label_apply(const struct record *record, struct spec *spec, struct err *err)
+int container_label_apply(const struct engine *engine, const struct record *record,
+			  struct spec *spec, struct err *err)
 {
 	_cleanup_(selinux_labels_clear) struct selinux_labels labels = SELINUX_LABELS_NONE;
 	const char *process = json_string_at(record->config, "ProcessLabel", NULL),
 		   *mount = json_string_at(record->config, "MountLabel", NULL);
 	int r = 0;
 
-	if (!selinux_enabled())
+	if (!engine->settings.selinux || !selinux_enabled())
 		return 0;
 	if (!process || !mount) {
 		r = labels_make(NULL, record, selinux_pair(record->row.id), &labels, err);
@@ -168,7 +169,8 @@ int container_label_apply(const struct record *record, struct spec *spec, struct
 	if (r == 0)
 		r = selinux_label_check("mount label", mount, err);
 	if (r < 0)
-		return err_hint(err, "run with --security-opt label=disable");
+		return err_hint(err,
+				"run with --security-opt label=disable, or set selinux = false");
 	if (*process)
 		spec->process.selinux_label = str_dup(process);
 	if (*mount)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The SELinux labels of a container: ProcessLabel and MountLabel of its record, chosen when it is made, in force at each start and for each
- * further process. Where SELinux is off all of this does nothing, after one look.
+ * further process. Where SELinux is off all of this does nothing, after one look, nor with the setting `selinux = false`.
  *
  * 1. Two containers of an instance have different categories, unless the user says otherwise (label=level:...).
  * 2. A record without labels, made while SELinux was off, is as confined as others: they follow from its id.
@@ -18,7 +18,8 @@ struct spec;
 /* At create, when HostConfig is complete: into record->config. */
 int container_label_choose(struct engine *engine, struct record *record, struct err *err);
 /* Those of a start or a further process: into spec. -EINVAL: the policy that is loaded does not know one. */
-int container_label_apply(const struct record *record, struct spec *spec, struct err *err);
+int container_label_apply(const struct engine *engine, const struct record *record,
+			  struct spec *spec, struct err *err);
 /* z and Z of binds and volumes in the record's Mounts. spec: with its labels. */
 int container_label_binds(const struct record *record, const struct spec *spec, struct err *err);
 /* Streams of the container: it can use and open again what has its label, whatever the label and the categories of who starts it.

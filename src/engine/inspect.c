@@ -564,7 +564,7 @@ json_t *inspect_info(struct engine *engine, struct err *err)
 	json_put(all, "SecurityOptions",
 		 json_pack("[s,s,s*,s*]", "name=seccomp,profile=builtin", "name=userns",
 			   apparmor_enabled() ? "name=apparmor" : NULL,
-			   selinux_enabled() ? "name=selinux" : NULL));
+			   engine->settings.selinux && selinux_enabled() ? "name=selinux" : NULL));
 	json_put(all, "KillGuard", json_text(guard_level(engine->suffix)));
 	json_put(all, "KernelVersion", json_text(host.release));
 	json_put(all, "OSType", json_text("linux"));

@@ -472,7 +472,7 @@ int spec_build(struct engine *engine, const struct record *record, struct built_
 	sysctls_fill(record, spec);
 	spec_resources(record, &spec->resources);
 	if (r == 0)
-		r = container_label_apply(record, spec, err);
+		r = container_label_apply(engine, record, spec, err);
 	if (r == 0)
 		r = device_limits(json_at(record->config, "HostConfig"), &spec->resources, err);
 	if (r == 0)
@@ -542,7 +542,7 @@ int spec_build_process(struct engine *engine, const struct record *record,
 	int r;
 
 	basics_fill(engine, record, built.spec);
-	r = container_label_apply(record, built.spec, err);
+	r = container_label_apply(engine, record, built.spec, err);
 	/* the binds decide whether set-id bits are refused */
 	if (r == 0)
 		r = spec_mounts_user(engine, record, &built, err);

@@ -29,6 +29,8 @@ const struct setting settings_table[] = {
 	{ "container", "init", "CLOCHE_INIT", "false", "run an init in each container" },
 	{ "container", "seccomp-profile", "CLOCHE_SECCOMP_PROFILE", "",
 	  "path of a profile; empty: the built-in one" },
+	{ "container", "selinux", "CLOCHE_SELINUX", "true",
+	  "label containers where SELinux is on" },
 	{ "container", "cdi-dirs", "CLOCHE_CDI_DIRS", "/etc/cdi:/run/cdi",
 	  "folders of CDI files, the later one wins" },
 	{ "client", "detach-keys", "CLOCHE_DETACH_KEYS", "ctrl-p,ctrl-q",
@@ -140,7 +142,9 @@ static int one_set(struct settings *s, const char *key, const char *value, struc
 		return word_set(&s->names, key, value, names, err);
 	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
 		return bad(key, value, "not true or false", err);
-	*(strcmp(key, "keeper") == 0 ? &s->keeper : &s->init) = strcmp(value, "true") == 0;
+	*(strcmp(key, "keeper") == 0  ? &s->keeper :
+	  strcmp(key, "selinux") == 0 ? &s->selinux :
+					&s->init) = strcmp(value, "true") == 0;
 	return 0;
 }
 

@@ -28,6 +28,7 @@ struct settings {
 	char *publish_mode;	     /* kernel | visible */
 	char *publish_address;	     /* of -p without one; empty: every address */
 	bool init;		     /* --init by default */
+	bool selinux;		     /* containers are labelled */
 	bool keeper;		     /* a start wants cloche-keeper */
 	char *guard;	  /* of containers when a kill guard is loaded: deny | audit | off */
 	char *names;	  /* of container users on the host: all | admin | off */

@@ -145,12 +145,14 @@ filetype() { cloche create --name ft --security-opt label=filetype:container_oth
 check "label=filetype: the type of its files" filetype
 disabled() { is "$(run --rm --security-opt label=disable bb cat /proc/self/attr/current | tr -d '\0')" "$(current)" && is "$(run --rm --privileged bb cat /proc/self/attr/current | tr -d '\0')" "$(current)" && is "$(run --rm --pid host bb cat /proc/self/attr/current | tr -d '\0')" "$(current)" && is "$(part 3 "$(run --rm --privileged --security-opt label=type:container_t bb cat /proc/self/attr/current)")" container_t; }
 check "disable, --privileged, --pid host: none, unless one is asked for" disabled
+setting() { is "$(CLOCHE_SELINUX=false run --rm -v /srv/plain:/x bb cat /x/f /proc/self/attr/current | tr -d '\0')" "$(echo host && current)" && ! CLOCHE_SELINUX=false cloche info -f '{{json .SecurityOptions}}' | grep -q selinux; }
+check "selinux = false: no labels" setting
 bad()
 {
 	local said
 
 	said=$(run --rm --security-opt label=type:no_such_t bb true 2>&1) && return 1
-	grep -q 'system_u:system_r:no_such_t:s0:c.*is no label of the SELinux policy that is loaded; run with --security-opt label=disable' <<<"$said" || { echo "$said"; return 1; }
+	grep -q 'system_u:system_r:no_such_t:s0:c.*is no label of the SELinux policy that is loaded; run with --security-opt label=disable, or set selinux = false' <<<"$said" || { echo "$said"; return 1; }
 	said=$(run --rm --security-opt label=kind:x bb true 2>&1) && return 1
 	grep -q 'bad label option "kind:x"' <<<"$said" || { echo "$said"; return 1; }
 }
