@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -42,6 +43,18 @@ int err_sys(struct err *err, int code, const char *fmt, ...)
 	used = strlen(err->words);
 	(void)snprintf(err->words + used, sizeof(err->words) - used, ": %s", strerror(err->code));
 	return -err->code;
+}
+
+int err_argument(struct err *err, const char *value, const char *flag, const char *fmt, ...)
+{
+	char why[ERR_WORDS];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(why, sizeof(why), fmt, args);
+	va_end(args);
+	err_set(err, EINVAL, "invalid argument \"%s\" for \"%s\" flag: %s", value, flag, why);
+	return err_exit(err, 125);
 }
 
 int err_wrap(struct err *err, const char *fmt, ...)

@@ -28,6 +28,10 @@ struct err {
 int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Like err_set, with ": " and the system's words for code behind it. Returns -code. */
 int err_sys(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* A flag's value that is not understood, in Docker's words and with its exit status, 125 for every command:
+ * `invalid argument "x" for "--flag" flag: why`. flag with its dashes. Returns -EINVAL. */
+int err_argument(struct err *err, const char *value, const char *flag, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 /* Put "words: " in front. Returns -err->code. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* What helps; printed behind "; ". Returns -err->code. */

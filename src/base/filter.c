@@ -21,10 +21,8 @@ int filter_check(char *const *filters, const char *const *names, struct err *err
 		bool known = false;
 
 		if (!strchr(filters[i], '='))
-			return err_set(
-				err, EINVAL,
-				"invalid argument \"%s\" for \"-f, --filter\" flag: bad format of filter (expected name=value)",
-				filters[i]);
+			return err_argument(err, filters[i], "-f, --filter",
+					    "bad format of filter (expected name=value)");
 		for (size_t n = 0; names[n] && !known; n++)
 			known = named(filters[i], names[n]);
 		if (!known)

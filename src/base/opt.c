@@ -146,11 +146,10 @@ static int bool_parse(const char *value, bool *ret)
 
 static int bad_value(const struct opt *opt, const char *value, const char *why, struct err *err)
 {
-	if (opt->letter)
-		return err_set(err, EINVAL, "invalid argument \"%s\" for \"-%c, --%s\" flag: %s",
-			       value, opt->letter, opt->name, why);
-	return err_set(err, EINVAL, "invalid argument \"%s\" for \"--%s\" flag: %s", value,
-		       opt->name, why);
+	_cleanup_free_ char *flag = opt->letter ? str_printf("-%c, --%s", opt->letter, opt->name) :
+						  str_printf("--%s", opt->name);
+
+	return err_argument(err, value, flag, "%s", why);
 }
 
 /* value NULL: a switch without one */

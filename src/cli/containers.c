@@ -29,12 +29,9 @@ int cli_seconds(const char *text, long *ret_seconds, struct err *err)
 	char *end;
 	long seconds = strtol(text, &end, 10);
 
-	if (!*text || *end || seconds < -1 || seconds > 1000000)
-		return err_set(
-			err, EINVAL,
-			"invalid argument \"%s\" for \"-t, --timeout\" flag: not a number of seconds",
-			text);
-	*ret_seconds = seconds;
+	if (!*text || *end || seconds > 1000000)
+		return err_argument(err, text, "-t, --timeout", "not a number of seconds");
+	*ret_seconds = seconds < 0 ? -1 : seconds;
 	return 0;
 }
 

@@ -64,7 +64,7 @@ static int exec_run(void *data, void *args, char **operands, struct err *err)
 		(void)tty_size(&a->options.rows, &a->options.columns);
 	r = exec_start(engine, operands[0], operands + 1, &a->options, &process, err);
 	if (r < 0)
-		return err->exit_status == 126 || err->exit_status == 127 ? err->exit_status : 1;
+		return 1;
 	if (a->options.detach) {
 		exec_end(engine, &process, -1);
 		return 0;

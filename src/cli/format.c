@@ -34,7 +34,7 @@ int format_object(struct buf *out, const char *format, const json_t *object,
 	int r = compile(format, &t, err);
 
 	if (r < 0)
-		return r;
+		return err_exit(err, 64); /* Docker's, for what is no list; there it is 1 */
 	r = template_run(t, object, shape, 0, out, err);
 	if (r < 0 && !(shape && shape->whole)) {
 		/* Docker tries again with the bare JSON, which may have keys that its types have not. */

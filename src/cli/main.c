@@ -145,8 +145,9 @@ int cli_complain(struct err *err)
 
 int cli_fail(struct err *err)
 {
-	(void)cli_complain(err);
-	return 1;
+	return cli_complain(err) == 125 ?
+		       125 :
+		       1; /* 125: a flag's value; a start's 126 and 127 are for one that is attached */
 }
 
 int cli_each(struct cli *cli, char **operands,
@@ -162,6 +163,8 @@ int cli_each(struct cli *cli, char **operands,
 		else
 			status = cli_fail(&err);
 		(void)fflush(stdout);
+		if (status == 125)
+			break; /* it is wrong for all */
 	}
 	return status;
 }
@@ -280,7 +283,7 @@ static int command_do(struct cli *cli, const struct command *command, char **arg
 		long_work_end(&work);
 		tell_debug("exit status %d", status);
 		if (err.code != 0)
-			(void)err_print(&err, "cloche", status);
+			status = err_print(&err, "cloche", status);
 	}
 	opt_args_free(command, args);
 	return status;

@@ -95,8 +95,8 @@ static char *command_text(const json_t *config, bool whole)
 	char safe[4096];
 
 	buf_puts(&text, json_string_at(config, "Cloche.Path", ""));
-	for (size_t i = 0; args && args[i]; i++)
-		buf_printf(&text, " %s", args[i]);
+	for (size_t i = 0; args && args[i]; i++) /* as Docker's daemon has it */
+		buf_printf(&text, strchr(args[i], ' ') ? " '%s'" : " %s", args[i]);
 	str_escape(safe, sizeof(safe), text.data, text.length);
 	if (!whole && strlen(safe) > 20)
 		return str_printf("\"%.19s…\"", safe);
@@ -134,7 +134,7 @@ static json_t *row_json(struct engine *engine, const struct record *record,
 	_cleanup_free_ char *running_for = str_printf("%s ago", age);
 	_cleanup_free_ char *id = str_ndup(record->row.id, a->no_trunc ? 64 : 12);
 	_cleanup_free_ char *published = status->status == STATUS_RUNNING ?
-						 publish_text(ports, port_count, record->row.id) :
+						 publish_text(ports, port_count, record) :
 						 str_dup("");
 	json_t *row = json_object();
 
@@ -201,8 +201,15 @@ static void row_complete(json_t *row, const struct record *record,
 /* What a row reads of the record, the first three only for row_complete(); the rest is not even parsed. */
 enum { COMPLETE_PARTS = 3 };
 static const char *const record_parts[] = {
-	"Config.Labels", "Mounts",	 "HostConfig.NetworkMode", "Cloche.Path",
-	"Cloche.Args",	 "Config.Image", "Config.Healthcheck",	   NULL,
+	"Config.Labels",
+	"Mounts",
+	"HostConfig.NetworkMode",
+	"Cloche.Path",
+	"Cloche.Args",
+	"Config.Image",
+	"Config.Healthcheck",
+	"Config.ExposedPorts",
+	NULL,
 };
 
 /* What is read of one container; rows of many are read side by side. */
@@ -338,7 +345,8 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 	struct port_row *ports = NULL;
 	struct container_filter filter;
 	int count, port_count = 0, r = container_filter_init(&filter, engine, a->filters, err);
-	long last = a->latest ? 1 : a->last ? strtol(a->last, NULL, 10) : -1;
+	char *end = NULL;
+	long last = a->latest ? 1 : a->last ? strtol(a->last, &end, 10) : -1;
 	/* asking for a status is asking for those that do not run, too */
 	struct work work = { .engine = engine,
 			     .all = a->all || last >= 0 || filter_value(a->filters, "status") ||
@@ -346,6 +354,8 @@ static int ps_collect(struct engine *engine, const struct ps_args *a, json_t *ou
 			     .whole = a->filters != NULL,
 			     .complete = a->format || a->all_engines };
 
+	if (r == 0 && end && (*end || !*a->last))
+		r = err_argument(err, a->last, "-n, --last", "not a number");
 	count = store ? container_list(store, work.all || work.whole, &rows, err) : -err->code;
 	work.rows = rows;
 	if (r == 0 && count < 0)

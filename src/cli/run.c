@@ -286,20 +286,28 @@ static int options_check(struct create_options *o, char **operands, bool run, st
 		if (strcasecmp(o->attach[i], "stdin") != 0 &&
 		    strcasecmp(o->attach[i], "stdout") != 0 &&
 		    strcasecmp(o->attach[i], "stderr") != 0)
-			return err_set(
-				err, EINVAL,
-				"invalid argument \"%s\" for \"-a, --attach\" flag: valid streams are STDIN, STDOUT and STDERR",
-				o->attach[i]);
-	if (run && o->detach && o->attach)
-		return err_set(err, EINVAL,
-			       "conflicting options: cannot specify both --attach and --detach");
+			return err_argument(err, o->attach[i], "-a, --attach",
+					    "valid streams are STDIN, STDOUT and STDERR");
+	if (run && o->detach && o->attach) {
+		err_set(err, EINVAL,
+			"conflicting options: cannot specify both --attach and --detach");
+		return err_exit(err, 1);
+	}
+	if (o->pull && strcmp(o->pull, "always") != 0 && strcmp(o->pull, "missing") != 0 &&
+	    strcmp(o->pull, "never") != 0)
+		return err_set(
+			err, EINVAL,
+			"invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"",
+			o->pull);
 	if (o->sig_proxy && strcmp(o->sig_proxy, "true") != 0 && strcmp(o->sig_proxy, "false") != 0)
 		return err_set(err, EINVAL, "invalid argument \"%s\" for \"--sig-proxy\" flag",
 			       o->sig_proxy);
 	if (o->detach_keys && detach_keys_check(o->detach_keys, err) < 0)
 		return -err->code;
-	if (run && !o->detach && o->tty && o->interactive && !isatty(0))
-		return err_set(err, EINVAL, "the input device is not a TTY");
+	if (run && !o->detach && o->tty && o->interactive && !isatty(0)) {
+		err_set(err, EINVAL, "the input device is not a TTY");
+		return err_exit(err, 1);
+	}
 	if (!o->rootfs && !operands[0]) {
 		err_set(err, EINVAL,
 			"\"cloche %s\" requires at least 1 argument: an image, or --rootfs DIR",
@@ -329,12 +337,6 @@ static int image_get(struct engine *engine, const struct create_options *o, cons
 	const char *when = o->pull ? o->pull : "missing";
 	_cleanup_strv_ char **words = NULL;
 
-	if (strcmp(when, "always") != 0 && strcmp(when, "missing") != 0 &&
-	    strcmp(when, "never") != 0)
-		return err_set(
-			err, EINVAL,
-			"invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"",
-			when);
 	if (o->rootfs || strcmp(image, "host") == 0)
 		return 0;
 	if (o->quiet) {
@@ -360,16 +362,19 @@ static int create(struct cli *cli, struct create_options *o, char **operands, bo
 	engine = cli_engine(cli, err);
 	if (!engine)
 		return -err->code;
-	r = image_get(engine, o, operands[0], err);
-	if (r < 0)
-		return r;
 	if (!run)
 		o->detach = false; /* `create` records what a later `start -a` attaches to */
-	return create_container(engine, o, o->rootfs ? NULL : operands[0], command, record,
-				warnings, err);
+	r = image_get(engine, o, operands[0], err);
+	if (r < 0)
+		return run ? r : err_exit(err, 1);
+	r = create_container(engine, o, o->rootfs ? NULL : operands[0], command, record, warnings,
+			     err);
+	if (!run && (r == -EEXIST || str_prefix(err->words, "No such image")))
+		return err_exit(err, 1);
+	return r;
 }
 
-/* Docker's: 1 for too few words, else the engine's. */
+/* Docker's: 1 for too few words, an image that cannot be had and a name that is taken; `run` has 125 for the last two. */
 static int create_status(const struct err *err)
 {
 	return err->exit_status == 1 ? 1 : 125;

@@ -15,13 +15,14 @@
 #include "engine/volume.h"
 
 struct create_args {
-	const char *driver;
+	const char *driver, *name;
 	char **labels, **options;
 };
 
 static const struct opt create_opts[] = {
 	OPT_STRING('d', "driver", "NAME", struct create_args, driver, "local"),
 	OPT_LIST(0, "label", "NAME[=VALUE]", struct create_args, labels, "set a label"),
+	OPT_ALIAS(0, "name", "NAME", OPT_KIND_STRING, struct create_args, name),
 	OPT_LIST(
 		'o', "opt", "NAME=VALUE", struct create_args, options,
 		"size=BYTES: limit of disk space; or mount something else: type=none, o=bind and device=FOLDER; type=nfs, ext4, ... with device= and o="),
@@ -33,13 +34,20 @@ static int create_run(void *data, void *args, char **operands, struct err *err)
 	struct create_args *a = args;
 	struct engine *engine = cli_engine(data, err);
 	_cleanup_free_ char *name = NULL, *options = NULL;
+	const char *wanted = operands[0] ? operands[0] : a->name;
 
+	if (operands[0] && a->name) {
+		err_set(err, EINVAL,
+			"conflicting options: cannot specify a volume-name through both --name and as a positional arg");
+		return 1;
+	}
 	if (a->driver && strcmp(a->driver, "local") != 0) {
 		err_set(err, EOPNOTSUPP, "volume driver %s: volumes are local", a->driver);
 		return 1;
 	}
 	if (!engine || volume_options_parse(a->options, &options, err) < 0 ||
-	    volume_create(engine, operands[0], a->labels, options, &name, err) < 0)
+	    volume_create(engine, wanted && *wanted ? wanted : NULL, a->labels, options, &name,
+			  err) < 0)
 		return 1;
 	(void)printf("%s\n", name);
 	return 0;

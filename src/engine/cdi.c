@@ -45,10 +45,7 @@ int cdi_gpus(const char *text, char ***names, struct err *err)
 	if (str_prefix(list, "device="))
 		list += strlen("device=");
 	else if (strcmp(list, "all") != 0)
-		return err_set(
-			err, EINVAL,
-			"invalid argument \"%s\" for \"--gpus\" flag: not all, a number or device=ID,...",
-			text);
+		return err_argument(err, text, "--gpus", "not all, a number or device=ID,...");
 	parts = strv_split(list, ',');
 	for (size_t i = 0; parts[i]; i++) {
 		parts[i][strcspn(parts[i], "\"")] = '\0';

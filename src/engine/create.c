@@ -230,10 +230,7 @@ static int config_fill(struct draft *draft, const char *id, const char *image, c
 		long seconds = strtol(o->stop_timeout, &end, 10);
 
 		if (*end || !*o->stop_timeout)
-			return err_set(
-				err, EINVAL,
-				"invalid argument \"%s\" for \"--stop-timeout\" flag: not a number",
-				o->stop_timeout);
+			return err_argument(err, o->stop_timeout, "--stop-timeout", "not a number");
 		json_put(config, "StopTimeout", json_integer(seconds));
 	}
 	r = health_option(o, json_at(draft->image, "config.Healthcheck"), config, draft->own, err);
@@ -683,10 +680,7 @@ static int own_options(struct draft *draft, struct err *err)
 		long mask = strtol(o->umask, &end, 8);
 
 		if (!*o->umask || *end || mask < 0 || mask > 0777)
-			return err_set(
-				err, EINVAL,
-				"invalid argument \"%s\" for \"--umask\" flag: not an octal mask",
-				o->umask);
+			return err_argument(err, o->umask, "--umask", "not an octal mask");
 		json_put(draft->own, "Umask", json_integer(mask));
 	}
 	if (o->tz) {

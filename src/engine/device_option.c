@@ -71,8 +71,7 @@ static int rules_put(char *const *list, json_t *host, struct err *err)
 static int weight_parse(const char *text, const char *option, uint64_t *ret_weight, struct err *err)
 {
 	if (str_to_u64(text, UINT16_MAX, ret_weight) < 0)
-		return err_set(err, EINVAL, "invalid argument \"%s\" for \"%s\" flag: not a number",
-			       text, option);
+		return err_argument(err, text, option, "not a number");
 	if (*ret_weight != 0 && (*ret_weight < 10 || *ret_weight > 1000))
 		return err_set(err, ERANGE, "Range of blkio weight is from 10 to 1000");
 	return 0;
@@ -86,16 +85,11 @@ static int device_split(char *text, const char *whole, const char *option, char 
 	struct stat st;
 
 	if (!colon || colon == text || !colon[1])
-		return err_set(err, EINVAL,
-			       "invalid argument \"%s\" for \"%s\" flag: bad format: %s", whole,
-			       option, whole);
+		return err_argument(err, whole, option, "bad format: %s", whole);
 	*colon = '\0';
 	*ret_value = colon + 1;
 	if (strncmp(text, "/dev/", strlen("/dev/")) != 0)
-		return err_set(
-			err, EINVAL,
-			"invalid argument \"%s\" for \"%s\" flag: bad format for device path: %s",
-			whole, option, whole);
+		return err_argument(err, whole, option, "bad format for device path: %s", whole);
 	if (stat(text, &st) < 0)
 		return err_sys(err, errno, "%s: device %s", option, text);
 	if (!S_ISBLK(st.st_mode))
@@ -137,11 +131,10 @@ static int rates_put(char *const *list, json_t *host, const char *key, const cha
 			return -err->code;
 		if (bytes ? str_to_bytes(value, &rate) < 0 || rate > INT64_MAX :
 			    str_to_u64(value, INT64_MAX, &rate) < 0)
-			return err_set(
-				err, EINVAL,
-				"invalid argument \"%s\" for \"%s\" flag: invalid rate for device: %s. "
-				"The correct format is <device-path>:<number>%s",
-				list[i], option, list[i],
+			return err_argument(
+				err, list[i], option,
+				"invalid rate for device: %s. The correct format is <device-path>:<number>%s",
+				list[i],
 				bytes ? "[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb" :
 					". Number must be a positive integer");
 		json_push(array, json_pack("{s:s,s:I}", "Path", path, "Rate", (json_int_t)rate));

@@ -16,7 +16,8 @@ int env_file_assign(const char *text, char ***env, struct err *err)
 	const char *value;
 
 	if (!*text || *text == '=')
-		return err_set(err, EINVAL, "invalid environment variable: %s", text);
+		return err_argument(err, text, "-e, --env", "invalid environment variable: %s",
+				    text);
 	if (strchr(text, '=')) {
 		env_set(env, text);
 		return 0;

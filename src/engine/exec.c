@@ -41,11 +41,12 @@ static int process_fill(struct spec *spec, char *const *command, const struct ex
 		process->user = str_dup(o->user);
 	}
 	if (o->workdir) {
-		if (o->workdir[0] != '/')
-			return err_set(
-				err, EINVAL,
+		if (o->workdir[0] != '/') {
+			err_set(err, EINVAL,
 				"the working directory '%s' is invalid, it needs to be an absolute path",
 				o->workdir);
+			return err_exit(err, 126);
+		}
 		free(process->cwd);
 		process->cwd = str_dup(o->workdir);
 	}
@@ -118,7 +119,8 @@ static int exec_run(struct engine *engine, const struct record *record,
 	if (r < 0) {
 		for (int i = 0; i < 3; i++)
 			fd_close(*ours[i]);
-		return r;
+		return err->exit_status ? r :
+					  err_exit(err, 126); /* not started, whatever the cause */
 	}
 	engine_kill_point("exec-started");
 	process->pid = container.pid;

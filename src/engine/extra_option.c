@@ -50,10 +50,8 @@ int extra_options(struct engine *engine, const struct create_options *o, json_t 
 		uint64_t seconds;
 
 		if (str_to_u64(o->timeout, INT32_MAX, &seconds) < 0)
-			return err_set(
-				err, EINVAL,
-				"invalid argument \"%s\" for \"--timeout\" flag: not a number of seconds",
-				o->timeout);
+			return err_argument(err, o->timeout, "--timeout",
+					    "not a number of seconds");
 		if (seconds > 0)
 			json_put(own, "Timeout", json_integer((json_int_t)seconds));
 	}

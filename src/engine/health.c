@@ -41,10 +41,7 @@ static int duration_put(json_t *check, const char *option, const char *key, cons
 	if (!text)
 		return 0;
 	if (duration_parse(text, &ns) < 0)
-		return err_set(
-			err, EINVAL,
-			"invalid argument \"%s\" for \"%s\" flag: time: invalid duration \"%s\"",
-			text, option, text);
+		return err_argument(err, text, option, "time: invalid duration \"%s\"", text);
 	if (ns != 0 && ns < MS_NS)
 		return err_set(err, EINVAL, "%s in Healthcheck cannot be less than 1ms", key);
 	json_put(check, key, json_integer(ns));

@@ -40,9 +40,7 @@ static int bytes_put(json_t *host, const char *key, const char *text, const char
 	uint64_t bytes = 0;
 
 	if (text && (str_to_bytes(text, &bytes) < 0 || bytes > INT64_MAX))
-		return err_set(err, EINVAL,
-			       "invalid argument \"%s\" for \"%s\" flag: invalid size: '%s'", text,
-			       option, text);
+		return err_argument(err, text, option, "invalid size: '%s'", text);
 	json_put(host, key, json_integer((json_int_t)bytes));
 	return 0;
 }
@@ -57,9 +55,7 @@ static int number_put(json_t *host, const char *key, const char *text, const cha
 		errno = 0;
 		value = strtoll(text, &end, 10);
 		if (errno || !*text || *end)
-			return err_set(err, EINVAL,
-				       "invalid argument \"%s\" for \"%s\" flag: not a number",
-				       text, option);
+			return err_argument(err, text, option, "not a number");
 		if (value < low || value > high)
 			return err_set(
 				err, ERANGE,
@@ -83,16 +79,12 @@ static int cpus_put(json_t *host, const char *text, struct err *err)
 		front = str_ndup(text, (size_t)(dot - text));
 		if ((*front && str_to_u64(front, 1000000, &whole) < 0) || (!*front && !*dot) ||
 		    strlen(dot) > 10)
-			return err_set(
-				err, EINVAL,
-				"invalid argument \"%s\" for \"--cpus\" flag: failed to parse as a rational number",
-				text);
+			return err_argument(err, text, "--cpus",
+					    "failed to parse as a rational number");
 		for (const char *p = *dot ? dot + 1 : dot; *p; p++) {
 			if (*p < '0' || *p > '9')
-				return err_set(
-					err, EINVAL,
-					"invalid argument \"%s\" for \"--cpus\" flag: failed to parse as a rational number",
-					text);
+				return err_argument(err, text, "--cpus",
+						    "failed to parse as a rational number");
 			unit /= 10;
 			part += (uint64_t)(*p - '0') * unit;
 		}

@@ -263,6 +263,20 @@ static int gateway_set(const struct making *making, struct subnet *subnet, struc
 	return 0;
 }
 
+/* All of those given are in one of the subnets. */
+static int gateways_used(const struct making *making, struct err *err)
+{
+	for (size_t i = 0; making->options->gateways && making->options->gateways[i]; i++) {
+		const char *text = making->options->gateways[i];
+		struct address address;
+
+		if (address_parse(text, &address) < 0 || !(subnet_has(&making->subnet4, &address) ||
+							   subnet_has(&making->subnet6, &address)))
+			return err_set(err, EINVAL, "no matching subnet for gateway %s", text);
+	}
+	return 0;
+}
+
 static int subnets_given(struct making *making, struct err *err)
 {
 	for (size_t i = 0; making->options->subnets && making->options->subnets[i]; i++) {
@@ -293,7 +307,7 @@ static int subnets_given(struct making *making, struct err *err)
 		if (gateway_set(making, place, err) < 0)
 			return -err->code;
 	}
-	return 0;
+	return gateways_used(making, err);
 }
 
 static const char *driver_of(const struct making *making)

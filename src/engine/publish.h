@@ -81,7 +81,8 @@ int publish_release(struct engine *engine, const struct record *record, int run,
 int publish_elements(struct engine *engine, struct netlink *nl, struct err *err);
 /* {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}; exposed ones that are not published have null. */
 json_t *publish_json(struct engine *engine, const struct record *record, bool running);
-/* "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp" of one container, from the rows of all. The caller frees. */
-char *publish_text(const struct port_row *rows, int count, const char *container);
+/* "443/tcp, 0.0.0.0:8080->80/tcp, [::]:8080->80/tcp" of one container that runs, from the rows of all; in Docker's order,
+ * ranges joined ("0.0.0.0:8000-8002->8000-8002/tcp"). The caller frees. */
+char *publish_text(const struct port_row *rows, int count, const struct record *record);
 
 #endif

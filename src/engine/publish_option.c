@@ -142,18 +142,100 @@ json_t *publish_json(struct engine *engine, const struct record *record, bool ru
 	return all;
 }
 
-char *publish_text(const struct port_row *rows, int count, const char *container)
+/* -- the column PORTS ------------------------------------------------------------------------- */
+
+struct shown_port { /* host NULL: exposed, not published */
+	const char *host, *protocol;
+	long long port, to_port;
+	bool done;
+};
+
+static int shown_compare(const void *a, const void *b)
 {
-	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	const struct shown_port *x = a, *y = b;
+	int r;
 
-	for (int i = 0; i < count; i++) {
-		bool six = strchr(rows[i].host, ':') != NULL;
+	if (x->to_port != y->to_port)
+		return x->to_port < y->to_port ? -1 : 1;
+	r = strcmp(x->host ? x->host : "", y->host ? y->host : "");
+	if (r == 0 && x->port != y->port)
+		r = x->port < y->port ? -1 : 1;
+	return r != 0 ? r : strcmp(x->protocol, y->protocol);
+}
 
-		if (strcmp(rows[i].container, container) != 0)
+static void shown_print(struct buf *text, const struct shown_port *p, long long last)
+{
+	_cleanup_free_ char *ports = last > p->to_port ? str_printf("%lld-%lld", p->to_port, last) :
+							 str_printf("%lld", p->to_port);
+	bool six = p->host && strchr(p->host, ':');
+
+	buf_puts(text, text->length ? ", " : "");
+	if (p->host && p->port != p->to_port)
+		buf_printf(text, "%s%s%s:%lld->", six ? "[" : "", p->host, six ? "]" : "", p->port);
+	else if (p->host)
+		buf_printf(text, "%s%s%s:%s->", six ? "[" : "", p->host, six ? "]" : "", ports);
+	buf_printf(text, "%s/%s", ports, p->protocol);
+}
+
+/* Those that are published as themselves, and those that are not published, one after the other as a range. */
+static void groups_print(struct buf *text, struct shown_port *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct shown_port *first = &list[i];
+		long long last = first->to_port;
+
+		if (first->done || (first->host && first->port != first->to_port))
 			continue;
-		buf_printf(&text, "%s%s%s%s:%lld->%lld/%s", text.length ? ", " : "", six ? "[" : "",
-			   rows[i].host, six ? "]" : "", (long long)rows[i].port,
-			   (long long)rows[i].to_port, rows[i].protocol);
+		for (size_t k = i + 1; k < count; k++) {
+			struct shown_port *next = &list[k];
+
+			if (next->to_port != last + 1 || next->done ||
+			    !str_equal(next->host, first->host) ||
+			    strcmp(next->protocol, first->protocol) != 0 ||
+			    (next->host && next->port != next->to_port))
+				continue;
+			last++;
+			next->done = true;
+		}
+		first->done = true;
+		shown_print(text, first, last);
 	}
+}
+
+char *publish_text(const struct port_row *rows, int count, const struct record *record)
+{
+	const json_t *exposed = json_at(record->config, "Config.ExposedPorts");
+	_cleanup_free_ struct shown_port *list =
+		mem_new(((size_t)count + json_object_size(exposed) + 1) * sizeof(*list));
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	const char *key;
+	size_t used = 0;
+	json_t *value;
+
+	for (int i = 0; i < count; i++)
+		if (strcmp(rows[i].container, record->row.id) == 0)
+			list[used++] = (struct shown_port){ .host = rows[i].host,
+							    .protocol = rows[i].protocol,
+							    .port = rows[i].port,
+							    .to_port = rows[i].to_port };
+	json_object_foreach((json_t *)exposed, key, value)
+	{
+		struct shown_port one = { .to_port = strtoll(key, NULL, 10),
+					  .protocol = strchr(key, '/') ? strchr(key, '/') + 1 :
+									 "tcp" };
+		bool known = false;
+
+		for (size_t i = 0; i < used; i++)
+			known |= list[i].to_port == one.to_port &&
+				 strcmp(list[i].protocol, one.protocol) == 0;
+		if (!known)
+			list[used++] = one;
+	}
+	if (used > 1)
+		qsort(list, used, sizeof(*list), shown_compare);
+	groups_print(&text, list, used);
+	for (size_t i = 0; i < used; i++)
+		if (!list[i].done)
+			shown_print(&text, &list[i], list[i].to_port);
 	return str_dup(text.data ? text.data : "");
 }

@@ -46,10 +46,7 @@ int systemd_init_option(const struct create_options *o, const char *path, const 
 	bool always = strcmp(mode, "always") == 0;
 
 	if (!always && strcmp(mode, "true") != 0 && strcmp(mode, "false") != 0)
-		return err_set(
-			err, EINVAL,
-			"invalid argument \"%s\" for \"--systemd\" flag: not true, false or always",
-			mode);
+		return err_argument(err, mode, "--systemd", "not true, false or always");
 	if (o->systemd)
 		json_put(own, "Systemd", json_text(mode));
 	if (always && why)

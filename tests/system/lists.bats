@@ -44,7 +44,7 @@ image() { tar -C "$BATS_TEST_TMPDIR" -cf - . | cloche import ${2:+-c "LABEL $2"}
 	[[ $output == *"invalid filter 'status=flying'" ]]
 	run -1 cloche ps --filter colour=red
 	[[ $output == *"invalid filter 'colour'" ]]
-	run -1 cloche ps --filter name
+	run -125 cloche ps --filter name
 	[[ $output == *'bad format of filter (expected name=value)' ]]
 	run -1 cloche ps --filter since=nobody
 	[[ $output == *'No such container: nobody' ]]

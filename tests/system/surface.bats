@@ -49,8 +49,8 @@ table()
 		1|rename one|requires exactly 2 arguments
 		1|ps extra|accepts no arguments
 		125|run --name stopped host true|Conflict. The container name "/stopped" is already in use by container "
-		125|create --name stopped host true|You have to remove (or rename) that container to be able to reuse that name.
-		125|run -d -a stdout host true|conflicting options: cannot specify both --attach and --detach
+		1|create --name stopped host true|You have to remove (or rename) that container to be able to reuse that name.
+		1|run -d -a stdout host true|conflicting options: cannot specify both --attach and --detach
 		125|run --rm --restart always host true|conflicting options: cannot specify both --restart and --rm
 		125|run Host|invalid reference format: repository name (Host) must be lowercase
 		125|run 'a:::b'|invalid reference format
@@ -238,4 +238,43 @@ paths()
 	[ "$(cloche ps -aq --filter name=^/ended$)" = "$(cloche inspect -f '{{printf "%.12s" .Id}}' ended)" ]
 	[ "$(cloche rm ended)" = ended ]
 	[ "$(cloche ps -a --filter name=runs | head -c 5)" = CONTA ] # no words about a closed pipe
+}
+
+@test "exit status of flags that are wrong, as Docker has it" {
+	local code words
+
+	while read -r code words; do
+		eval "run -$code cloche $words" </dev/null
+	done <<-'END'
+		125 stop -t odd runs nobody
+		125 update -m odd runs
+		125 ps -n odd
+		125 ps --filter odd
+		125 exec -e '' runs true
+		1 run -it --rm host true
+		1 create --pull never no.such/image
+		125 create --pull odd host
+		126 exec -u nosuch runs true
+		126 exec -w relative runs true
+		64 inspect -f {{ runs
+		64 info --format {{
+		1 ps --format {{
+		1 network create --subnet 10.99.0.0/24 --gateway 10.98.0.1 outside
+	END
+	[[ $output == *"no matching subnet for gateway 10.98.0.1"* ]]
+	[ "$(cloche stop -t odd runs nobody 2>&1 | wc -l)" -eq 1 ]
+	[ "$(cloche volume create --name old-way)" = old-way ]
+	run -0 cloche volume create ''
+	[ "${#output}" -eq 64 ]
+	cloche volume rm "$output" old-way
+}
+
+@test "COMMAND and PORTS of ps" {
+	cloche create --name shown --network none host sh -c 'exit 3' >/dev/null
+	[ "$(cloche ps -a --no-trunc --format '{{.Command}}' --filter name=shown)" = "\"sh -c 'exit 3'\"" ]
+	cloche rm shown
+	cloche run -d --name shown --expose 33-35 --expose 40/udp -p 127.0.0.1:8000-8002:8000-8002 -p 127.0.0.1:8181:80 host sleep 1000
+	[ "$(cloche ps --format '{{.Ports}}' --filter name=shown)" = \
+		"33-35/tcp, 40/udp, 127.0.0.1:8000-8002->8000-8002/tcp, 127.0.0.1:8181->80/tcp" ]
+	cloche rm -f shown
 }
