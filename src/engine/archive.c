@@ -390,7 +390,11 @@ int archive_commit(struct engine *engine, const char *reference,
 	r = commit_locked(engine, &record, request, ret_id, err);
 	if (r == 0) {
 		names_refresh(engine, &record);
-		event_container(engine, &record, "commit", NULL);
+		event_container(engine, &record, "commit",
+				(const char *const[]){ "comment",
+						       request->message ? request->message : "",
+						       "imageID", *ret_id, "imageRef",
+						       request->name ? request->name : "", NULL });
 	}
 	engine_unlock(engine, record.row.id, lock);
 	return r;

@@ -259,7 +259,10 @@ static int out_with(struct engine *engine, const char *reference, const char *co
 	}
 	r = take(data, ends[0], err);
 	fd_close(ends[0]);
-	return side_end(pid, result, r, err);
+	r = side_end(pid, result, r, err);
+	if (r == 0)
+		event_container(engine, &record, "archive-path", NULL);
+	return r;
 }
 
 /* What `give` writes, to a container. */
@@ -286,7 +289,7 @@ static int in_with(struct engine *engine, const char *reference, const char *con
 			r = side_end(pid, result, r, err);
 	}
 	if (r == 0)
-		event_container(engine, &record, "copy", NULL);
+		event_container(engine, &record, "extract-to-dir", NULL);
 	engine_unlock(engine, record.row.id, lock);
 	return r;
 }

@@ -57,6 +57,7 @@ struct draft { /* everything about a container before it has a row */
 	char **volumes;	  /* names, to be made and referred to */
 	char **anonymous; /* those of them without a name of the user's */
 	char ***warnings;
+	char **made; /* of volumes, those that were not there before */
 };
 
 void record_clear(struct record *record)
@@ -440,6 +441,8 @@ static int volumes_record(struct draft *draft, struct store *store, const char *
 		r = volume_add(store, &row, err);
 		if (r < 0 && r != -EEXIST)
 			return r;
+		if (r == 0)
+			strv_add(&draft->made, row.name);
 		r = volume_ref_add(store, row.name, id, err);
 		if (r < 0)
 			return r;
@@ -464,6 +467,7 @@ int record_mount_add(struct engine *engine, struct record *record, const char *t
 	if (r == 0)
 		r = volumes_record(&draft, store, record->row.id, err);
 	strv_clear(draft.volumes);
+	strv_clear(draft.made);
 	strv_clear(draft.anonymous);
 	if (r < 0)
 		return r;
@@ -846,12 +850,18 @@ int create_container(struct engine *engine, const struct create_options *options
 	}
 	tell_debug("create %s: %s", record.row.name ? record.row.name : "",
 		   r == 0 ? id : err->words);
-	if (r == 0)
+	if (r == 0) {
+		event_begin(engine);
+		for (size_t i = 0; draft.made && draft.made[i]; i++)
+			event_volume(engine, draft.made[i], "create");
 		event_container(engine, &record, "create", NULL);
+		event_end(engine);
+	}
 out:
 	engine_unlock(engine, id, lock);
 	json_decref(draft.image);
 	strv_clear(draft.volumes);
+	strv_clear(draft.made);
 	strv_clear(draft.anonymous);
 	if (r < 0) {
 		record_clear(&record);

@@ -40,6 +40,7 @@ struct engine {
 	struct cgroup *cgroup; /* engine_cgroup() */
 	struct buf *secrets;   /* engine/secret.h: what was read of pipes, until the start; NULL */
 	size_t secret_count;
+	struct buf *events; /* engine/event.h: those that wait for event_end(); NULL */
 };
 
 /* settings are taken over (cleared in the caller's hand). */

@@ -140,6 +140,7 @@ static void command_tell(struct engine *engine, const struct record *record, con
 	buf_printf(&text, "%s:", action);
 	for (size_t i = 0; command[i]; i++)
 		buf_printf(&text, " %s", command[i]);
+	buf_puts(&text, command[1] ? "" : " "); /* as in Docker */
 	event_container(engine, record, text.data,
 			(const char *const[]){ "execID", exec_id, NULL });
 }

@@ -204,11 +204,12 @@ int image_transfer(struct engine *engine, const char *verb, char *const *args, i
 	if (r < 0)
 		return r;
 	engine_kill_point("image-recorded");
-	json_array_foreach(json_at(report, "images"), i, image)
-		event_other(engine, "image", verb, json_string_at(image, "id", ""),
-			    json_string_value(json_array_get(json_at(image, "names"), 0)) ?
-				    json_string_value(json_array_get(json_at(image, "names"), 0)) :
-				    "");
+	if (strcmp(verb, "commit") != 0) /* that is an event of the container */
+		json_array_foreach(json_at(report, "images"), i, image) event_other(
+			engine, "image", verb, json_string_at(image, "id", ""),
+			json_string_value(json_array_get(json_at(image, "names"), 0)) ?
+				json_string_value(json_array_get(json_at(image, "names"), 0)) :
+				"");
 	*ret_report = ptr_take(&report);
 	return 0;
 }

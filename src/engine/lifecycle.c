@@ -307,6 +307,8 @@ int lifecycle_remove(struct engine *engine, const char *reference, bool force, b
 		r = lifecycle_kill_all(engine, &record, pidfd, err);
 		if (r < 0)
 			return r;
+		event_container(engine, &record, "kill",
+				(const char *const[]){ "signal", "9", NULL });
 		engine_kill_point("rm-killed");
 		(void)lifecycle_ended(pidfd, KILL_PATIENCE_MS);
 		lifecycle_settle(engine, record.row.id);

@@ -536,7 +536,7 @@ static int create(struct engine *engine, const char *name, const struct network_
 	free(making.taken);
 	if (r < 0)
 		return r;
-	event_other(engine, "network", "create", row.id, row.name);
+	event_network(engine, &row, "create", NULL);
 	*ret_id = str_dup(id);
 	return 0;
 }
@@ -654,7 +654,7 @@ int network_remove(struct engine *engine, const char *reference, struct err *err
 	if (r == -ENOENT)
 		r = 0; /* somebody else did */
 	if (r == 0)
-		event_other(engine, "network", "destroy", network.row.id, network.row.name);
+		event_network(engine, &network.row, "destroy", NULL);
 	return r;
 }
 

@@ -201,8 +201,7 @@ int network_connect(struct engine *engine, const char *network, const char *cont
 		}
 	}
 	if (r == 0)
-		event_other(engine, "network", "connect", change.network.row.id,
-			    change.network.row.name);
+		event_network(engine, &change.network.row, "connect", change.record.row.id);
 	change_end(&change, r);
 	return r;
 }
@@ -266,8 +265,7 @@ int network_disconnect(struct engine *engine, const char *network, const char *c
 		}
 	}
 	if (r == 0)
-		event_other(engine, "network", "disconnect", change.network.row.id,
-			    change.network.row.name);
+		event_network(engine, &change.network.row, "disconnect", change.record.row.id);
 	endpoints_clear(&endpoints);
 	change_end(&change, r);
 	return r;

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "engine/disk_use.h"
 #include "engine/engine.h"
+#include "engine/event.h"
 #include "engine/image.h"
 #include "engine/lifecycle.h"
 #include "engine/network.h"
@@ -70,6 +71,8 @@ int prune_containers(struct engine *engine, const struct prune_options *options,
 	}
 	if (count > 0)
 		container_rows_free(rows, (size_t)count);
+	if (count >= 0)
+		event_prune(engine, "container", result->bytes);
 	return count < 0 ? count : 0;
 }
 
@@ -133,6 +136,8 @@ int prune_images(struct engine *engine, const struct prune_options *options,
 	store = engine_store(engine, err);
 	if (store)
 		result->bytes += before - layers_size(store, err);
+	if (count >= 0)
+		event_prune(engine, "image", result->bytes);
 	return count < 0 ? count : 0;
 }
 
@@ -163,6 +168,8 @@ int prune_volumes(struct engine *engine, const struct prune_options *options,
 	}
 	if (count > 0)
 		volume_rows_free(rows, (size_t)count);
+	if (count >= 0)
+		event_prune(engine, "volume", result->bytes);
 	return count < 0 ? count : 0;
 }
 
@@ -201,5 +208,7 @@ int prune_networks(struct engine *engine, const struct prune_options *options,
 	/* with the last network goes all that is ours on the host; the next start makes it anew */
 	if (r == 0 && !kept)
 		r = network_all_down(engine, err);
+	if (r == 0)
+		event_prune(engine, "network", result->bytes);
 	return r;
 }

@@ -89,18 +89,27 @@ static void end_tell(struct engine *engine, const struct record *record, int run
 {
 	_cleanup_json_ json_t *death = death_find(engine, record, status);
 	_cleanup_free_ char *words = death_words(death);
-	char code[16];
+	_cleanup_(endpoints_clear) struct endpoints endpoints = ENDPOINTS_NONE;
+	int64_t ns = status->finished_ns - status->started_ns;
+	struct err ignored = ERR_NONE;
+	char code[16], seconds[24];
 
 	(void)snprintf(code, sizeof(code), "%d", status->exit_code);
+	(void)snprintf(seconds, sizeof(seconds), "%lld", (long long)(ns > 0 ? ns / 1000000000 : 0));
 	if (death)
 		death_write(engine, record->row.id, death);
 	ends_add(engine, record, run, status, death);
+	event_begin(engine);
 	if (status->oom)
 		event_container(engine, record, "oom",
 				(const char *const[]){ "exitCode", code, "reason", words, NULL });
 	event_container(engine, record, "die",
-			(const char *const[]){ "exitCode", code, words ? "reason" : NULL, words,
-					       NULL });
+			(const char *const[]){ "execDuration", seconds, "exitCode", code,
+					       words ? "reason" : NULL, words, NULL });
+	if (endpoints_load(engine, record, &endpoints, &ignored) == 0)
+		event_networks(engine, record, &endpoints, "disconnect");
+	event_volumes(engine, record, "unmount");
+	event_end(engine);
 	/* an attached command says it, when somebody else had a hand in it */
 	if (death && (status->oom || json_at(death, "Sender"))) {
 		free(engine->death);

@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "engine/create.h"
 #include "engine/engine.h"
+#include "engine/event.h"
 #include "engine/lifecycle.h"
 #include "engine/repair.h"
 #include "engine/start.h"
@@ -64,6 +65,9 @@ static bool doom(struct engine *engine, const char *reference, struct doomed *re
 		taken_mark(engine, id);
 		engine_kill_point("rm-taken");
 		killed = lifecycle_kill_all(engine, &d.record, d.pidfd, &ignored) == 0;
+		if (killed && d.pidfd >= 0)
+			event_container(engine, &d.record, "kill",
+					(const char *const[]){ "signal", "9", NULL });
 		engine_kill_point("rm-killed");
 	}
 	if (!killed) {

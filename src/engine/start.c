@@ -575,7 +575,13 @@ int start_container(struct engine *engine, struct record *record,
 		status_get(engine, record->row.id, &status);
 		hooks_poststart(engine, record, built.spec, status.pid, ret_warnings);
 	}
+	event_begin(engine);
+	if (options->hello_flags & HELLO_OUTPUT)
+		event_container(engine, record, "attach", NULL);
+	event_networks(engine, record, &endpoints, "connect");
+	event_volumes(engine, record, "mount");
 	event_container(engine, record, "start", NULL);
+	event_end(engine);
 	if ((engine->settings.keeper || leases_want_keeper(&endpoints)) && !keeper_pid(engine) &&
 	    keeper_start(engine, err) < 0) {
 		strv_add(ret_warnings, err->words); /* all works without it */

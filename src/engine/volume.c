@@ -115,7 +115,7 @@ int volume_create(struct engine *engine, const char *name, char *const *labels, 
 		}
 	}
 	if (r == 0)
-		event_other(engine, "volume", "create", row.name, row.name);
+		event_volume(engine, row.name, "create");
 	err_clear(err);
 	*ret_name = str_dup(row.name);
 	return 0;
@@ -131,7 +131,7 @@ static int files_remove(struct engine *engine, const char *name, struct err *err
 	r = dir_remove(engine->root, path);
 	if (r < 0)
 		return err_sys(err, r, "remove the files of volume %s", name);
-	event_other(engine, "volume", "destroy", name, name);
+	event_volume(engine, name, "destroy");
 	return 0;
 }
 

@@ -59,43 +59,56 @@ static int log_open(int root_fd)
 		      0600);
 }
 
+void event_line(struct buf *out, const char *type, const char *action, const char *actor_id,
+		const char *const *attributes)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	buf_puts(out, "{");
+	if (strcmp(type, "container") == 0) {
+		/* the fields of old clients */
+		buf_puts(out, "\"status\":");
+		quoted(out, action);
+		buf_puts(out, ",\"id\":");
+		quoted(out, actor_id);
+		buf_puts(out, ",\"from\":");
+		quoted(out, value_of(attributes, "image"));
+		buf_puts(out, ",");
+	}
+	buf_puts(out, "\"Type\":");
+	quoted(out, type);
+	buf_puts(out, ",\"Action\":");
+	quoted(out, action);
+	buf_puts(out, ",\"Actor\":{\"ID\":");
+	quoted(out, actor_id);
+	buf_puts(out, ",\"Attributes\":{");
+	for (size_t i = 0; attributes[i]; i += 2) {
+		buf_puts(out, i ? "," : "");
+		quoted(out, attributes[i]);
+		buf_puts(out, ":");
+		quoted(out, attributes[i + 1]);
+	}
+	buf_printf(out, "}},\"scope\":\"local\",\"time\":%lld,\"timeNano\":%lld}\n",
+		   (long long)now.tv_sec, (long long)now.tv_sec * 1000000000 + now.tv_nsec);
+}
+
+void event_lines_write(int root_fd, const struct buf *lines)
+{
+	_cleanup_close_ int fd = log_open(root_fd);
+
+	if (fd >= 0)
+		(void)!write(fd, lines->data,
+			     lines->length); /* O_APPEND: whole lines, in the kernel's order */
+}
+
 void event_write(int root_fd, const char *type, const char *action, const char *actor_id,
 		 const char *const *attributes)
 {
-	_cleanup_close_ int fd = log_open(root_fd);
 	_cleanup_(buf_clear) struct buf line = BUF_EMPTY;
-	struct timespec now;
 
-	if (fd < 0)
-		return;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	buf_puts(&line, "{");
-	if (strcmp(type, "container") == 0) {
-		/* the fields of old clients */
-		buf_puts(&line, "\"status\":");
-		quoted(&line, action);
-		buf_puts(&line, ",\"id\":");
-		quoted(&line, actor_id);
-		buf_puts(&line, ",\"from\":");
-		quoted(&line, value_of(attributes, "image"));
-		buf_puts(&line, ",");
-	}
-	buf_puts(&line, "\"Type\":");
-	quoted(&line, type);
-	buf_puts(&line, ",\"Action\":");
-	quoted(&line, action);
-	buf_puts(&line, ",\"Actor\":{\"ID\":");
-	quoted(&line, actor_id);
-	buf_puts(&line, ",\"Attributes\":{");
-	for (size_t i = 0; attributes[i]; i += 2) {
-		buf_puts(&line, i ? "," : "");
-		quoted(&line, attributes[i]);
-		buf_puts(&line, ":");
-		quoted(&line, attributes[i + 1]);
-	}
-	buf_printf(&line, "}},\"scope\":\"local\",\"time\":%lld,\"timeNano\":%lld}\n",
-		   (long long)now.tv_sec, (long long)now.tv_sec * 1000000000 + now.tv_nsec);
-	(void)!write(fd, line.data, line.length); /* O_APPEND: whole lines, in the kernel's order */
+	event_line(&line, type, action, actor_id, attributes);
+	event_lines_write(root_fd, &line);
 }
 
 /* -- reading ---------------------------------------------------------------------------------- */

@@ -17,12 +17,35 @@ actions() { cloche events --since 0 --until 0s --filter "container=$1" --format 
 	assert_equal "$(actions life | sed 's/exec_[a-z]*: [^ ]*//g; s/exec_[a-z]*//g' | tr -s ' ')" \
 		"create start kill kill die stop destroy "
 	cloche run --rm --network none --name short host true
-	assert_equal "$(actions short)" "create start die destroy "
+	assert_equal "$(actions short)" "create attach start die destroy "
 	cloche run -d --network none --name shot host sleep 600
 	cloche kill -s KILL shot
 	cloche wait shot
 	assert_equal "$(actions shot)" "create start kill die "
 	cloche rm shot
+}
+
+@test "networks, volumes, copies and prunes have Docker's events, too" {
+	cloche network create wire >/dev/null
+	cloche run -d --network wire --name both -v fresh:/v:ro host sleep 600 >/dev/null
+	cloche cp both:/etc/hostname - >/dev/null
+	cloche rm -f both
+	cloche volume rm fresh
+	cloche network rm wire
+	cloche container prune -f >/dev/null
+	run -0 cloche events --since 0 --until 0s --filter=event={connect,disconnect,mount,unmount,archive-path,prune,destroy} \
+		--filter=event={kill,die} --format '{{.Type}} {{.Action}} {{range $k, $v := .Actor.Attributes}}{{if ne $k "container"}}{{$k}}={{$v}} {{end}}{{end}}'
+	assert_output --partial "network connect name=wire type=bridge "
+	assert_output --partial "volume mount destination=/v driver=local propagation= read/write=false "
+	assert_output --partial "container archive-path image=host name=both "
+	assert_output --partial "container kill image=host name=both signal=9 "
+	assert_output --partial " exitCode=137 image=host name=both"
+	assert_output --partial "network disconnect name=wire type=bridge "
+	assert_output --partial "volume unmount driver=local "
+	assert_output --partial "volume destroy driver=local "
+	assert_output --partial "network destroy name=wire type=bridge "
+	assert_output --partial "container prune reclaimed=0 "
+	[ "$(cloche events --since 0 --until 0s --filter type=volume --format '{{.Action}} {{.Actor.ID}}' | head -n 1)" = "create fresh" ]
 }
 
 @test "an event is a line of JSON with Docker's fields" {
@@ -49,7 +72,7 @@ actions() { cloche events --since 0 --until 0s --filter "container=$1" --format 
 	wait "$follower" || :
 	cloche volume create vol
 	cloche volume rm vol
-	run cloche events --since 0 --until 0s --filter type=volume --format '{{.Action}} {{.Actor.ID}}'
+	run cloche events --since 0 --until 0s --filter volume=vol --format '{{.Action}} {{.Actor.ID}}'
 	assert_output "create vol
 destroy vol"
 	run cloche events --since 0 --until 0s --filter nonsense
@@ -88,7 +111,7 @@ follows() { find "/proc/$1/fd" -lname '*inotify*' 2>/dev/null | grep -q .; }
 	cloche exec -d busy true
 	cloche events --since 0 --until 0s --filter container=busy --format '{{json .}}' | grep exec_ >seen
 	jq -es 'map(.Action) == ["exec_create: sh -c exit 5", "exec_start: sh -c exit 5", "exec_die",
-		"exec_create: true", "exec_start: true", "exec_detach"] and
+		"exec_create: true ", "exec_start: true ", "exec_detach"] and
 		.[2].Actor.Attributes.exitCode == "5" and
 		(.[0:3] | map(.Actor.Attributes.execID) | unique | length == 1 and (.[0] | length == 64))' seen
 	assert_equal "$(cloche events --since 0 --until 0s --filter container=busy --filter event=exec_die --format '{{.Action}}')" exec_die
