@@ -255,7 +255,8 @@ static int system_run(void *data, void *args, char **operands, struct err *err)
 	struct prune_options some;
 	_cleanup_free_ char *warning = str_printf(
 		"WARNING! This will remove:\n  - all stopped containers\n"
-		"  - all networks not used by at least one container\n%s  - %s\n",
+		"  - all networks not used by at least one container\n%s  - %s\n"
+		"  - what interrupted pulls and other work left\n",
 		a->volumes ? "  - all anonymous volumes not used by at least one container\n" : "",
 		a->all ? "all images without at least one container associated to them" :
 			 "all dangling images");
@@ -267,6 +268,7 @@ static int system_run(void *data, void *args, char **operands, struct err *err)
 		{ "Deleted Networks", prune_networks },
 		{ "Deleted Volumes", a->volumes ? prune_volumes : NULL },
 		{ "Deleted Images", prune_images },
+		{ "Deleted leftovers of interrupted work", prune_leftovers },
 	};
 	struct engine *engine;
 	int64_t bytes = 0;

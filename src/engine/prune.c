@@ -13,11 +13,15 @@
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/image.h"
+#include "engine/image_files.h"
 #include "engine/lifecycle.h"
 #include "engine/network.h"
 #include "engine/network_up.h"
 #include "engine/status.h"
+#include "engine/trash.h"
 #include "engine/volume.h"
+#include "image/parts.h"
+#include "image/work.h"
 
 void prune_result_clear(struct prune_result *result)
 {
@@ -211,4 +215,53 @@ int prune_networks(struct engine *engine, const struct prune_options *options,
 	if (r == 0)
 		event_prune(engine, "network", result->bytes);
 	return r;
+}
+
+static void prune_work(struct engine *engine, struct prune_result *result)
+{
+	int64_t before;
+	int count = work_stale(engine->root, false);
+
+	if (count == 0)
+		return;
+	before = disk_use_tree(engine->root, "tmp");
+	count = work_stale(engine->root, true);
+	if (count > 0) {
+		int64_t freed = before - disk_use_tree(engine->root, "tmp");
+
+		result->bytes += freed > 0 ? freed : 0; /* others write there meanwhile */
+		strv_add_take(&result->lines,
+			      str_printf("tmp: of %d command%s that %s killed", count,
+					 count == 1 ? "" : "s", count == 1 ? "was" : "were"));
+	}
+}
+
+static int prune_image_files(struct engine *engine, struct prune_result *result, struct err *err)
+{
+	_cleanup_strv_ char **found = NULL, **removed = NULL;
+	int64_t bytes = 0;
+	int r = image_files_sweep(engine, false, &found, err);
+
+	for (size_t i = 0; found && found[i]; i++)
+		bytes += disk_use_tree(engine->root, found[i]);
+	if (r < 0 || !found || !found[0])
+		return r;
+	r = image_files_sweep(engine, true, &removed, err);
+	if (r < 0 || !removed)
+		return r; /* somebody has come, whose they may be */
+	for (size_t i = 0; removed[i]; i++)
+		strv_add(&result->lines, removed[i]);
+	result->bytes += bytes;
+	trash_sweep(engine);
+	return 0;
+}
+
+int prune_leftovers(struct engine *engine, const struct prune_options *options,
+		    struct prune_result *result, struct err *err)
+{
+	if (options->filters && options->filters[0])
+		return 0;
+	prune_work(engine, result);
+	result->bytes += (int64_t)parts_sweep(engine->root, 0, &result->lines);
+	return prune_image_files(engine, result, err);
 }

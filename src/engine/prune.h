@@ -31,5 +31,9 @@ int prune_volumes(struct engine *engine, const struct prune_options *options,
 /* Those that no container has an address of. When none at all is used, the default one's link and the nftables table go, too. */
 int prune_networks(struct engine *engine, const struct prune_options *options,
 		   struct prune_result *result, struct err *err);
+/* What killed commands left in tmp/, in parts/, which the next pull of that image would have gone on with, and among the files of
+ * images. Only without filters, which say nothing about it. */
+int prune_leftovers(struct engine *engine, const struct prune_options *options,
+		    struct prune_result *result, struct err *err);
 
 #endif

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "transfer/part.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/fd.h"
-
-enum { KEPT_SECONDS = 7 * 24 * 3600 };
 
 static int lock(int fd, void (*waiting)(void *data), void *data)
 {
@@ -91,28 +87,4 @@ void part_close(struct part_file *part)
 {
 	fd_close(part->fd);
 	*part = PART_FILE_NONE;
-}
-
-void part_sweep(int root)
-{
-	int fd = openat(root, "parts", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *e;
-	time_t now = time(NULL);
-
-	if (!d)
-		fd_close(fd);
-	while (d && (e = readdir(d)) != NULL) {
-		_cleanup_close_ int one = -1;
-		struct stat st;
-
-		if (!digest_hex_valid(e->d_name))
-			continue;
-		one = openat(dirfd(d), e->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-		if (one >= 0 && flock(one, LOCK_EX | LOCK_NB) == 0 && fstat(one, &st) == 0 &&
-		    now - st.st_mtime > KEPT_SECONDS)
-			(void)unlinkat(dirfd(d), e->d_name, 0);
-	}
-	if (d)
-		(void)closedir(d);
 }

@@ -31,7 +31,5 @@ int part_open(int root, const char *digest, void (*waiting)(void *data), void *d
 void part_drop(struct part_file *part);
 int part_keep(struct part_file *part, struct err *err);
 void part_close(struct part_file *part);
-/* Remove those that nobody has gone on with for a week. */
-void part_sweep(int root);
 
 #endif

@@ -15,6 +15,7 @@
 #include "image/document.h"
 #include "image/image_config.h"
 #include "image/manifest.h"
+#include "image/parts.h"
 #include "image/reference.h"
 #include "image/sha256.h"
 #include "image/work.h"
@@ -28,7 +29,7 @@
 #include "transfer/remote.h"
 #include "transfer/trust.h"
 
-enum { FETCHERS_MAX = 4 };
+enum { FETCHERS_MAX = 4, PARTS_KEPT_S = 7 * 24 * 3600 };
 
 struct pull {
 	const struct work *work;
@@ -434,7 +435,7 @@ int pull_image(const struct work *work, const struct pull_options *options, stru
 	r = reference_parse(options->reference, &p.reference, err);
 	if (r < 0)
 		return r;
-	part_sweep(work->root);
+	(void)parts_sweep(work->root, PARTS_KEPT_S, NULL);
 	r = platform_parse(options->platform, &p.platform, err);
 	if (r == 0)
 		r = ask_around(&p, err);

@@ -372,7 +372,7 @@ swept_by() { SWEEPER=$(sweeper) && [ "$(wc -w <<<"$SWEEPER")" = 1 ]; }
 
 # kill -9 of the transfer itself, its children with it, at bytes of the archive that the pipe has let through.
 @test "the transfer killed at many places of its input leaves no image, and the store is whole" {
-	local size at pid
+	local size at pid part
 
 	size=$(stat -c %s "$ARCHIVES/docker.tar")
 	mkfifo pipe
@@ -392,8 +392,28 @@ swept_by() { SWEEPER=$(sweeper) && [ "$(wc -w <<<"$SWEEPER")" = 1 ]; }
 	done
 	run -1 cloche system check
 	assert_output "tmp: work of commands that were killed"
-	run -0 cloche system check --repair
-	assert_equal "$(ls -A "$CLOCHE_ROOT/tmp")" ""
+	# and of a pull, and files whose rows never came
+	(umask 0077 && mkdir -p "$CLOCHE_ROOT/parts" "$CLOCHE_ROOT/blobs/sha256")
+	part=$(echo part | sha256sum | cut -c -64)
+	head -c 3000000 /dev/zero >"$CLOCHE_ROOT/parts/$part"
+	head -c 1000000 /dev/zero >"$CLOCHE_ROOT/blobs/sha256/$part"
+	run -0 cloche system prune -f --filter until=1h
+	[ -e "$CLOCHE_ROOT/parts/$part" ]
+	run -0 flock "$CLOCHE_ROOT/parts/$part" "$CLOCHE" system prune -f
+	assert_line "tmp: of 1 command that was killed"
+	assert_line "blobs/sha256/$part"
+	[ -e "$CLOCHE_ROOT/parts/$part" ] # somebody goes on with it
+	run -0 cloche system prune -f
+	assert_output "Deleted leftovers of interrupted work:
+parts/$part
+
+Total reclaimed space: 3MB"
+	assert_equal "$(ls -A "$CLOCHE_ROOT/tmp" "$CLOCHE_ROOT/parts" "$CLOCHE_ROOT/blobs/sha256")" "$CLOCHE_ROOT/blobs/sha256:
+
+$CLOCHE_ROOT/parts:
+
+$CLOCHE_ROOT/tmp:"
+	run -0 cloche system check
 	run -0 cloche load -i "$ARCHIVES/docker.tar"
 }
 
