@@ -316,6 +316,9 @@ const struct command command_system_prune = {
 	.name = "prune",
 	.args = "",
 	.summary = "remove all that nothing uses",
+	.details =
+		"Without a filter also what killed commands and pulls that were cut left in the data root; "
+		"what somebody goes on with is let alone.",
 	.opts = system_opts,
 	.args_size = sizeof(struct prune_args),
 	.run = system_run,
