@@ -352,7 +352,7 @@ class Floor(Engine):
     name = "floor"
 
     def run(self, command=("true",), options=()):
-        return [self.bench.out / "floor", self.bench.rootfs, self.dir / "c", *command]
+        return [self.bench.out / "floor", *options, self.bench.rootfs, self.dir / "c", *command]
 
 
 class Nsenter(Engine):

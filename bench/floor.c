@@ -3,14 +3,21 @@
  * cgroup), in new cgroups of every hierarchy, on an id-mapped overlay of LOWER with the usual mounts, wait for it, and take
  * everything away again. No record, no log, no seccomp, no limits, no words on failure:
  *
- *	floor LOWER DIR COMMAND [ARG...]	DIR is made, and gone afterwards
+ *	floor [--bridge NAME] LOWER DIR COMMAND [ARG...]	DIR is made, and gone afterwards
+ *
+ * --bridge: with a veth pair whose other end is a port of this bridge, an address and a default route.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
 #include <linux/sched.h>
 #include <linux/securebits.h>
+#include <linux/veth.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,6 +182,107 @@ static int fd_receive(int socket)
 	return fd;
 }
 
+/* -- its network ------------------------------------------------------------------------------- */
+
+enum { LO = 1, ETH0 = 2 }; /* the links of a new namespace, in their order */
+
+static struct { /* requests, sent as one */
+	size_t used;
+	struct nlmsghdr *last;
+	_Alignas(8) char room[1024];
+} batch;
+
+static void *request(int type, int flags, size_t size)
+{
+	batch.last = (struct nlmsghdr *)(batch.room + batch.used);
+	*batch.last = (struct nlmsghdr){ .nlmsg_type = (uint16_t)type,
+					 .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags),
+					 .nlmsg_len = (uint32_t)NLMSG_LENGTH(size) };
+	batch.used += NLMSG_ALIGN(batch.last->nlmsg_len);
+	return memset(NLMSG_DATA(batch.last), 0, size);
+}
+
+/* With data of `size` bytes, or with none, when it is one that others go into: then attribute_end. */
+static struct rtattr *attribute(int type, const void *data, size_t size)
+{
+	struct rtattr *a = (struct rtattr *)(batch.room + batch.used);
+
+	*a = (struct rtattr){ .rta_type = (uint16_t)type, .rta_len = (uint16_t)RTA_LENGTH(size) };
+	if (data)
+		memcpy(RTA_DATA(a), data, size);
+	batch.used += RTA_SPACE(size);
+	batch.last->nlmsg_len = (uint32_t)(batch.room + batch.used - (char *)batch.last);
+	return a;
+}
+
+static void attribute_end(struct rtattr *a)
+{
+	a->rta_len = (uint16_t)(batch.room + batch.used - (char *)a);
+}
+
+static void requests_send(void)
+{
+	int s = TRY(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+	struct {
+		struct nlmsghdr head;
+		struct nlmsgerr error;
+		char echo[512];
+	} answer;
+
+	batch.last->nlmsg_flags |= NLM_F_ACK;
+	TRY(send(s, batch.room, batch.used, 0));
+	TRY(recv(s, &answer, sizeof(answer), 0));
+	errno = -answer.error.error;
+	TRY(answer.error.error);
+	(void)close(s);
+	batch.used = 0;
+}
+
+static void wire_make(const char *bridge, pid_t pid)
+{
+	static const struct ifinfomsg up = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP }, down;
+	uint32_t master = if_nametoindex(bridge), owner = (uint32_t)pid;
+	struct rtattr *info, *data, *peer;
+
+	memcpy(request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(up)), &up, sizeof(up));
+	(void)attribute(IFLA_MASTER, &master, sizeof(master));
+	info = attribute(IFLA_LINKINFO, NULL, 0);
+	(void)attribute(IFLA_INFO_KIND, "veth", 4);
+	data = attribute(IFLA_INFO_DATA, NULL, 0);
+	peer = attribute(VETH_INFO_PEER, &down, sizeof(down));
+	(void)attribute(IFLA_IFNAME, "eth0", 5);
+	(void)attribute(IFLA_NET_NS_PID, &owner, sizeof(owner));
+	attribute_end(peer);
+	attribute_end(data);
+	attribute_end(info);
+	requests_send();
+}
+
+/* Within: 10.62.0.2/16, by 10.62.0.1. */
+static void wire_use(void)
+{
+	static const uint8_t address[] = { 10, 62, 0, 2 }, gateway[] = { 10, 62, 0, 1 };
+	struct ifinfomsg *link;
+	struct ifaddrmsg *own;
+	struct rtmsg *route;
+
+	for (int i = LO; i <= ETH0; i++) {
+		link = request(RTM_NEWLINK, 0, sizeof(*link));
+		*link = (struct ifinfomsg){ .ifi_index = i,
+					    .ifi_flags = IFF_UP,
+					    .ifi_change = IFF_UP };
+	}
+	own = request(RTM_NEWADDR, NLM_F_CREATE, sizeof(*own));
+	*own = (struct ifaddrmsg){ .ifa_family = AF_INET, .ifa_prefixlen = 16, .ifa_index = ETH0 };
+	(void)attribute(IFA_LOCAL, address, sizeof(address));
+	route = request(RTM_NEWROUTE, NLM_F_CREATE, sizeof(*route));
+	*route = (struct rtmsg){ .rtm_family = AF_INET,
+				 .rtm_table = RT_TABLE_MAIN,
+				 .rtm_type = RTN_UNICAST };
+	(void)attribute(RTA_GATEWAY, gateway, sizeof(gateway));
+	requests_send();
+}
+
 /* -- the container's first process -------------------------------------------------------------- */
 
 static int mount_on(int root, const char *type, const char *place, unsigned int attrs)
@@ -213,7 +321,7 @@ static void dev_make(int root)
 	(void)close(dev);
 }
 
-static _Noreturn void child(int socket, char **argv)
+static _Noreturn void child(int socket, bool wired, char **argv)
 {
 	unsigned int attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 	char byte;
@@ -225,6 +333,8 @@ static _Noreturn void child(int socket, char **argv)
 	TRY(read(socket, &byte, 1));
 	TRY(setresgid(0, 0, 0));
 	TRY(setresuid(0, 0, 0));
+	if (wired)
+		wire_use();
 	TRY(unshare(CLONE_NEWCGROUP));
 	root = fd_receive(socket);
 	TRY(move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH));
@@ -259,12 +369,18 @@ int main(int argc, char **argv)
 	struct clone_args args = { .flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID |
 					    CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS,
 				   .exit_signal = SIGCHLD };
+	const char *bridge = NULL;
 	char path[512], map[64];
 	int pair[2], status, userns, root;
 	pid_t pid;
 
+	if (argc > 3 && strcmp(argv[1], "--bridge") == 0) {
+		bridge = argv[2];
+		argv += 2;
+		argc -= 2;
+	}
 	if (argc < 4) {
-		(void)fputs("usage: floor LOWER DIR COMMAND [ARG...]\n", stderr);
+		(void)fputs("usage: floor [--bridge NAME] LOWER DIR COMMAND [ARG...]\n", stderr);
 		return 125;
 	}
 	(void)snprintf(name, sizeof(name), "bench-floor-%d", (int)getpid());
@@ -283,7 +399,7 @@ int main(int argc, char **argv)
 	TRY(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
 	pid = TRY(syscall(SYS_clone3, &args, sizeof(args)));
 	if (pid == 0)
-		child(pair[1], argv + 3);
+		child(pair[1], bridge != NULL, argv + 3);
 	(void)snprintf(map, sizeof(map), "0 %u %u\n", (unsigned int)HOST_ID, (unsigned int)IDS);
 	(void)snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)pid);
 	put(path, map);
@@ -291,6 +407,8 @@ int main(int argc, char **argv)
 	put(path, map);
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
 	userns = TRY(open(path, O_RDONLY | O_CLOEXEC));
+	if (bridge)
+		wire_make(bridge, pid);
 	TRY(write(pair[0], "m", 1));
 	root = root_make(argv[1], argv[2], userns);
 	fd_send(pair[0], root);

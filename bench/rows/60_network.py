@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Networks: what a bridge and published ports add to a start."""
+import subprocess
 import time
 
-from common import Row
+from common import Row, call
 from engines import SLEEP, pss_bytes
 
 
@@ -23,7 +24,16 @@ def bridge(bench):
         if engine.name in ("cloche", "docker"):
             commands[engine.name] = lambda e=engine: e.clock(bridged(e))
             commands[f"{engine.name} none"] = lambda e=engine: e.clock(e.run())
-    return bench.interleave(commands, bench.rounds(30), slow=["docker", "docker none"])
+        elif engine.name == "floor":
+            call(["ip", "link", "add", "floor0", "type", "bridge"])
+            call(["ip", "address", "add", "10.62.0.1/16", "dev", "floor0"])
+            call(["ip", "link", "set", "floor0", "up"])
+            commands["floor"] = lambda e=engine: e.clock(e.run(options=["--bridge", "floor0"]))
+            commands["floor none"] = lambda e=engine: e.clock(e.run())
+    try:
+        return bench.interleave(commands, bench.rounds(30), slow=["docker", "docker none"])
+    finally:
+        subprocess.run(["ip", "link", "del", "floor0"], stderr=subprocess.DEVNULL, check=False)
 
 
 def start_and_remove(cloche, name, options):
