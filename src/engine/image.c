@@ -18,6 +18,7 @@
 #include "engine/image_files.h"
 #include "engine/image_need.h"
 #include "engine/inspect.h"
+#include "engine/reserve.h"
 #include "engine/transfer.h"
 #include "engine/trash.h"
 #include "image/reference.h"
@@ -204,6 +205,7 @@ int image_transfer(struct engine *engine, const char *verb, char *const *args, i
 	if (r < 0)
 		return r;
 	engine_kill_point("image-recorded");
+	reserve_keep(engine);
 	if (strcmp(verb, "commit") != 0) /* that is an event of the container */
 		json_array_foreach(json_at(report, "images"), i, image) event_other(
 			engine, "image", verb, json_string_at(image, "id", ""),

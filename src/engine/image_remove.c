@@ -13,6 +13,7 @@
 #include "engine/event.h"
 #include "engine/image.h"
 #include "engine/image_files.h"
+#include "engine/reserve.h"
 #include "engine/status.h"
 #include "engine/trash.h"
 #include "image/reference.h"
@@ -192,6 +193,7 @@ int image_remove(struct engine *engine, const char *reference, bool force, char 
 	bool deleted = false;
 	int r;
 
+	(void)reserve_spend(engine);
 	m.store = engine_store(engine, err);
 	r = m.store ? store_begin(m.store, err) : -err->code;
 	if (r < 0)

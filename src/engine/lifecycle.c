@@ -23,6 +23,7 @@
 #include "engine/guard.h"
 #include "engine/pause.h"
 #include "engine/repair.h"
+#include "engine/reserve.h"
 #include "engine/restart.h"
 #include "engine/spec_build.h"
 #include "engine/start.h"
@@ -327,6 +328,7 @@ int lifecycle_remove(struct engine *engine, const char *reference, bool force, b
 			lifecycle_settle(engine, record.row.id);
 		}
 	}
+	(void)reserve_spend(engine); /* now that its log cannot take it */
 	if (r == 0)
 		r = release_container(engine, &record, err);
 	if (r == 0)
@@ -338,10 +340,12 @@ int lifecycle_remove(struct engine *engine, const char *reference, bool force, b
 		repair_gone(engine, record.row.id, lock);
 		return 0;
 	}
-	if (r == 0)
+	if (r == 0) {
 		engine_unlock(engine, record.row.id, lock);
-	else
+		reserve_keep(engine);
+	} else {
 		fd_close(lock);
+	}
 	return r;
 }
 

@@ -22,6 +22,7 @@
 #include "engine/network_builtin.h"
 #include "engine/network_given.h"
 #include "engine/network_up.h"
+#include "engine/reserve.h"
 #include "net/lan.h"
 #include "net/link.h"
 #include "net/netlink.h"
@@ -632,6 +633,7 @@ int network_remove(struct engine *engine, const char *reference, struct err *err
 	_cleanup_close_ int lock = -1;
 	int r;
 
+	(void)reserve_spend(engine);
 	r = network_find_shown(engine, reference, &network, err);
 	if (r < 0)
 		return r;

@@ -33,6 +33,7 @@
 #include "engine/netns_name.h"
 #include "engine/network_device.h"
 #include "engine/publish.h"
+#include "engine/reserve.h"
 #include "engine/restart.h"
 #include "engine/spec_build.h"
 #include "engine/starter.h"
@@ -164,7 +165,7 @@ static int run_folder_release(struct engine *engine, const struct record *record
 	return 0;
 }
 
-int release_container(struct engine *engine, struct record *record, struct err *err)
+static int release_once(struct engine *engine, struct record *record, struct err *err)
 {
 	_cleanup_close_ int run = engine_run_dir(engine, record->row.id, false, err);
 	struct container_status status;
@@ -200,6 +201,16 @@ int release_container(struct engine *engine, struct record *record, struct err *
 			*err = removal.err;
 	}
 	return r;
+}
+
+int release_container(struct engine *engine, struct record *record, struct err *err)
+{
+	int r = release_once(engine, record, err);
+
+	if (r != -ENOSPC || !reserve_spend(engine))
+		return r;
+	err_clear(err);
+	return release_once(engine, record, err);
 }
 
 int volumes_remove(struct engine *engine, char *const *names, struct err *err)

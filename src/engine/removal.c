@@ -20,6 +20,7 @@
 #include "engine/event.h"
 #include "engine/lifecycle.h"
 #include "engine/repair.h"
+#include "engine/reserve.h"
 #include "engine/start.h"
 #include "engine/status.h"
 
@@ -116,6 +117,7 @@ static void batch_remove(struct engine *engine, struct doomed *doomed, size_t co
 			done[doomed[i].index] = true;
 		}
 	}
+	(void)reserve_spend(engine);
 	if (ready > 0)
 		remove_containers(engine, removals, ready, volumes);
 	for (size_t i = 0; i < ready; i++) {
@@ -144,4 +146,5 @@ void removal_force(struct engine *engine, char *const *references, size_t count,
 				doomed[n++].index = i;
 		batch_remove(engine, doomed, n, volumes, done);
 	}
+	reserve_keep(engine);
 }

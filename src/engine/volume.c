@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/name.h"
+#include "engine/reserve.h"
 
 static int options_check(const json_t *options, struct err *err)
 {
@@ -142,6 +143,7 @@ int volume_remove(struct engine *engine, const char *name, struct err *err)
 
 	if (!store)
 		return -err->code;
+	(void)reserve_spend(engine);
 	/* the row is the volume; the folder follows, or is found to be nobody's by `system check` */
 	r = volume_delete(store, name, err);
 	if (r == -ENOENT)

@@ -98,3 +98,54 @@ names() { cloche ps -a --format '{{.Names}}' | sort | tr '\n' ' '; }
 	until_true 20 released "$(cloche inspect -f '{{.Id}}' run1)"
 	cloche rm -f run1 run2 >/dev/null
 }
+
+@test "on a disk without one free byte everything can be stopped and removed" {
+	local small=$CLOCHE_TEST_DIR/small
+
+	skip_unless_program mkfs.ext4
+	mkdir -m 0700 "$small"
+	truncate -s 40M disk
+	mkfs.ext4 -q -O ^has_journal disk
+	mount -o loop disk "$small" || skip "this host has no loop devices"
+	chmod 0700 "$small"
+	mkdir -m 0700 "$small/lib"
+	(
+		export CLOCHE_ROOT=$small/lib CLOCHE_RUN_ROOT=$CLOCHE_TEST_DIR/small-run
+		mkdir -m 0711 "$CLOCHE_RUN_ROOT"
+		cloche create --network none --name before host true >/dev/null
+		cloche rm before
+		stat -c %b "$CLOCHE_ROOT/reserve" # blocks that it really has
+		for name in one two three four; do
+			sleeper "$name"
+		done
+		cloche volume create held >/dev/null
+		dd if=/dev/zero of="$small/filler" bs=64k 2>/dev/null || :
+		dd if=/dev/zero of="$small/filler-too" bs=1 2>/dev/null || :
+		run cloche volume create more
+		assert_output --partial "no space left"
+		cloche stop -t 0 one
+		cloche rm one
+		cloche rm -f two three
+		cloche rm -f four
+		cloche volume rm held
+		cloche system check
+		rm "$small/filler"
+		cloche create --network none --name after host true >/dev/null
+		cloche rm after
+		stat -c %b "$CLOCHE_ROOT/reserve"
+		rmdir /sys/fs/cgroup/*/"$(instance_cgroup "$CLOCHE_RUN_ROOT")" 2>/dev/null || :
+	) >out 2>&1 || { cat out; umount "$small"; return 1; }
+	umount "$small"
+	run cat out
+	assert_output "before
+4096
+one
+one
+two
+three
+four
+held
+nothing found: database, files, processes and cgroups agree
+after
+4096"
+}
