@@ -173,6 +173,9 @@ static int value_set(const struct opt *opt, void *args, const char *value, struc
 	case OPT_KIND_EVERY:
 		*(const char **)(void *)field = value;
 		return 0;
+	case OPT_KIND_JSON:
+		*(bool *)(void *)field = true;
+		return strcmp(value, "json") != 0 ? bad_value(opt, value, "not json", err) : 0;
 	case OPT_KIND_LIST:
 		strv_add((char ***)(void *)field, value);
 		return 0;

@@ -29,6 +29,7 @@ enum opt_kind {
 	OPT_KIND_STRING, /* const char *, the last one wins */
 	OPT_KIND_LIST,	 /* char **, strv_add of each */
 	OPT_KIND_INT,	 /* long */
+	OPT_KIND_JSON,	 /* bool: --format json, of a list that has --json and no templates */
 	OPT_KIND_EVERY,	 /* const char *: seconds, OPT_EVERY_DEFAULT when no word follows */
 	OPT_KIND_LATER,	 /* known, refused: help says why */
 };
@@ -57,6 +58,8 @@ struct opt {
 #define OPT_EVERY(l, n, type, field, h) \
 	{ l, n, "[SECONDS]", OPT_KIND_EVERY, offsetof(type, field), h, false }
 #define OPT_ALIAS(l, n, v, k, type, field) { l, n, v, k, offsetof(type, field), "", true }
+#define OPT_FORMAT_JSON(type, field) \
+	{ 0, "format", "json", OPT_KIND_JSON, offsetof(type, field), "the same as --json", false }
 #define OPT_LATER(l, n, v, why) { l, n, v, OPT_KIND_LATER, 0, why, true }
 #define OPT_END { 0, NULL, NULL, OPT_KIND_END, 0, NULL, false }
 /* clang-format on */

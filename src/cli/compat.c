@@ -308,6 +308,7 @@ struct compat_args {
 };
 
 static const struct opt compat_opts[] = {
+	OPT_FORMAT_JSON(struct compat_args, json),
 	OPT_BOOL(0, "json", struct compat_args, json, "print an array of objects"),
 	OPT_STRING(0, "seccomp", "FILE", struct compat_args, seccomp,
 		   "check against this profile instead of the built-in list"),

@@ -372,6 +372,7 @@ struct log_args {
 
 static const struct opt log_opts[] = {
 	OPT_BOOL('f', "follow", struct log_args, follow, "wait for more"),
+	OPT_FORMAT_JSON(struct log_args, json),
 	OPT_BOOL(0, "json", struct log_args, json, "print an object for each"),
 	OPT_END,
 };

@@ -24,6 +24,7 @@ struct outdated_args {
 };
 
 static const struct opt outdated_opts[] = {
+	OPT_FORMAT_JSON(struct outdated_args, json),
 	OPT_BOOL(0, "json", struct outdated_args, json, "print an array of objects"),
 	OPT_LIST(0, "insecure-registry", "HOST[:PORT]", struct outdated_args, insecure,
 		 "a registry that needs no valid certificate, nor TLS"),

@@ -35,7 +35,7 @@ static const struct opt procs_opts[] = {
 	OPT_BOOL(0, "json", struct procs_args, json, "print an array of objects"),
 	OPT_BOOL(0, "no-headings", struct procs_args, no_headings, "print no headings"),
 	OPT_STRING('o', "format", "FIELDS", struct procs_args, format,
-		   "fields to show, parted by commas"),
+		   "fields to show, parted by commas, or json"),
 	OPT_BOOL(0, "pss", struct procs_args, pss,
 		 "read the proportional share of memory of each process, which takes longer"),
 	OPT_STRING(0, "sort", "FIELD", struct procs_args, sort,
@@ -518,11 +518,15 @@ static int draw(void *data, struct err *err)
 
 static int procs_run(void *data, void *args, char **operands, struct err *err)
 {
-	const struct procs_args *a = args;
+	struct procs_args *a = args;
 	struct procs procs = { .cli = data, .args = a };
 	long interval = a->watch ? strtol(a->watch, NULL, 10) : 0;
 
 	(void)operands;
+	if (a->format && strcmp(a->format, "json") == 0) {
+		a->json = true;
+		a->format = NULL;
+	}
 	if (a->watch && (interval < 1 || interval > 86400)) {
 		err_set(err, EINVAL, "watch every %s seconds: not a number of 1 to 86400",
 			a->watch);

@@ -36,6 +36,7 @@ static const struct opt sockets_opts[] = {
 		0, "engine", "ENGINE", struct sockets_args, engines,
 		"only cloche, docker, podman, containerd, kubernetes, cri-o, lxc, nspawn, other or host"),
 	OPT_BOOL('e', "established", struct sockets_args, established, "only connections"),
+	OPT_FORMAT_JSON(struct sockets_args, json),
 	OPT_BOOL(0, "json", struct sockets_args, json, "print an array of objects"),
 	OPT_BOOL('l', "listen", struct sockets_args, listen, "only sockets that wait for somebody"),
 	OPT_BOOL('n', "numeric", struct sockets_args, numeric, "users by number"),

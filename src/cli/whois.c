@@ -938,6 +938,7 @@ struct whois_args {
 };
 
 static const struct opt whois_opts[] = {
+	OPT_FORMAT_JSON(struct whois_args, json),
 	OPT_BOOL(0, "json", struct whois_args, json, "print an object"),
 	OPT_END,
 };

@@ -252,3 +252,17 @@ image() { tar -C "$BATS_TEST_TMPDIR" -cf - . | cloche import ${2:+-c "LABEL $2"}
 	cloche ps -a >>plain
 	run ! grep -q $'\e' plain
 }
+
+@test "every list has --format json" {
+	local command
+
+	for command in "ps -a" images "volume ls" "network ls" "system df" "stats --no-stream" "events --since 0 --until 0s" \
+		procs sockets outdated "whois 1"; do
+		# shellcheck disable=SC2086 # words of a command
+		cloche $command --format json 2>/dev/null | jq -es 'all(.[]; type == "object" or type == "array")' >/dev/null ||
+			fail "$command"
+	done
+	[[ $(cloche search --help) == *--format* ]]
+	run -125 cloche sockets --format '{{.Local}}'
+	[[ $output == *'invalid argument "{{.Local}}" for "--format" flag: not json' ]]
+}
