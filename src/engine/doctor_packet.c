@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "engine/engine.h"
 #include "engine/resolver.h"
+#include "engine/traffic.h"
 #include "net/name_ask.h"
 #include "net/trace.h"
 
@@ -291,9 +292,30 @@ static int attempt(int s, const struct sockaddr_storage *to, socklen_t length, s
 	return ETIMEDOUT;
 }
 
-static void unanswered(struct doctor *d, const char *who, const struct trace *trace)
+/* Nothing of ours but --egress stands before the first chain that is traced. */
+static void egress_denied(struct doctor *d, const char *who)
 {
-	if (!trace->there.seen)
+	_cleanup_strv_ char **kept = json_strv_at(d->record.config, "Cloche.Egress");
+	_cleanup_(buf_clear) struct buf remedy = { 0 };
+	char text[ADDRESS_TEXT];
+
+	buf_printf(&remedy, "cloche recreate %s", d->record.row.name);
+	for (size_t i = 0; kept && kept[i]; i++)
+		buf_printf(&remedy, " --egress %s", kept[i]);
+	buf_printf(&remedy,
+		   d->to.family == AF_INET ? " --egress allow=%s:%u" : " --egress allow=[%s]:%u",
+		   address_text(&d->to, text), d->port);
+	step_broken(d, "egress", ptr_take(&remedy.data), "%s: the container's --egress denies it",
+		    who);
+}
+
+static void unanswered(struct doctor *d, const char *who, const struct address *to,
+		       const struct trace *trace)
+{
+	if (!trace->there.seen && address_equal(to, &d->to) &&
+	    traffic_denies(&d->record, to, d->port))
+		egress_denied(d, who);
+	else if (!trace->there.seen)
 		step_broken(
 			d, "firewall",
 			str_printf("ip netns exec %s nft list ruleset; nft list ruleset bridge",
@@ -382,7 +404,7 @@ void doctor_connect(struct doctor *d, int s, const char *who, const struct addre
 		step_broken(d, "answer", str_printf("start the server that should listen there"),
 			    "%s: all the way is sound, and nobody listens at that port", who);
 	else if (result == ETIMEDOUT)
-		unanswered(d, who, &trace);
+		unanswered(d, who, to, &trace);
 	else
 		step_broken(d, "answer", str_printf("ip netns exec %s ip route", d->netns),
 			    "%s: %s", who, strerror(result));

@@ -280,6 +280,11 @@ void traffic_free(struct traffic *t)
 	free(t);
 }
 
+static void traffic_freep(struct traffic **t)
+{
+	traffic_free(*t);
+}
+
 int traffic_load(const struct record *record, const struct endpoints *endpoints, bool guarded,
 		 struct traffic **ret_traffic, struct err *err)
 {
@@ -312,6 +317,24 @@ int traffic_load(const struct record *record, const struct endpoints *endpoints,
 	}
 	*ret_traffic = t;
 	return 0;
+}
+
+bool traffic_denies(const struct record *record, const struct address *to, uint16_t port)
+{
+	_cleanup_strv_ char **egress = json_strv_at(record->config, "Cloche.Egress");
+	_cleanup_(traffic_freep) struct traffic *t = NULL;
+	struct err err = ERR_NONE;
+
+	if (!egress)
+		return false;
+	t = mem_new(sizeof(*t));
+	if (egress_load(t, egress, false, &err) < 0)
+		err_clear(&err); /* a name that is not found now: the others tell */
+	for (size_t i = 0; i < t->place_count; i++)
+		if (subnet_has(&t->places[i].to, to) &&
+		    (t->places[i].port == 0 || t->places[i].port == port))
+			return false;
+	return true;
 }
 
 int traffic_outside(const struct traffic *t, struct netlink *nl, int index, struct err *err)

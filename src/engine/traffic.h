@@ -6,7 +6,9 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
+struct address;
 struct create_options;
 struct endpoints;
 struct err;
@@ -21,6 +23,8 @@ int traffic_options(const struct create_options *options, json_t *own, struct er
 int traffic_load(const struct record *record, const struct endpoints *endpoints, bool guarded,
 		 struct traffic **ret_traffic, struct err *err);
 void traffic_free(struct traffic *traffic);
+/* Does --egress keep a connection to this port from going out? By what is in the record, and what its names are now. */
+bool traffic_denies(const struct record *record, const struct address *to, uint16_t port);
 /* At the host's end of a link, and inside at its other end. */
 int traffic_outside(const struct traffic *traffic, struct netlink *nl, int index, struct err *err);
 int traffic_inside(const struct traffic *traffic, struct netlink *nl, int index, struct err *err);

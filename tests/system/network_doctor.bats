@@ -198,7 +198,7 @@ told()
 	ip link set lan0 mtu 1500
 }
 
-@test "networks: apart, internal, none" {
+@test "networks: apart, internal, none, and what the container may not ask for" {
 	cloche network create apart >/dev/null
 	cloche network create --internal shut >/dev/null
 	serve stranger --network apart -- tcp 80
@@ -210,7 +210,13 @@ told()
 	assert_output --partial "its networks are internal"
 	run cloche network doctor -q alone 10.50.0.11:80
 	assert_output --partial "has no network (--network none)"
-	cloche rm -f stranger shut-in alone
+	cloche run -d --name kept-in --egress deny --egress allow=10.50.0.11:80 host sleep 600
+	run cloche network doctor -q kept-in 10.50.0.11:80
+	assert_output "nothing is wrong"
+	run cloche network doctor -q kept-in 10.50.0.11:81
+	assert_failure 1
+	assert_output --partial "the container's --egress denies it; type: cloche recreate kept-in --egress deny --egress allow=10.50.0.11:80 --egress allow=10.50.0.11:81"
+	cloche rm -f stranger shut-in alone kept-in
 	cloche network rm apart shut
 }
 
