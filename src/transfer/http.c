@@ -20,7 +20,8 @@ enum {
 	BUFFER = 256 * 1024,
 	RETRY_AFTER_MAX_S = 24 * 3600,
 	GREETING_MS = 1000,
-	PAUSE_MS = 250, /* before the second attempt; doubled for each */
+	SENT_PATIENCE = 10, /* times as long */
+	PAUSE_MS = 250,	    /* before the second attempt; doubled for each */
 	RETRY_AFTER_MOST_S = 60,
 };
 
@@ -36,7 +37,8 @@ struct exchange {
 	struct http_response *response;
 	struct err *err;
 	bool headed, stalled, refused_address;
-	int failed; /* of a callback of the caller's */
+	int failed;    /* of a callback of the caller's */
+	uint64_t sent; /* of the source */
 	time_t moved;
 };
 
@@ -164,10 +166,20 @@ static size_t on_source(char *bytes, size_t one, size_t count, void *data)
 	long n = source->read(source->data, bytes, one * count, x->err);
 
 	x->moved = seconds_now();
+	x->sent += n > 0 ? (uint64_t)n : 0;
 	if (n >= 0)
 		return (size_t)n;
 	x->failed = (int)n;
 	return CURL_READFUNC_ABORT;
+}
+
+/* A registry that has got all of a large blob may hash it once more, or move it to another store, before it says a word. */
+static time_t patience_s(const struct exchange *x)
+{
+	const struct http_source *source = x->request->source;
+
+	return (time_t)x->http->options.stall_s *
+	       (source && x->sent >= source->length ? SENT_PATIENCE : 1);
 }
 
 static int on_progress(void *data, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
@@ -178,7 +190,7 @@ static int on_progress(void *data, curl_off_t a, curl_off_t b, curl_off_t c, cur
 	(void)b;
 	(void)c;
 	(void)d;
-	x->stalled = seconds_now() - x->moved > (time_t)x->http->options.stall_s;
+	x->stalled = seconds_now() - x->moved > patience_s(x);
 	return x->stalled;
 }
 
@@ -304,8 +316,8 @@ static int failure(struct exchange *x, CURLcode code, struct err *err)
 			"a word of the registry that leads to a link-local address is not followed");
 	if (x->stalled) {
 		r->transient = true;
-		return err_set(err, ETIMEDOUT, "nothing came for %u seconds",
-			       x->http->options.stall_s);
+		return err_set(err, ETIMEDOUT, "nothing came for %lld seconds",
+			       (long long)patience_s(x));
 	}
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:

@@ -161,7 +161,7 @@ CASES["artifact"].document["config"]["mediaType"] = "application/vnd.example.thi
 for name in ("slow", "cut", "cut-no-range", "stall", "busy", "later", "much-later", "always-500", "endless",
              "endless-manifest", "redirect", "redirect-file", "redirect-far", "redirect-loop",
              "redirect-password", "redirect-metadata", "basic", "token", "token-elsewhere", "token-huge",
-             "token-odd", "token-busy", "token-metadata", "refresh", "lying-digest", "wrong-range", "foreign",
+             "token-odd", "token-slow", "token-busy", "token-metadata", "refresh", "lying-digest", "wrong-range", "foreign",
              "foreign-file"):
     CASES[name] = Image({"etc/hello": b"hello\n", "big": pseudo_random(400000)})
 
@@ -230,7 +230,7 @@ class Handler(BaseHTTPRequestHandler):
             return False
         realm = {"token": base + "/token", "token-elsewhere": "https://token.example.net/token",
                  "token-huge": base + "/token-huge", "token-odd": base + "/token-odd",
-                 "token-busy": base + "/token-busy", "token-metadata": "http://169.254.169.254/token",
+                 "token-slow": base + "/token-slow", "token-busy": base + "/token-busy", "token-metadata": "http://169.254.169.254/token",
                  "refresh": base + "/token"}.get(case)
         if not realm:
             return True
@@ -257,8 +257,10 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
         self.path += "?" + body
         self.log()
-        if not self.path.startswith("/token?") or "refresh_token=identity" not in body:
+        if not self.path.startswith("/token") or "refresh_token=identity" not in body:
             return self.error(401, "UNAUTHORIZED")
+        if self.path.startswith("/token-slow"):  # with an answer to what was sent
+            time.sleep(2.5)
         return self.answer(200, json.dumps({"access_token": f"good-{nth('token')}"}).encode())
 
     def do_GET(self):

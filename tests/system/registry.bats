@@ -211,6 +211,11 @@ refuses()
 	printf '{"auths": {"%s": {"identitytoken": "another"}}}' "$REGISTRY" >"$HOME/.docker/config.json"
 	refuses token "unauthorized"
 	refute_output --partial another
+	# who has got all may take longer than who sends
+	printf '{"auths": {"%s": {"identitytoken": "identity"}}}' "$REGISTRY" >"$HOME/.docker/config.json"
+	rm -rf "${ROOT:?}"/*
+	CLOCHE_STALL_SECONDS=1 pulls token-slow
+	assert_equal "$(requests '^POST /token-slow?.*grant_type=refresh_token')" 1
 	rm -r "$HOME/.docker"
 }
 
