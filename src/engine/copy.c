@@ -163,12 +163,30 @@ struct container_side {
 	int in, out; /* of the stream; -1 */
 };
 
+/* What comes is read to its end before it is refused, so that who sends it has nothing to complain of. */
+static int folder_check(const struct place *place, int in, struct err *err)
+{
+	struct err ignored = ERR_NONE;
+	_cleanup_close_ int dir = place_open(place, place->path, O_PATH | O_DIRECTORY, &ignored);
+	char drained[65536];
+
+	if (dir >= 0)
+		return 0;
+	while (read(in, drained, sizeof(drained)) > 0)
+		;
+	return dir == -ENOTDIR ? err_set(err, ENOTDIR, "destination \"%s:%s\" must be a directory",
+					 place->container, place->told) :
+				 not_found(place, err);
+}
+
 static void side_run(struct engine *engine, const struct container_side *side, struct err *err)
 {
 	struct place place = { .told = side->path, .container = side->record->row.name };
 	int r = container_root_enter(engine, side->record, side->path, side->write, &place.root,
 				     &place.path, err);
 
+	if (r == 0 && side->write && side->options->into_folder)
+		r = folder_check(&place, side->in, err);
 	if (r == 0 && side->write)
 		r = destination_unpack(&place, side->in,
 				       side->options->keep_owner ? TREE_KEEP_OWNER : TREE_TRY_OWNER,
@@ -373,6 +391,8 @@ int copy_into_tar(struct engine *engine, const char *reference, int in, const ch
 		  const struct copy_options *options, struct err *err)
 {
 	struct host_side side = { .options = options, .fd = in, .engine = engine };
+	struct copy_options into = *options;
 
-	return in_with(engine, reference, container_path, options, tar_give, &side, err);
+	into.into_folder = true;
+	return in_with(engine, reference, container_path, &into, tar_give, &side, err);
 }

@@ -9,8 +9,9 @@ struct engine;
 struct err;
 
 struct copy_options {
-	bool keep_owner; /* -a: numbers as they are on the other side */
-	bool follow;	 /* -L: the last component of the source may be a link */
+	bool keep_owner;  /* -a: numbers as they are on the other side */
+	bool follow;	  /* -L: the last component of the source may be a link */
+	bool into_folder; /* the destination must be one: set by copy_into_tar */
 };
 
 /* host_path: a file or folder; "dir/." is what is in it. */

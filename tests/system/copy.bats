@@ -73,6 +73,10 @@ inside() { cloche exec web "$@"; }
 	[ "$(cloche cp web:/data/d - | tar tf - | paste -sd' ')" = "d/ d/g" ]
 	[ "$(cloche cp web:/data/d - | tar xOf - d/g)" = below ]
 	cloche cp web:/data/f - | tar tvf - --numeric-owner | grep -q '^-rw-r----- 1000/1001'
+	run -1 cloche cp - web:/etc/passwd < <(tar -C src -cf - .)
+	assert_output 'cloche: destination "web:/etc/passwd" must be a directory'
+	run -1 cloche cp - web:/nowhere < <(tar -C src -cf - .)
+	assert_output 'cloche: Could not find the file /nowhere in container web'
 	run -1 cloche cp - web:/data <<<'this is no tar'
 	[[ $output == *'it is no tar archive'* ]]
 }
