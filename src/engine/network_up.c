@@ -16,12 +16,12 @@
 #include "base/str.h"
 #include "engine/create.h"
 #include "engine/engine.h"
+#include "engine/firewall_zone.h"
 #include "engine/netns_name.h"
 #include "engine/network.h"
 #include "engine/publish.h"
 #include "engine/repair.h"
 #include "engine/resolver.h"
-#include "net/foreign_forward.h"
 #include "net/link.h"
 #include "net/netlink.h"
 #include "net/nft.h"
@@ -352,9 +352,8 @@ int network_up(struct engine *engine, struct network *network, int lock, struct 
 	if (loaded < 0)
 		return err_wrap(err, "ask for the nftables table %s", table);
 	if (network->index && loaded)
-		return network_internal(network) ?
-			       0 :
-			       foreign_forward_allow(&nl, network->row.link, err);
+		return network_internal(network) ? 0 :
+						   firewall_zone_allow(&nl, network->row.link, err);
 	(void)flock(lock, LOCK_EX);
 	if (!network->index) {
 		r = link_make(engine, network, s, err);
@@ -367,7 +366,7 @@ int network_up(struct engine *engine, struct network *network, int lock, struct 
 	    loaded     ? table_add(engine, network, &nl, err) :
 			 table_load(engine, &nl, s, err);
 	if (r == 0 && !network_internal(network))
-		r = foreign_forward_allow(&nl, network->row.link, err);
+		r = firewall_zone_allow(&nl, network->row.link, err);
 	(void)flock(lock, LOCK_SH);
 	return r;
 }
@@ -385,7 +384,7 @@ static int forward_allow_all(struct engine *engine, struct netlink *nl, int s, s
 			continue;
 		network.config = json_loads(rows[i].config, 0, NULL);
 		if (!network_internal(&network))
-			r = foreign_forward_allow(nl, rows[i].link, err);
+			r = firewall_zone_allow(nl, rows[i].link, err);
 		json_decref(network.config);
 	}
 	if (count > 0)
@@ -499,7 +498,7 @@ static int link_down(struct network_row *row, struct netlink *route, int s, stru
 	if (!network_is_bridge(row))
 		return 0;
 	if (netlink_open(&nl, NETLINK_NETFILTER, err) < 0 ||
-	    foreign_forward_forget(&nl, row->link, err) < 0)
+	    firewall_zone_forget(&nl, row->link, err) < 0)
 		return -err->code;
 	link_delete_local_rule(route, AF_INET, row->link, RULESET_MARK);
 	(void)netlink_send(route, &ignored); /* only visible publishing made one */

@@ -112,6 +112,40 @@ static int missing(struct netlink *nl, const struct place *place, const char *li
 	return r < 0 ? r : ret_search->count == 0;
 }
 
+struct named { /* does a rule of firewalld name the link? */
+	char link[IFNAMSIZ];
+	bool found;
+};
+
+static int named_seen(const struct nlmsghdr *message, void *data)
+{
+	struct named *named = data;
+
+	for (const struct nlattr *attr = nft_first(message); attr;
+	     attr = netlink_next(message, attr))
+		if (attr->nla_type == NFTA_RULE_EXPRESSIONS &&
+		    memmem(netlink_data(attr), netlink_length(attr), named->link,
+			   sizeof(named->link)))
+			named->found = true;
+	return 0;
+}
+
+/* 0: there is no firewalld that decides by zones alone; FOREIGN_ZONE_*. */
+static int zone(struct netlink *nl, const char *link, struct err *err)
+{
+	struct named named = { .found = false };
+	int r;
+
+	(void)str_append(named.link, sizeof(named.link), link);
+	r = nft_rules(nl, NFPROTO_INET, "firewalld", "filter_FORWARD_POLICIES", named_seen, &named,
+		      err);
+	if (r == -ENOENT) {
+		err_clear(err);
+		return 0;
+	}
+	return r < 0 ? r : named.found ? FOREIGN_ZONE_TOLD : FOREIGN_ZONE_MISSING;
+}
+
 static int allow(struct netlink *nl, const struct place *place, const char *link, struct err *err)
 {
 	struct search search;
@@ -123,13 +157,7 @@ static int allow(struct netlink *nl, const struct place *place, const char *link
 	accept_add(nl, place, &search, NFT_META_IIFNAME, link);
 	if (!place->firewalld)
 		accept_add(nl, place, &search, NFT_META_OIFNAME, link);
-	r = nft_commit(nl, err);
-	if (r == -EPERM &&
-	    place->firewalld) { /* firewalld 2.1 owns its table: a zone must be told */
-		err_clear(err);
-		r = 0;
-	}
-	return r;
+	return nft_commit(nl, err);
 }
 
 int foreign_forward_allow(struct netlink *nl, const char *link, struct err *err)
@@ -138,7 +166,9 @@ int foreign_forward_allow(struct netlink *nl, const char *link, struct err *err)
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(places); i++)
 		r = allow(nl, &places[i], link, err);
-	return r < 0 ? err_wrap(err, "let %s through the host's chain FORWARD", link) : 0;
+	if (r == 0)
+		r = zone(nl, link, err);
+	return r < 0 ? err_wrap(err, "let %s through the host's chain FORWARD", link) : r;
 }
 
 int foreign_forward_missing(struct netlink *nl, const char *link, struct err *err)
@@ -176,7 +206,7 @@ int foreign_forward_forget(struct netlink *nl, const char *link, struct err *err
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(places); i++)
 		r = forget(nl, &places[i], link, err);
-	return r;
+	return r < 0 ? r : zone(nl, link, err);
 }
 
 const char *foreign_firewall(struct netlink *nl)

@@ -8,13 +8,16 @@
 struct err;
 struct netlink;
 
-/* Add them for this link where the policy is DROP and they are missing, for both families. */
+/* Of a firewalld that owns its table (2.1 and newer): it was told of the link, by whomever, or was not. */
+enum { FOREIGN_ZONE_TOLD = 1, FOREIGN_ZONE_MISSING = 2 };
+
+/* Add them for this link where the policy is DROP and they are missing, for both families. 0, FOREIGN_ZONE_*, -errno. */
 int foreign_forward_allow(struct netlink *nl, const char *link, struct err *err);
 /* Does a policy DROP keep packets from this link? 1, 0, -errno. */
 int foreign_forward_missing(struct netlink *nl, const char *link, struct err *err);
 /* "ufw" or "firewalld" when such a firewall is loaded in this namespace, else NULL. */
 const char *foreign_firewall(struct netlink *nl);
-/* Take them away; none is no error. */
+/* Take them away; none is no error. 0, FOREIGN_ZONE_*, -errno. */
 int foreign_forward_forget(struct netlink *nl, const char *link, struct err *err);
 
 #endif

@@ -343,7 +343,11 @@ static int explain(const struct sd_bus_error *error, int r, struct err *err)
 		r = -ENOENT;
 	else if (strcmp(error->name, "org.freedesktop.systemd1.UnitExists") == 0)
 		r = -EEXIST;
-	return err_set(err, -r, "systemd says: %s", error->message ? error->message : error->name);
+	return err_set(err, -r, "%s says: %s",
+		       strncmp(error->name, "org.freedesktop.", strlen("org.freedesktop.")) == 0 ?
+			       "systemd" :
+			       "the service",
+		       error->message ? error->message : error->name);
 }
 
 static int make(struct bus_call *call, struct sd_bus_message **ret_reply, struct err *err)

@@ -46,7 +46,7 @@ ours() { env -u CLOCHE_ROOT -u CLOCHE_RUN_ROOT "$SOURCE_DIR/setup" "$@"; }
 		share/zsh/site-functions/_cloche share/fish/vendor_completions.d/cloche.fish \
 		lib/systemd/system/cloche.service lib/systemd/network/10-cloche.network \
 		lib/systemd/network/10-cloche-veth.network \
-		lib/NetworkManager/conf.d/10-cloche.conf etc/init.d/cloche; do
+		lib/NetworkManager/conf.d/10-cloche.conf etc/init.d/cloche etc/firewalld/zones/cloche.xml; do
 		[ -e "$prefix/$file" ] || fail "there is no $file"
 	done
 	run "$prefix/bin/cloche" run --rm --init --network none host echo installed
