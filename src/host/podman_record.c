@@ -286,6 +286,26 @@ static void log_put(json_t *host)
 	json_put(host, "LogConfig", json_pack("{s:s,s:o}", "Type", known, "Config", config));
 }
 
+/* From release 5 on Podman's record has what it told its runtime beside what its user said. */
+static void annotations_put(json_t *host)
+{
+	static const char *const own[] = { "io.container.manager", "io.podman.annotations.",
+					   "io.kubernetes.cri-o.",
+					   "org.opencontainers.image.stopSignal",
+					   "org.systemd.property." };
+	json_t *all = json_object_get(host, "Annotations");
+	const char *key;
+	json_t *value;
+	void *next;
+
+	json_object_foreach_safe(all, next, key, value) for (size_t i = 0; i < ARRAY_SIZE(own);
+							     i++) if (str_prefix(key, own[i]))
+	{
+		(void)json_object_del(all, key);
+		break;
+	}
+}
+
 static void host_put(const json_t *container, json_t *host)
 {
 	static const char *const modes[] = { "PidMode", "UTSMode", "UsernsMode" };
@@ -298,6 +318,7 @@ static void host_put(const json_t *container, json_t *host)
 	mounts_put(host);
 	rlimits_put(container, host);
 	sysctls_put(container, host);
+	annotations_put(host);
 	log_put(host);
 	for (i = 0; i < ARRAY_SIZE(modes); i++)
 		if (strcmp(json_string_at(host, modes[i], ""), "private") == 0)

@@ -53,6 +53,7 @@ static void what_podman_gives_everyone_is_left_out(void **state)
 		"\"HostConfig\":{\"CapDrop\":[\"CAP_AUDIT_WRITE\",\"CAP_CHOWN\",\"CAP_MKNOD\",\"CAP_NET_RAW\"],\"CapAdd\":[\"CAP_SYS_ADMIN\"],"
 		"\"PidMode\":\"private\",\"UTSMode\":\"private\",\"IpcMode\":\"shareable\",\"NanoCpus\":500000000,\"CpuPeriod\":100000,"
 		"\"CpuQuota\":50000,\"PidsLimit\":2048,\"ShmSize\":65536000,\"MemorySwappiness\":0,"
+		"\"Annotations\":{\"io.container.manager\":\"libpod\",\"org.systemd.property.KillSignal\":\"15\",\"a\":\"b\"},"
 		"\"Ulimits\":[{\"Name\":\"RLIMIT_NPROC\",\"Soft\":5,\"Hard\":5}],\"LogConfig\":{\"Type\":\"k8s-file\",\"Size\":\"0B\"}}}");
 
 	(void)state;
@@ -61,6 +62,7 @@ static void what_podman_gives_everyone_is_left_out(void **state)
 	assert_null(json_at(record, "Config.StopTimeout"));
 	assert_null(json_at(record, "Config.AttachStdout"));
 	same(record, "Config.WorkingDir", "\"\"");
+	same(record, "HostConfig.Annotations", "{\"a\":\"b\"}");
 	same(record, "HostConfig.CapDrop", "[\"CHOWN\"]");
 	same(record, "HostConfig.CapAdd", "[\"SYS_ADMIN\"]");
 	same(record, "HostConfig.PidMode", "\"\"");
