@@ -164,7 +164,7 @@ docker_up()
 	bash -c 'echo $$ >/sys/fs/cgroup/systemd/cloche-foreign/cgroup.procs
 		exec systemd-nspawn --register=no --keep-unit -q -D "$1" -M f-nspawn --private-network /bin/sleep 5555' \
 		sh "$R" </dev/null >"$F/nspawn.log" 2>&1 3>&- &
-	echo "kill -KILL \$(pgrep -P $!) $!" >"$F/nspawn.end"
+	echo "kill -KILL \$(pgrep -P $!) $!; umount /run/systemd/nspawn/unix-export/f-nspawn 2>/dev/null" >"$F/nspawn.end"
 	until_true 30 seen nspawn f-nspawn "/bin/sleep 5555" root
 }
 

@@ -31,7 +31,7 @@ serve_secure()
 {
 	openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out ca.pem -days 2 -subj /CN=localhost \
 		-addext 'subjectAltName=DNS:localhost' 2>/dev/null
-	printf 'me:%s\n' "$(python3 -c 'import crypt; print(crypt.crypt("secret", crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))')" >htpasswd
+	printf 'me:%s\n' "$(perl -e 'print crypt("secret", "\$2b\$05\$cloche.cloche.cloche.u")')" >htpasswd
 	serve "$1" "  tls:
     certificate: $PWD/ca.pem
     key: $PWD/key.pem

@@ -213,7 +213,7 @@ id_of() { cloche image inspect -f '{{.Id}}' "$1"; }
 	make oci chunked.oci web:6 exact.tar
 	skopeo copy -q --dest-tls-verify=false --dest-compress-format zstd:chunked oci-archive:chunked.oci "docker://$PLAIN/chunked:1"
 	raw=$(skopeo inspect --raw --tls-verify=false "docker://$PLAIN/chunked:1")
-	[[ $raw == *io.containers.zstd-chunked.manifest-position* ]]
+	[[ $raw == *.zstd-chunked.manifest-position* ]] # io.containers in skopeo 1.9, io.github.containers in 1.18
 	make estargz layer.estargz "$ARCHIVES/busybox.tar"
 	make oci estargz.oci web:4 layer.estargz
 	skopeo copy -q --dest-tls-verify=false oci-archive:estargz.oci "docker://$PLAIN/estargz:1"
