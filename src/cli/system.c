@@ -220,6 +220,8 @@ static void headings_put(json_t *info)
 	{
 		const char *words = key;
 
+		if (strcmp(key, "MemoryLimit") == 0)
+			break; /* it and what follows is for templates */
 		for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
 			if (strcmp(headings[i].key, key) == 0)
 				words = headings[i].words;
@@ -297,6 +299,10 @@ static int version_run(void *data, void *args, char **operands, struct err *err)
 		json_put(side, "Os", json_text("linux"));
 		json_put(side, "Arch", json_text(architecture_here()));
 		json_put(side, "KernelVersion", json_text(host.release));
+		if (i == 0)
+			json_put(side, "Context", json_text("default"));
+		else
+			json_put(side, "MinAPIVersion", json_text("1.24"));
 		json_put(version, sides[i], side);
 	}
 	if (a->format)

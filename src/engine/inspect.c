@@ -541,6 +541,34 @@ static void daemon_put(struct engine *engine, json_t *all)
 	json_put(all, "Warnings", json_array());
 }
 
+/* What the kernel can limit, and what Docker's client adds. There is no proxy of a daemon, no debug mode, no label of a host. */
+static void abilities_put(struct cgroup *cgroup, json_t *all)
+{
+	static const struct {
+		const char *key, *controller;
+	} limits[] = {
+		{ "MemoryLimit", "memory" }, { "CpuCfsPeriod", "cpu" }, { "CpuCfsQuota", "cpu" },
+		{ "CPUShares", "cpu" },	     { "CPUSet", "cpuset" },	{ "PidsLimit", "pids" },
+	};
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		json_put(all, limits[i].key,
+			 json_boolean(cgroup_has(cgroup, limits[i].controller)));
+	json_put(all, "OomKillDisable",
+		 json_boolean(cgroup_has(cgroup, "memory") && cgroup_mode(cgroup) != CGROUP_V2));
+	json_put(all, "IPv4Forwarding",
+		 json_boolean(file_read(AT_FDCWD, "/proc/sys/net/ipv4/ip_forward", 16, &text) ==
+				      0 &&
+			      text.data[0] == '1'));
+	json_put(all, "Debug", json_false());
+	json_put(all, "ExperimentalBuild", json_false());
+	json_put(all, "Labels", json_array());
+	json_put(all, "ClientInfo",
+		 json_pack("{s:b,s:s,s:s,s:[],s:n}", "Debug", 0, "Version", CLOCHE_VERSION,
+			   "Context", "default", "Plugins", "Warnings"));
+}
+
 json_t *inspect_info(struct engine *engine, struct err *err)
 {
 	static const char *const modes[] = { "1", "hybrid", "2" };
@@ -578,5 +606,6 @@ json_t *inspect_info(struct engine *engine, struct err *err)
 	json_put(all, "Settings", settings_json(&engine->settings));
 	daemon_put(engine, all);
 	json_put(all, "Swarm", json_pack("{s:s}", "LocalNodeState", "inactive"));
+	abilities_put(cgroup, all);
 	return all;
 }

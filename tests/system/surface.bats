@@ -213,6 +213,7 @@ paths()
 
 	for field in ServerVersion Driver CgroupDriver CgroupVersion SecurityOptions DockerRootDir Runtimes OSType Architecture NCPU MemTotal \
 		Swarm.LocalNodeState LiveRestoreEnabled Name ID Containers ContainersRunning ContainersPaused ContainersStopped Images KernelVersion \
+		MemoryLimit CpuCfsQuota PidsLimit IPv4Forwarding Debug ExperimentalBuild Labels ClientInfo.Plugins ClientInfo.Context \
 		OperatingSystem Plugins.Volume Plugins.Network Plugins.Log IndexServerAddress Warnings LoggingDriver DefaultRuntime InitBinary; do
 		cloche info --format "{{.$field}}" >/dev/null || fail "info .$field"
 	done
