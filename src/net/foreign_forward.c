@@ -14,6 +14,8 @@
 #include "net/netlink.h"
 #include "net/nft.h"
 
+#define ZONES_CHAIN "filter_FORWARD_POLICIES" /* of firewalld 2.1 and newer */
+
 static const struct place { /* where others decide about what is forwarded */
 	uint8_t family;
 	const char *table, *chain;
@@ -134,15 +136,19 @@ static int named_seen(const struct nlmsghdr *message, void *data)
 static int zone(struct netlink *nl, const char *link, struct err *err)
 {
 	struct named named = { .found = false };
+	struct chain ignored = { 0 };
 	int r;
 
-	(void)str_append(named.link, sizeof(named.link), link);
-	r = nft_rules(nl, NFPROTO_INET, "firewalld", "filter_FORWARD_POLICIES", named_seen, &named,
-		      err);
+	/* a dump of what is not there is empty */
+	r = nft_chain(nl, NFPROTO_INET, "firewalld", ZONES_CHAIN, chain_seen, &ignored, err);
 	if (r == -ENOENT) {
 		err_clear(err);
 		return 0;
 	}
+	if (r < 0)
+		return r;
+	(void)str_append(named.link, sizeof(named.link), link);
+	r = nft_rules(nl, NFPROTO_INET, "firewalld", ZONES_CHAIN, named_seen, &named, err);
 	return r < 0 ? r : named.found ? FOREIGN_ZONE_TOLD : FOREIGN_ZONE_MISSING;
 }
 

@@ -48,6 +48,7 @@ dockerd_end()
 	kill "$pid"
 	end=$((SECONDS + 30))
 	while [ -d "/proc/$pid" ] && [ "$SECONDS" -lt "$end" ]; do sleep 0.1; done
+	umount "$OCI_DIR/docker/data" 2>/dev/null || : # Docker 26 leaves its own bind mount
 }
 
 dk() { timeout -s KILL 60 docker "$@"; }

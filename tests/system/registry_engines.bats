@@ -57,6 +57,7 @@ dockerd_end()
 	pid=$(cat "$E/docker.pid")
 	kill "$pid"
 	until_true 30 test ! -d "/proc/$pid"
+	umount "$E/docker" 2>/dev/null || : # Docker 26 leaves its own bind mount
 }
 
 dk() { timeout -s KILL 60 docker --config "$E/docker-config" "$@"; }
