@@ -356,9 +356,14 @@ for which in "us", "them":
 	assert_output --partial "[::]:9183"
 	asked tcp 127.0.0.1 9182
 	assert_equal "$(at lan peer ask tcp 10.50.0.1 9182)" "10.50.0.11 late"
+	# its holder was killed: the new one has the earlier ports, too
+	kill -KILL "$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$(cloche inspect -f '{{.Id}}' late)/publish")"
+	gone() { ! ss -tln | grep -q :9183; }
+	until_true 20 gone
 	run -0 cloche update --publish-rm 9182 --publish-add 9184:82 late
 	run ss -tln
 	refute_output --partial ":9182"
+	assert_output --partial "0.0.0.0:9183"
 	assert_output --partial "0.0.0.0:9184"
 	assert_equal "$(at lan peer ask tcp 10.50.0.1 9184)" "10.50.0.11 late"
 	cloche rm -f late
