@@ -227,11 +227,42 @@ char *publish_firewall_words(struct engine *engine, const struct publish *publis
 		firewall);
 }
 
+/* After a deletion the kernel makes the closer of the socket wait (15 ms): a process that nobody waits for closes it. It also forgets the
+ * flows that went to these ports: a client that goes on must not reach an address that somebody else has meanwhile. */
+static void close_aside(struct netlink *nl, const struct ruleset_port *ports, size_t count,
+			int (*forget)(const struct ruleset_port *, size_t, struct err *))
+{
+	struct clone_args args = { .flags = CLONE_PARENT };
+	struct err ignored = ERR_NONE;
+	int gate[2];
+	pid_t pid;
+
+	if (pipe2(gate, O_CLOEXEC) < 0)
+		return;
+	pid = sys_clone3(&args);
+	if (pid == 0) {
+		char byte;
+
+		fd_close_others(&nl->fd, 1, gate[0]);
+		if (count > 0)
+			(void)forget(ports, count, &ignored);
+		(void)!read(gate[0], &byte, 1);
+		_exit(0);
+	}
+	fd_close(gate[0]);
+	fd_close(nl->fd);
+	nl->fd = -1;
+	fd_close(gate[1]);
+}
+
 static int elements_add(struct engine *engine, const struct publish *publish,
 			const struct record *record, struct err *err)
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
 	_cleanup_free_ char *table = network_table(engine);
+	_cleanup_free_ struct ruleset_port *talking =
+		mem_new((publish->count + 1) * sizeof(*talking));
+	size_t count = 0;
 	int r = netlink_open(&nl, NETLINK_NETFILTER, err);
 
 	if (r < 0)
@@ -240,10 +271,16 @@ static int elements_add(struct engine *engine, const struct publish *publish,
 	for (size_t i = 0; i < publish->count; i++) {
 		struct ruleset_port port = element_of(&publish->list[i]);
 
-		if (!publish->list[i].visible)
-			ruleset_publish(&nl, table, &port, record->row.name);
+		if (publish->list[i].visible)
+			continue;
+		ruleset_publish(&nl, table, &port, record->row.name);
+		if (port.protocol != IPPROTO_TCP)
+			talking[count++] = port;
 	}
 	r = nft_commit(&nl, err);
+	/* who sent datagrams while nobody was there would go on to reach nobody */
+	if (r == 0 && count > 0)
+		close_aside(&nl, talking, count, conntrack_flush_earlier);
 	return r < 0 ? err_wrap(err, "publish the ports of %s", record->row.name) : 0;
 }
 
@@ -307,35 +344,6 @@ int publish_restore(struct engine *engine, const struct record *record, struct e
 	return r < 0 ? err_wrap(err, "hold the ports of %s again", record->row.name) : 0;
 }
 
-/* After a deletion the kernel makes the closer of the socket wait (15 ms): a process that nobody waits for closes it. It also forgets the
- * flows that went to these ports: a client that goes on must not reach an address that somebody else has meanwhile. */
-static void close_aside(struct netlink *nl, const struct ruleset_port *gone, size_t count,
-			bool sessions)
-{
-	struct clone_args args = { .flags = CLONE_PARENT };
-	struct err ignored = ERR_NONE;
-	int gate[2];
-	pid_t pid;
-
-	if (pipe2(gate, O_CLOEXEC) < 0)
-		return;
-	pid = sys_clone3(&args);
-	if (pid == 0) {
-		char byte;
-
-		fd_close_others(&nl->fd, 1, gate[0]);
-		if (count > 0)
-			(void)(sessions ? conntrack_flush_targets(gone, count, &ignored) :
-					  conntrack_flush(gone, count, &ignored));
-		(void)!read(gate[0], &byte, 1);
-		_exit(0);
-	}
-	fd_close(gate[0]);
-	fd_close(nl->fd);
-	nl->fd = -1;
-	fd_close(gate[1]);
-}
-
 /* In one transaction; when one is gone already (flushed, or taken away by hand), one by one. Flows are forgotten with them: of TCP, which has an
  * end of its own, where `sessions` says that those end, too. */
 static int elements_drop(struct engine *engine, const struct port_row *rows, int count,
@@ -368,7 +376,8 @@ static int elements_drop(struct engine *engine, const struct port_row *rows, int
 		}
 	}
 	if (nl.fd >= 0)
-		close_aside(&nl, gone, (size_t)count, sessions);
+		close_aside(&nl, gone, (size_t)count,
+			    sessions ? conntrack_flush_targets : conntrack_flush);
 	return r;
 }
 

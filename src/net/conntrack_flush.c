@@ -12,6 +12,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 #include "net/netlink.h"
 #include "net/ruleset.h"
 
@@ -27,6 +28,7 @@ struct flow { /* of what is deleted: the tuple as it came */
 struct search {
 	const struct ruleset_port *ports;
 	size_t port_count;
+	bool earlier; /* those that are not translated */
 	struct flow *flows;
 	size_t count;
 };
@@ -79,15 +81,29 @@ static void end_read(const struct nlattr *tuple, struct end *e)
 	}
 }
 
-/* Asked for at the host's port, answered by the container's. */
+/* Of this host: a socket can be bound to it. */
+static bool is_own(const struct address *address)
+{
+	struct sockaddr_storage name;
+	socklen_t length = address_socket(address, 0, &name);
+	_cleanup_close_ int s = socket(address->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return s >= 0 && bind(s, (const struct sockaddr *)&name, length) == 0;
+}
+
+/* Asked for at the host's port, answered by the container's; or by the host itself. */
 static bool is_wanted(const struct search *search, const struct end *asked,
 		      const struct end *answer)
 {
 	for (size_t i = 0; i < search->port_count; i++) {
 		const struct ruleset_port *p = &search->ports[i];
 
-		if (asked->protocol == p->protocol && asked->port == p->host_port &&
-		    answer->source_port == p->to_port && address_equal(&answer->source, &p->to))
+		if (asked->protocol != p->protocol || asked->port != p->host_port)
+			continue;
+		if (search->earlier ?
+			    answer->source_port == p->host_port && is_own(&answer->source) :
+			    answer->source_port == p->to_port &&
+				    address_equal(&answer->source, &p->to))
 			return true;
 	}
 	return false;
@@ -192,6 +208,34 @@ static bool is_told(const struct ruleset_port *ports, size_t i)
 	return false;
 }
 
+static int flush(const struct ruleset_port *ports, size_t count, bool earlier, struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	struct nfgenmsg both = { .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0 };
+	struct search search = { .ports = ports, .port_count = count, .earlier = earlier };
+	int r = netlink_open(&nl, NETLINK_NETFILTER, err), done = 0;
+
+	if (r < 0 || !any_flow(&nl, &both))
+		return r;
+	netlink_begin(&nl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, NLM_F_DUMP, &both,
+		      sizeof(both));
+	r = netlink_dump(&nl, flow_seen, &search, err);
+	for (size_t i = 0; r == 0 && i < search.count; i++)
+		done += flow_forget(&nl, &search.flows[i]);
+	free(search.flows);
+	return r < 0 ? r : done;
+}
+
+int conntrack_flush(const struct ruleset_port *ports, size_t count, struct err *err)
+{
+	return flush(ports, count, false, err);
+}
+
+int conntrack_flush_earlier(const struct ruleset_port *ports, size_t count, struct err *err)
+{
+	return flush(ports, count, true, err);
+}
+
 int conntrack_flush_targets(const struct ruleset_port *ports, size_t count, struct err *err)
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
@@ -208,22 +252,4 @@ int conntrack_flush_targets(const struct ruleset_port *ports, size_t count, stru
 			return conntrack_flush(ports, count, err);
 	}
 	return 0;
-}
-
-int conntrack_flush(const struct ruleset_port *ports, size_t count, struct err *err)
-{
-	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
-	struct nfgenmsg both = { .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0 };
-	struct search search = { .ports = ports, .port_count = count };
-	int r = netlink_open(&nl, NETLINK_NETFILTER, err), done = 0;
-
-	if (r < 0 || !any_flow(&nl, &both))
-		return r;
-	netlink_begin(&nl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, NLM_F_DUMP, &both,
-		      sizeof(both));
-	r = netlink_dump(&nl, flow_seen, &search, err);
-	for (size_t i = 0; r == 0 && i < search.count; i++)
-		done += flow_forget(&nl, &search.flows[i]);
-	free(search.flows);
-	return r < 0 ? r : done;
 }

@@ -13,5 +13,8 @@ struct ruleset_port;
 int conntrack_flush(const struct ruleset_port *ports, size_t count, struct err *err);
 /* All flows that the containers of these ports answer, of which nothing is left; 30 times cheaper where the kernel knows how, else as above. */
 int conntrack_flush_targets(const struct ruleset_port *ports, size_t count, struct err *err);
+/* Flows that came to these ports of the host before they were published: not translated, and kept so for as long as their sender goes on. A walk,
+ * as above. */
+int conntrack_flush_earlier(const struct ruleset_port *ports, size_t count, struct err *err);
 
 #endif

@@ -398,12 +398,12 @@ for which in "us", "them":
 	cloche rm -f stays
 }
 
-@test "update --publish-rm forgets the flows of UDP with the port" {
+@test "update --publish-rm forgets the flows of UDP with the port, --publish-add those that came before it" {
 	cloche run -d --name talking -p 8062:62/udp host python3 -c "$PEER" serve udp 62 talking
 	hears() { cloche exec talking sh -c 'ss -uln | grep -q :62'; }
 	until_true 20 hears
 	mkfifo go
-	# one socket: it is answered, waits for us, and asks again
+	# one socket: it is answered, waits for us, asks again, waits, and then asks until it is answered
 	at lan python3 -c '
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -417,7 +417,16 @@ s.sendto(b"?", ("10.50.0.1", 8062))
 try:
     print("again", s.recv(99))
 except OSError:
-    print("no more")
+    print("no more", flush=True)
+open(sys.argv[1]).read()
+s.settimeout(0.5)
+for _ in range(40):
+    s.sendto(b"?", ("10.50.0.1", 8062))
+    try:
+        print("back:", s.recv(99).decode().strip())
+        break
+    except OSError:
+        pass
 ' "$PWD/go" >said 2>&1 3>&- &
 	asker=$!
 	until_true 20 grep -q talking said
@@ -425,8 +434,11 @@ except OSError:
 	flow_gone() { ! grep -q 'sport=5556 ' /proc/net/nf_conntrack 2>/dev/null; }
 	until_true 20 flow_gone
 	echo >go
+	until_true 20 grep -q "no more" said
+	cloche update --publish-add 8062:62/udp talking
+	echo >go
 	wait "$asker"
-	assert_equal "$(tail -n 1 said)" "no more"
+	assert_equal "$(tail -n 1 said)" "back: 10.50.0.11 talking"
 	cloche rm -f talking
 }
 
