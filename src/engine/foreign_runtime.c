@@ -348,7 +348,7 @@ static int log_explain(const struct making *m, const char *verb, struct err *err
 	if (strstr(err->words, "executable file not found") ||
 	    strstr(err->words, "o such file or directory"))
 		err->exit_status = 127;
-	else if (strstr(err->words, "ermission denied"))
+	else if (strstr(err->words, "ermission denied") || strstr(err->words, "not executable"))
 		err->exit_status = 126;
 	return -err->code;
 }

@@ -371,7 +371,11 @@ static void warn(void *data, enum need_verdict verdict, const char *what, const 
 		strv_add_take(data, str_printf("the image may not work here: %s: %s", what, words));
 }
 
-void image_need_warn(struct engine *engine, const json_t *needs, char ***warnings)
+void image_need_warn(struct engine *engine, const json_t *needs, bool init, char ***warnings)
 {
-	image_need_check(engine, needs, warn, warnings);
+	_cleanup_json_ json_t *asked = json_copy((json_t *)needs);
+
+	if (!init)
+		(void)json_object_del(asked, "Systemd");
+	image_need_check(engine, asked, warn, warnings);
 }

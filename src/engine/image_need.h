@@ -26,8 +26,8 @@ void image_need_check(struct engine *engine, const json_t *needs, need_report *r
 /* The demands that this kernel's like need not all meet, for the container's own record; NULL: none, which is most images'. From the text of image_row, and
  * the architecture of the image's configuration; NULL: not to be looked at, since the user asked for it. */
 json_t *image_need_rare(const char *needs, const char *architecture);
-/* image_need_check, for a start: a warning for what is not met. */
-void image_need_warn(struct engine *engine, const json_t *needs, char ***warnings);
+/* image_need_check, for a start: a warning for what is not met. init: systemd is what starts; nothing else of the image minds what it asks for. */
+void image_need_warn(struct engine *engine, const json_t *needs, bool init, char ***warnings);
 /* Where C libraries lie in images; NULL at the end. */
 extern const char *const image_need_libraries[];
 

@@ -48,6 +48,7 @@
 #include "engine/spec_build.h"
 #include "engine/starter.h"
 #include "engine/status.h"
+#include "engine/systemd_init.h"
 #include "engine/traffic.h"
 #include "runtime/cgroup.h"
 #include "runtime/container.h"
@@ -513,7 +514,8 @@ int start_container(struct engine *engine, struct record *record,
 	built.spec->process.rows = options->rows;
 	built.spec->process.columns = options->columns;
 	if (json_at(record->config, "Cloche.Needs")) /* which most images have not */
-		image_need_warn(engine, json_at(record->config, "Cloche.Needs"), ret_warnings);
+		image_need_warn(engine, json_at(record->config, "Cloche.Needs"),
+				systemd_init_is(record), ret_warnings);
 	for (size_t i = 0; built.warnings && built.warnings[i]; i++)
 		strv_add(ret_warnings, built.warnings[i]);
 	if (built.spec->seccomp_default) {

@@ -43,6 +43,7 @@ teardown() { remove_containers; }
 	run inside -u nobody debian sh -c 'cp /bin/ping /tmp/ping && /tmp/ping -c 1 -W 5 127.0.0.1' # cp leaves capabilities behind
 	assert_success
 	run inside debian ping -c 1 -W 5 127.0.0.1
+	[ "$status" -ne 0 ] || skip "the image's ping has no capabilities" # Debian 13
 	assert_failure 126
 	assert_output --partial 'the file wants capabilities that this container lacks (getcap shows them): add them with --cap-add'
 	run inside --cap-add NET_RAW -u nobody debian ping -c 1 -W 5 127.0.0.1

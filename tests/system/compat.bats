@@ -49,7 +49,8 @@ setup_file()
 }
 
 @test "compat host looks at the host's own libc and distribution" {
-	run -0 cloche compat host
+	run cloche compat host
+	[ "$status" -le 1 ] # on v1 a systemd may want v2
 	assert_output --regexp "ok +kernel +the image's libc asks for Linux [0-9.]+, this host has $(uname -r)"
 	assert_output --regexp "ok +system calls +of [1-9][0-9]+ that the image's libc makes"
 	assert_output --regexp "distribution +$(. /etc/os-release && echo "$ID")"
