@@ -118,6 +118,11 @@ setup_file()
 	else
 		run -1 cloche compat newest
 		assert_output --regexp "no +systemd +258 wants cgroup v2, this host has v1"
+		# a start says it of systemd alone
+		run ! cloche run --rm newest /usr/lib/systemd/systemd
+		assert_output --partial "258 wants cgroup v2"
+		run ! cloche run --rm newest /bin/nothing
+		refute_output --partial "258 wants cgroup v2"
 		run -0 cloche compat oldest
 	fi
 	cloche rmi middle oldest newest >/dev/null
