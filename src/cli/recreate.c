@@ -114,7 +114,7 @@ static int recreate_run(void *data, void *args, char **operands, struct err *err
 	for (size_t i = 0; warnings && warnings[i]; i++)
 		cli_warn(warnings[i]);
 	if (r < 0)
-		return 1;
+		return cli_fail(err); /* not the status of the new one's program */
 	(void)printf("%s\n", fresh.row.id);
 	return 0;
 }

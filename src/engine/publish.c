@@ -34,6 +34,7 @@ void publish_clear(struct publish *publish)
 		fd_close(publish->list[i].hold);
 		fd_close(publish->list[i].listen);
 	}
+	foreign_nat_clear(&publish->foreign);
 	free(publish->list);
 	free(publish->bridge);
 	*publish = PUBLISH_NONE;

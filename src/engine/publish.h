@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "net/address.h"
+#include "net/foreign_nat.h"
 
 struct create_options;
 struct endpoints;
@@ -41,8 +42,9 @@ struct publication {
 struct publish {
 	struct publication *list;
 	size_t count;
-	bool transparent; /* the relay shows the client's address */
-	char *bridge;	  /* link of the network */
+	bool transparent;	    /* the relay shows the client's address */
+	char *bridge;		    /* link of the network */
+	struct foreign_nat foreign; /* ports that others' rules have */
 };
 #define PUBLISH_NONE ((struct publish){ 0 })
 void publish_clear(struct publish *publish);

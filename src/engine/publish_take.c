@@ -15,6 +15,8 @@
 #include "engine/endpoint.h"
 #include "engine/engine.h"
 #include "engine/publish.h"
+#include "net/foreign_nat.h"
+#include "net/netlink.h"
 #include "net/port_spec.h"
 #include "net/reservation.h"
 
@@ -23,8 +25,9 @@ const char *publish_protocol(int protocol)
 	return protocol == IPPROTO_UDP ? "udp" : protocol == IPPROTO_SCTP ? "sctp" : "tcp";
 }
 
-/* Whose is the port that cannot be had? */
-int publish_conflict(struct engine *engine, const struct publication *p, struct err *err)
+/* Whose is the port that cannot be had? rule: one that sends it elsewhere, or NULL. */
+static int conflict(struct engine *engine, const struct publication *p,
+		    const struct foreign_nat_rule *rule, struct err *err)
 {
 	const char *protocol = publish_protocol(p->protocol);
 	_cleanup_free_ char *owner = NULL;
@@ -47,12 +50,21 @@ int publish_conflict(struct engine *engine, const struct publication *p, struct 
 		port_rows_free(rows, (size_t)count);
 	if (!owner)
 		owner = reservation_owner(p->protocol, p->port);
+	if (!owner && rule)
+		owner = str_printf("rule %s, which sends it elsewhere", rule->place);
 	err_clear(err);
 	err_set(err, EADDRINUSE,
 		"publish %u/%s: Bind for %s:%u failed: port is already allocated, in use by %s",
 		p->to_port, protocol, address_text(&p->host, text), p->port,
 		owner ? owner : "a process that is not to be seen");
-	return err_hint(err, "choose another host port");
+	return rule ? err_hint(err, "choose another host port, or: nft delete rule %s",
+			       rule->place) :
+		      err_hint(err, "choose another host port");
+}
+
+int publish_conflict(struct engine *engine, const struct publication *p, struct err *err)
+{
+	return conflict(engine, p, NULL, err);
 }
 
 /* A socket at the port that keeps everybody else away; p->port 0: any. -EADDRINUSE without words. */
@@ -154,6 +166,10 @@ static int wish_take_at(struct publish *publish, const struct wish *wish, uint16
 			p->visible = true;
 		}
 		r = hold_take(p, err);
+		if (r == 0 && foreign_nat_find(&publish->foreign, p->protocol, &p->host, p->port)) {
+			hold_drop(p);
+			r = -EADDRINUSE;
+		}
 		port = p->port;
 	}
 	if (r == -EADDRINUSE) {
@@ -175,12 +191,18 @@ static int wish_take(struct engine *engine, struct publish *publish, const struc
 	int r;
 
 	for (int tries = 0;; tries++) {
+		const struct publication *last;
+
 		r = wish_take_at(publish, wish, (uint16_t)port, endpoint, visible, err);
 		if (r != -EADDRINUSE)
 			return r;
 		/* a free port of one family may be taken in the other: again */
+		last = &publish->list[publish->count];
 		if (!wish->first ? tries >= 64 : port >= wish->last)
-			return publish_conflict(engine, &publish->list[publish->count], err);
+			return conflict(engine, last,
+					foreign_nat_find(&publish->foreign, last->protocol,
+							 &last->host, last->port),
+					err);
 		port += wish->first ? 1 : 0;
 	}
 }
@@ -257,6 +279,17 @@ int publish_retake(struct publish *publish, const struct record *record,
 	return 0;
 }
 
+/* Ports that others' rules send elsewhere; where they cannot be read nothing is known of them. */
+static void foreign_read(struct publish *publish)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	struct err ignored = ERR_NONE;
+
+	foreign_nat_clear(&publish->foreign);
+	if (netlink_open(&nl, NETLINK_NETFILTER, &ignored) == 0)
+		(void)foreign_nat_read(&nl, "cloche", &publish->foreign, &ignored);
+}
+
 int publish_take_one(struct engine *engine, struct publish *publish, const struct record *record,
 		     const struct endpoint *endpoint, const char *key, const json_t *binding,
 		     struct err *err)
@@ -265,6 +298,7 @@ int publish_take_one(struct engine *engine, struct publish *publish, const struc
 	int r = wish_read(key, binding, &wish, err);
 
 	publish->transparent = mode_visible(record);
+	foreign_read(publish);
 	return r < 0 ? r : wish_take(engine, publish, &wish, endpoint, publish->transparent, err);
 }
 
@@ -280,6 +314,7 @@ int publish_take(struct engine *engine, struct publish *publish, const struct re
 	int r = 0;
 	size_t i;
 
+	foreign_read(publish);
 	/* those with a port of their own first: a free one must not be one of these */
 	for (int pass = 0; r == 0 && pass < 2; pass++) {
 		json_object_foreach((json_t *)bindings, key, list)

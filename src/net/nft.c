@@ -416,8 +416,10 @@ int nft_rules(struct netlink *nl, uint8_t family, const char *table, const char 
 	      int (*each)(const struct nlmsghdr *, void *), void *data, struct err *err)
 {
 	begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, NLM_F_DUMP, family, 0);
-	netlink_string(nl, NFTA_RULE_TABLE, table);
-	netlink_string(nl, NFTA_RULE_CHAIN, chain);
+	if (table) {
+		netlink_string(nl, NFTA_RULE_TABLE, table);
+		netlink_string(nl, NFTA_RULE_CHAIN, chain);
+	}
 	return netlink_dump(nl, each, data, err);
 }
 

@@ -92,6 +92,7 @@ void nft_verdict(struct netlink *nl, int code, const char *chain);
 const struct nlattr *nft_first(const struct nlmsghdr *message);
 int nft_chain(struct netlink *nl, uint8_t family, const char *table, const char *chain,
 	      int (*each)(const struct nlmsghdr *, void *), void *data, struct err *err);
+/* table NULL: of all tables; family NFPROTO_UNSPEC: of all families. */
 int nft_rules(struct netlink *nl, uint8_t family, const char *table, const char *chain,
 	      int (*each)(const struct nlmsghdr *, void *), void *data, struct err *err);
 /* before: the handle of another one, 0: at the end. */

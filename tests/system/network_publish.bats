@@ -173,6 +173,40 @@ for _ in range(3):
 	[ ! -e "$BATS_TEST_TMPDIR/ran" ]
 }
 
+@test "a port that a rule of others sends elsewhere is told before anything runs, with the rule" {
+	local taken="port is already allocated, in use by rule"
+
+	nft add table ip other
+	nft add chain ip other prerouting '{ type nat hook prerouting priority dstnat; }'
+	nft add rule ip other prerouting tcp dport 8450-8455 dnat to 10.9.9.9:80
+	nft add rule ip other prerouting ip daddr 10.50.0.9 udp dport 8460 redirect to :53
+	nft add rule ip other prerouting iifname "elsewhere" tcp dport 8461 dnat to 10.9.9.9:80
+	nft add rule ip other prerouting ip saddr 10.50.0.11 tcp dport 8462 dnat to 10.9.9.9:80
+	run -125 cloche run --rm -p 8453:80 host true
+	assert_output --regexp "Bind for 0.0.0.0:8453 failed: $taken ip other prerouting handle [0-9]+, which sends it elsewhere"
+	assert_output --regexp 'choose another host port, or: nft delete rule ip other prerouting handle [0-9]+'
+	run -125 cloche run --rm --publish-mode visible -p 8455:80 host true
+	assert_output --partial "$taken"
+	run -125 cloche run --rm -p 8460:53/udp host true
+	assert_output --partial "$taken"
+	# what is next to them, of another address, or taken only of some
+	cloche run --rm -p 8449:80 -p 8456:80 -p 8453:80/udp -p 8460:53 -p 127.0.0.1:8460:53/udp -p 8461:80 -p 8462:80 -p '[::]:8452:80' host true
+	# of a range, and of free ports, the next one
+	cloche run --rm -p 8455-8456:80 host true
+	# as iptables has them, behind other chains, as Docker leaves them
+	iptables -t nat -N LEFT
+	iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j LEFT
+	iptables -t nat -A LEFT ! -i docker0 -p tcp -m tcp --dport 8470 -j DNAT --to-destination 172.17.0.2:80
+	run -125 cloche run --rm -p 8470:80 host true
+	assert_output --partial "$taken ip nat LEFT handle"
+	nft delete rule ip nat LEFT handle "$(sed -n 's/.*nft delete rule ip nat LEFT handle //p' <<<"$output")"
+	cloche run --rm -p 8470:80 host true
+	iptables -t nat -F
+	iptables -t nat -X
+	nft delete table ip other
+	cloche run --rm -p 8453:80 host true
+}
+
 @test "a daemon of the host does not get a port that is published" {
 	run python3 -c 'import socket; s = socket.socket(); s.setsockopt(1, 2, 1); s.bind(("", 8080)); s.listen()'
 	assert_failure

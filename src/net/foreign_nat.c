@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "net/foreign_nat.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/xt_tcpudp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "net/netlink.h"
+#include "net/nft.h"
+
+enum loaded { OTHER, PROTOCOL, PORT, HOST, LOCAL /* what narrows nothing */ };
+
+struct reading {
+	struct foreign_nat_rule rule;
+	enum loaded loaded; /* what the register has that is compared next */
+	bool translates, narrow, port_seen;
+};
+
+struct collecting {
+	const char *own;
+	struct foreign_nat *all;
+};
+
+static const struct nlattr *part(const struct nlattr *nest, int type)
+{
+	const struct nlattr *attr = NULL;
+
+	do
+		attr = nest ? netlink_within(nest, attr) : NULL;
+	while (attr && (attr->nla_type & NLA_TYPE_MASK) != type);
+	return attr;
+}
+
+static uint32_t number(const struct nlattr *nest, int type)
+{
+	const struct nlattr *attr = part(nest, type);
+
+	return attr && netlink_length(attr) == 4 ? ntohl(*(const uint32_t *)netlink_data(attr)) :
+						   UINT32_MAX;
+}
+
+static bool is(const struct nlattr *attr, const char *word)
+{
+	return attr && netlink_length(attr) == strlen(word) + 1 &&
+	       memcmp(netlink_data(attr), word, strlen(word)) == 0;
+}
+
+static void payload_read(struct reading *r, const struct nlattr *data)
+{
+	uint32_t base = number(data, NFTA_PAYLOAD_BASE), at = number(data, NFTA_PAYLOAD_OFFSET),
+		 length = number(data, NFTA_PAYLOAD_LEN);
+
+	r->loaded = OTHER;
+	if (base == NFT_PAYLOAD_TRANSPORT_HEADER && at == 2 && length == 2)
+		r->loaded = PORT;
+	else if (base == NFT_PAYLOAD_NETWORK_HEADER && at == 9 && length == 1)
+		r->loaded = PROTOCOL;
+	else if (base == NFT_PAYLOAD_NETWORK_HEADER &&
+		 ((at == 16 && length == 4) || (at == 24 && length == 16)))
+		r->loaded = HOST;
+}
+
+static void meta_read(struct reading *r, const struct nlattr *data)
+{
+	uint32_t key = number(data, NFTA_META_KEY);
+
+	r->loaded = key == NFT_META_L4PROTO ? PROTOCOL : key == NFT_META_NFPROTO ? LOCAL : OTHER;
+}
+
+static void ports_set(struct reading *r, uint32_t first, uint32_t last)
+{
+	r->port_seen = true;
+	if (first > r->rule.first)
+		r->rule.first = (uint16_t)(first > UINT16_MAX ? UINT16_MAX : first);
+	if (last < r->rule.last)
+		r->rule.last = (uint16_t)last;
+}
+
+static uint32_t port_value(const struct nlattr *value)
+{
+	uint16_t port = 0;
+
+	if (value && netlink_length(value) == sizeof(port))
+		memcpy(&port, netlink_data(value), sizeof(port));
+	return ntohs(port);
+}
+
+static void port_compared(struct reading *r, uint32_t operation, uint32_t port)
+{
+	switch (operation) {
+	case NFT_CMP_EQ:
+		ports_set(r, port, port);
+		break;
+	case NFT_CMP_GTE:
+	case NFT_CMP_GT:
+		ports_set(r, port + (operation == NFT_CMP_GT), UINT16_MAX);
+		break;
+	case NFT_CMP_LTE:
+	case NFT_CMP_LT:
+		ports_set(r, 0, port - (operation == NFT_CMP_LT));
+		break;
+	default:
+		r->narrow = true;
+	}
+}
+
+static void cmp_read(struct reading *r, const struct nlattr *data)
+{
+	const struct nlattr *value = part(part(data, NFTA_CMP_DATA), NFTA_DATA_VALUE);
+	uint32_t operation = number(data, NFTA_CMP_OP);
+	size_t length = value ? netlink_length(value) : 0;
+
+	if (r->loaded == PORT) {
+		port_compared(r, operation, port_value(value));
+	} else if (r->loaded == PROTOCOL && operation == NFT_CMP_EQ && length == 1) {
+		r->rule.protocol = *(const uint8_t *)netlink_data(value);
+	} else if (r->loaded == HOST && operation == NFT_CMP_EQ && (length == 4 || length == 16)) {
+		r->rule.host.family = length == 4 ? AF_INET : AF_INET6;
+		memcpy(r->rule.host.bytes, netlink_data(value), length);
+	} else if (r->loaded != LOCAL && operation != NFT_CMP_NEQ) {
+		r->narrow = true; /* "not from docker0" leaves the most */
+	}
+}
+
+static void range_read(struct reading *r, const struct nlattr *data)
+{
+	if (r->loaded == PORT && number(data, NFTA_RANGE_OP) == NFT_RANGE_EQ)
+		ports_set(r, port_value(part(part(data, NFTA_RANGE_FROM_DATA), NFTA_DATA_VALUE)),
+			  port_value(part(part(data, NFTA_RANGE_TO_DATA), NFTA_DATA_VALUE)));
+	else
+		r->narrow = true;
+}
+
+/* A match of iptables-nft: `-m tcp --dport`; what it says beside its ports, and other matches, narrow. */
+static void match_read(struct reading *r, const struct nlattr *data)
+{
+	const struct nlattr *name = part(data, NFTA_MATCH_NAME),
+			    *info = part(data, NFTA_MATCH_INFO);
+	bool tcp = is(name, "tcp"), udp = is(name, "udp");
+	struct xt_tcp ports = { 0 };
+	size_t size = tcp ? sizeof(ports) : sizeof(struct xt_udp);
+
+	if (is(name, "comment") || is(name, "addrtype"))
+		return;
+	if ((!tcp && !udp) || !info || netlink_length(info) < size) {
+		r->narrow = true;
+		return;
+	}
+	memcpy(&ports, netlink_data(info), tcp ? size : offsetof(struct xt_udp, invflags));
+	ports_set(r, ports.dpts[0], ports.dpts[1]);
+	r->narrow |=
+		ports.spts[0] != 0 || ports.spts[1] != UINT16_MAX || ports.flg_mask != 0 ||
+		((const uint8_t *)netlink_data(info))[tcp ? offsetof(struct xt_tcp, invflags) :
+							    offsetof(struct xt_udp, invflags)] != 0;
+}
+
+static void expression_read(struct reading *r, const struct nlattr *expression)
+{
+	const struct nlattr *name = part(expression, NFTA_EXPR_NAME),
+			    *data = part(expression, NFTA_EXPR_DATA);
+
+	if (is(name, "payload")) {
+		payload_read(r, data);
+	} else if (is(name, "meta")) {
+		meta_read(r, data);
+	} else if (is(name, "fib")) {
+		r->loaded = LOCAL;
+	} else if (is(name, "cmp")) {
+		cmp_read(r, data);
+	} else if (is(name, "range")) {
+		range_read(r, data);
+	} else if (is(name, "match")) {
+		match_read(r, data);
+	} else if (is(name, "nat")) {
+		r->translates |= number(data, NFTA_NAT_TYPE) == NFT_NAT_DNAT;
+	} else if (is(name, "redir")) {
+		r->translates = true;
+	} else if (is(name, "target")) {
+		r->translates |= is(part(data, NFTA_TARGET_NAME), "DNAT") ||
+				 is(part(data, NFTA_TARGET_NAME), "REDIRECT");
+	} else if (is(name, "bitwise") || is(name, "ct")) {
+		r->loaded = OTHER;
+	} else if (is(name, "lookup")) {
+		r->narrow = true;
+	}
+}
+
+static int rule_seen(const struct nlmsghdr *message, void *data)
+{
+	struct collecting *c = data;
+	const struct nfgenmsg *header = (const void *)(message + 1);
+	struct reading r = { .rule.last = UINT16_MAX };
+	const char *table = "", *chain = "";
+	uint64_t handle = 0;
+
+	/* of inet, the rule itself says which family it is for, or is for both */
+	r.rule.host.family = header->nfgen_family == NFPROTO_IPV4 ? AF_INET :
+			     header->nfgen_family == NFPROTO_IPV6 ? AF_INET6 :
+								    0;
+	for (const struct nlattr *attr = nft_first(message); attr;
+	     attr = netlink_next(message, attr)) {
+		int type = attr->nla_type & NLA_TYPE_MASK;
+
+		if (type == NFTA_RULE_TABLE)
+			table = netlink_data(attr);
+		else if (type == NFTA_RULE_CHAIN)
+			chain = netlink_data(attr);
+		else if (type == NFTA_RULE_HANDLE && netlink_length(attr) == sizeof(handle))
+			memcpy(&handle, netlink_data(attr), sizeof(handle));
+		else if (type == NFTA_RULE_EXPRESSIONS)
+			for (const struct nlattr *e = netlink_within(attr, NULL); e;
+			     e = netlink_within(attr, e))
+				expression_read(&r, e);
+	}
+	if (!r.translates || r.narrow || !r.port_seen || str_prefix(table, c->own))
+		return 0;
+	r.rule.place = str_printf("%s %s %s handle %llu",
+				  header->nfgen_family == NFPROTO_IPV4 ? "ip" :
+				  header->nfgen_family == NFPROTO_IPV6 ? "ip6" :
+									 "inet",
+				  table, chain, (unsigned long long)be64toh(handle));
+	c->all->list = reallocarray(c->all->list, c->all->count + 1, sizeof(*c->all->list));
+	if (!c->all->list)
+		abort();
+	c->all->list[c->all->count++] = r.rule;
+	return 0;
+}
+
+int foreign_nat_read(struct netlink *nl, const char *own, struct foreign_nat *ret, struct err *err)
+{
+	struct collecting c = { .own = own, .all = ret };
+
+	*ret = FOREIGN_NAT_NONE;
+	return nft_rules(nl, NFPROTO_UNSPEC, NULL, NULL, rule_seen, &c, err);
+}
+
+const struct foreign_nat_rule *foreign_nat_find(const struct foreign_nat *all, int protocol,
+						const struct address *host, uint16_t port)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		const struct foreign_nat_rule *r = &all->list[i];
+
+		if ((r->protocol && r->protocol != protocol) || port < r->first || port > r->last ||
+		    (r->host.family && r->host.family != host->family))
+			continue;
+		if (!r->host.family || address_is_any(&r->host) || address_is_any(host) ||
+		    memcmp(r->host.bytes, host->bytes, (size_t)address_length(host->family)) == 0)
+			return r;
+	}
+	return NULL;
+}
+
+void foreign_nat_clear(struct foreign_nat *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		free(all->list[i].place);
+	free(all->list);
+	*all = FOREIGN_NAT_NONE;
+}
