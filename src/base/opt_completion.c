@@ -119,6 +119,26 @@ static void bash(const struct command *const *commands, FILE *out)
 		    out);
 }
 
+static bool names_file(const char *value)
+{
+	return strstr(value, "FILE") || strstr(value, "PATH") || strstr(value, "DIR") ||
+	       strstr(value, "FOLDER");
+}
+
+/* Inside single quotes of fish(1). */
+static char *fish_quoted(const char *text)
+{
+	struct buf out = BUF_EMPTY;
+
+	for (; *text; text++) {
+		if (*text == '\'' || *text == '\\')
+			buf_puts(&out, "\\");
+		buf_add(&out, text, 1);
+	}
+	buf_puts(&out, "");
+	return out.data;
+}
+
 static void fish(const struct command *const *commands, FILE *out)
 {
 	(void)fputs("# fish completion for cloche\ncomplete -c cloche -f\n", out);
@@ -130,24 +150,26 @@ static void fish(const struct command *const *commands, FILE *out)
 				       "__fish_seen_subcommand_from %s; and __fish_seen_subcommand_from %s",
 				       commands[i]->group ? commands[i]->group : "",
 				       commands[i]->name);
+		_cleanup_free_ char *summary = fish_quoted(commands[i]->summary);
 
 		if (name)
 			(void)fprintf(out,
 				      "complete -c cloche -n __fish_use_subcommand -a %s -d '%s'\n",
-				      name, commands[i]->summary);
+				      name, summary);
 		else
 			(void)fprintf(
 				out,
 				"complete -c cloche -n '__fish_seen_subcommand_from %s' -a %s -d '%s'\n",
-				commands[i]->group, commands[i]->name, commands[i]->summary);
+				commands[i]->group, commands[i]->name, summary);
 		for (const struct opt *opt = commands[i]->opts; opt->kind != OPT_KIND_END; opt++) {
 			if (opt->hidden)
 				continue;
 			(void)fprintf(out, "complete -c cloche -n '%s' -l %s", when, opt->name);
 			if (opt->letter)
 				(void)fprintf(out, " -s %c", opt->letter);
-			(void)fprintf(out, "%s\n",
-				      opt->value && opt->kind != OPT_KIND_EVERY ? " -r" : "");
+			if (opt->value && opt->kind != OPT_KIND_EVERY)
+				(void)fputs(names_file(opt->value) ? " -r -F" : " -r", out);
+			(void)fputs("\n", out);
 		}
 		if (strcmp(kind, "containers") == 0)
 			(void)fprintf(
@@ -164,6 +186,8 @@ static void fish(const struct command *const *commands, FILE *out)
 				out,
 				"complete -c cloche -n '%s' -a \"(cloche volume ls -q 2>/dev/null)\"\n",
 				when);
+		else
+			(void)fprintf(out, "complete -c cloche -n '%s' -F\n", when);
 	}
 	(void)fputs("complete -c cloche -n __fish_use_subcommand -a '", out);
 	groups(out, commands);

@@ -125,6 +125,8 @@ ours() { env -u CLOCHE_ROOT -u CLOCHE_RUN_ROOT "$SOURCE_DIR/setup" "$@"; }
 	bash -n cloche.bash
 	! command -v zsh >/dev/null || zsh -n _cloche
 	! command -v fish >/dev/null || fish -n cloche.fish
+	# where there is no fish: each line has its quotes closed
+	assert_equal "$(sed "s/\\\\'//g" cloche.fish | awk -F"'" 'NF % 2 == 0' | head -n 3)" ""
 	grep -q '^#compdef cloche' _cloche
 	for word in run inspect --cap-add; do
 		grep -qe "$word" cloche.bash
