@@ -138,6 +138,19 @@ gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status" 
 	assert_line "0 started"
 }
 
+@test "system start starts first what others require, and waits for its health" {
+	cloche run -d --restart always --network none --name z-base --health-cmd 'test -e /tmp/up' --health-interval 100ms --health-retries 200 \
+		host sh -c 'rm -f /tmp/up; sleep 1; : >/tmp/up; exec sleep 600'
+	cloche run -d --restart always --network none --name a-web --requires z-base:healthy host sleep 600
+	power_cut z-base
+	power_cut a-web
+	run cloche system start
+	assert_line "2 started"
+	is z-base State.Health.Status healthy
+	is a-web State.Status running
+	[ "$(($(date -d "$(field a-web State.StartedAt)" +%s%N) - $(date -d "$(field z-base State.StartedAt)" +%s%N)))" -gt 1000000000 ]
+}
+
 @test "a power cut that takes the run root: what ran has ended, and nobody knows how; a --rm container goes" {
 	local name
 
