@@ -476,8 +476,7 @@ int start_container(struct engine *engine, struct record *record,
 				 .endpoints = &endpoints,
 				 .publish = &publish,
 				 .record = record,
-				 .again = options->again,
-				 .started_ns = engine_now_ns() };
+				 .again = options->again };
 	int r;
 
 	engine_kill_point("start-locked");
@@ -486,6 +485,7 @@ int start_container(struct engine *engine, struct record *record,
 		r = extra_requires_start(engine, record, ret_warnings, err);
 	if (r < 0)
 		return r;
+	launch.started_ns = engine_now_ns(); /* after those that it waited for */
 	dir = engine_container_dir(engine, record->row.id, true, err);
 	if (dir < 0)
 		return dir;
