@@ -31,7 +31,7 @@ state() { cloche inspect -f '{{.State.Status}}' "$1"; }
 	[[ $output == *'is not paused' ]]
 	cloche exec still true
 	cloche rm -f still
-	[[ $(actions still) == 'create start pause unpause exec_create: true exec_start: true '* ]]
+	[[ $(actions still) == 'create start pause unpause exec_create: true  exec_start: true  '* ]]
 }
 
 @test "what does not run cannot be paused" {
@@ -80,7 +80,7 @@ state() { cloche inspect -f '{{.State.Status}}' "$1"; }
 	cloche restart fresh
 	cloche wait fresh
 	cloche rm fresh
-	run -1 cloche restart -t x fresh
+	run -125 cloche restart -t x fresh
 	[[ $output == *'invalid argument "x" for "-t, --timeout" flag'* ]]
 }
 
