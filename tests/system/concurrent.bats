@@ -59,7 +59,7 @@ status $i"
 @test "one name, 64 takers: one gets it" {
 	at_once 64 '"$CLOCHE" create --network none --name same host sleep 600'
 	assert_equal "$(statuses)" "1 status 0
-63 status 125"
+63 status 1"
 	assert_equal "$(grep -l 'is already in use by container' out.* | wc -l)" 63
 	assert_equal "$(cloche ps -aq | wc -l)" 1
 	cloche rm same
