@@ -105,12 +105,15 @@ teardown_file()
 # All that keeps a container, at once: nobody is left who could write anything down.
 kill_everything()
 {
-	local dir
+	local dir pid pids
 	dir=$CLOCHE_RUN_ROOT/$(cloche inspect -f '{{.Id}}' "$1")
 
-	# shellcheck disable=SC2046 # three numbers
-	kill -KILL $(sed -sn '1s, .*,,p' "$dir/monitor" "$dir/holder" "$dir/init")
-	until_true 20 sh -c '! [ -e "/proc/$1/ns/net" ]' sh "$(sed -n '1s, .*,,p' "$dir/init")"
+	mapfile -t pids < <(sed -sn '1s, .*,,p' "$dir/monitor" "$dir/holder" "$dir/init")
+	[ "${#pids[@]}" -eq 3 ]
+	kill -KILL "${pids[@]}"
+	for pid in "${pids[@]}"; do
+		until_true 20 sh -c '! [ -e "/proc/$1/ns/net" ]' sh "$pid"
+	done
 	rm -f "$CLOCHE_ROOT"/locks/* # a mark that the holder may have been quick enough to make
 }
 
