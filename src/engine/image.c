@@ -207,11 +207,14 @@ int image_transfer(struct engine *engine, const char *verb, char *const *args, i
 	engine_kill_point("image-recorded");
 	reserve_keep(engine);
 	if (strcmp(verb, "commit") != 0) /* that is an event of the container */
-		json_array_foreach(json_at(report, "images"), i, image) event_other(
-			engine, "image", verb, json_string_at(image, "id", ""),
-			json_string_value(json_array_get(json_at(image, "names"), 0)) ?
-				json_string_value(json_array_get(json_at(image, "names"), 0)) :
-				"");
+		json_array_foreach(json_at(report, "images"), i, image)
+		{
+			const char *name =
+				json_string_value(json_array_get(json_at(image, "names"), 0));
+
+			event_other(engine, "image", verb, json_string_at(image, "id", ""),
+				    name ? name : "");
+		}
 	*ret_report = ptr_take(&report);
 	return 0;
 }

@@ -44,7 +44,8 @@ struct publish {
 	size_t count;
 	bool transparent;	    /* the relay shows the client's address */
 	char *bridge;		    /* link of the network */
-	struct foreign_nat foreign; /* ports that others' rules have */
+	struct foreign_nat foreign; /* ports that others' rules have, once they are known */
+	bool foreign_known;
 };
 #define PUBLISH_NONE ((struct publish){ 0 })
 void publish_clear(struct publish *publish);

@@ -171,8 +171,8 @@ static int running_change(struct change *change, struct err *err)
 	const struct endpoint *endpoint;
 	int r = run < 0 ? run : endpoints_load(change->engine, change->record, &endpoints, err);
 
-	if (r ==
-	    0) /* a holder that was killed: a new one with the new ports alone would pass for whole */
+	/* a holder that was killed: a new one with the new ports alone would pass for whole */
+	if (r == 0)
 		r = publish_restore(change->engine, change->record, err);
 	if (r < 0)
 		return r;

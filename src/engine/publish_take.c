@@ -123,6 +123,21 @@ static void hold_drop(struct publication *p)
 	p->hold = p->listen = -1;
 }
 
+/* The rule of others that sends a port elsewhere, or NULL. They are read once; where they cannot be read nothing is known of them. */
+static const struct foreign_nat_rule *foreign_find(struct publish *publish,
+						   const struct publication *p)
+{
+	if (!publish->foreign_known) {
+		_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+		struct err ignored = ERR_NONE;
+
+		publish->foreign_known = true;
+		if (netlink_open(&nl, NETLINK_NETFILTER, &ignored) == 0)
+			(void)foreign_nat_read(&nl, "cloche", &publish->foreign, &ignored);
+	}
+	return foreign_nat_find(&publish->foreign, p->protocol, &p->host, p->port);
+}
+
 struct wish { /* one entry of PortBindings */
 	int protocol;
 	uint16_t first, last, to_port; /* 0: any */
@@ -166,7 +181,7 @@ static int wish_take_at(struct publish *publish, const struct wish *wish, uint16
 			p->visible = true;
 		}
 		r = hold_take(p, err);
-		if (r == 0 && foreign_nat_find(&publish->foreign, p->protocol, &p->host, p->port)) {
+		if (r == 0 && foreign_find(publish, p)) {
 			hold_drop(p);
 			r = -EADDRINUSE;
 		}
@@ -199,10 +214,7 @@ static int wish_take(struct engine *engine, struct publish *publish, const struc
 		/* a free port of one family may be taken in the other: again */
 		last = &publish->list[publish->count];
 		if (!wish->first ? tries >= 64 : port >= wish->last)
-			return conflict(engine, last,
-					foreign_nat_find(&publish->foreign, last->protocol,
-							 &last->host, last->port),
-					err);
+			return conflict(engine, last, foreign_find(publish, last), err);
 		port += wish->first ? 1 : 0;
 	}
 }
@@ -279,17 +291,6 @@ int publish_retake(struct publish *publish, const struct record *record,
 	return 0;
 }
 
-/* Ports that others' rules send elsewhere; where they cannot be read nothing is known of them. */
-static void foreign_read(struct publish *publish)
-{
-	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
-	struct err ignored = ERR_NONE;
-
-	foreign_nat_clear(&publish->foreign);
-	if (netlink_open(&nl, NETLINK_NETFILTER, &ignored) == 0)
-		(void)foreign_nat_read(&nl, "cloche", &publish->foreign, &ignored);
-}
-
 int publish_take_one(struct engine *engine, struct publish *publish, const struct record *record,
 		     const struct endpoint *endpoint, const char *key, const json_t *binding,
 		     struct err *err)
@@ -298,7 +299,6 @@ int publish_take_one(struct engine *engine, struct publish *publish, const struc
 	int r = wish_read(key, binding, &wish, err);
 
 	publish->transparent = mode_visible(record);
-	foreign_read(publish);
 	return r < 0 ? r : wish_take(engine, publish, &wish, endpoint, publish->transparent, err);
 }
 
@@ -314,7 +314,6 @@ int publish_take(struct engine *engine, struct publish *publish, const struct re
 	int r = 0;
 	size_t i;
 
-	foreign_read(publish);
 	/* those with a port of their own first: a free one must not be one of these */
 	for (int pass = 0; r == 0 && pass < 2; pass++) {
 		json_object_foreach((json_t *)bindings, key, list)

@@ -165,8 +165,8 @@ static void queues_label(const struct init_plan *plan, int mount_fd)
 	if (!label || !*label)
 		return;
 	folder = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (folder >=
-	    0) /* a policy may keep them as they are: then the policy says who uses them */
+	/* a policy may keep them as they are: then the policy says who uses them */
+	if (folder >= 0)
 		(void)fsetxattr(folder, "security.selinux", label, strlen(label) + 1, 0);
 }
 
