@@ -19,6 +19,7 @@ setup_file()
 
 teardown_file()
 {
+	nft delete table ip other 2>/dev/null || : # of a test that failed
 	network_cleanup lan
 	cloche_teardown_file
 }
