@@ -354,12 +354,13 @@ assert_line()
 	printf '%s\n' "${lines[@]}" | grep -qxF -e "$1" || fail "output:" "$output" "wanted the line: $1"
 }
 
-# until_true SECONDS COMMAND...: for what has no event to wait for.
+# until_true SECONDS COMMAND...: for what has no event to wait for. A <(...) among its words would be read by the first try and be empty for all others.
 until_true()
 {
 	local end=$((SECONDS + $1))
 
 	shift
+	[[ "$*" != */dev/fd/* ]] || fail "until_true tries again, a pipe is read once: $*" || return
 	until "$@"; do
 		[ "$SECONDS" -lt "$end" ] || fail "did not become true: $*" || return
 		sleep 0.05

@@ -247,12 +247,14 @@ created()
 	rt delete -f "$ID"
 }
 
+has_processes() { [ "$(rt ps -f json "$ID" | jq length)" -eq "$1" ]; }
+
 @test "a kill of everything leaves nothing in a container with the host's pid namespace" {
 	created 'sleep 200 & exec sleep 201' 'del(.linux.namespaces[] | select(.type == "pid"))'
 	rt start "$ID"
-	until_true 30 test "$(rt ps -f json "$ID" | jq length)" -eq 2
+	until_true 30 has_processes 2
 	rt kill --all "$ID" KILL
-	until_true 30 test "$(rt ps -f json "$ID")" = "[]"
+	until_true 30 has_processes 0
 	rt delete -f "$ID"
 }
 
