@@ -355,6 +355,15 @@ class Floor(Engine):
         return [self.bench.out / "floor", *options, self.bench.rootfs, self.dir / "c", *command]
 
 
+class BundleFloor(Engine):
+    """Not an engine: the least that the bundle of the OCI runtimes costs (floor.c)."""
+    name = "bundle-floor"
+    oci_only = True
+
+    def run(self, command=("true",), options=()):
+        return [self.bench.out / "floor", "--bundle", self.bench.rootfs, *command]
+
+
 class Nsenter(Engine):
     """Not an engine: joins all namespaces of a container of Cloche."""
     name = "nsenter"
@@ -369,4 +378,4 @@ class Nsenter(Engine):
         return ["nsenter", "-t", self.cloche.pid(name), "-U", "-m", "-n", "-p", "-i", "-u", "-C", "--", *command]
 
 
-ENGINES = [Cloche, ClocheHost, Floor, Nsenter, Bwrap, ClocheRuntime, Crun, Runc, Podman, Docker]
+ENGINES = [Cloche, ClocheHost, Floor, BundleFloor, Nsenter, Bwrap, ClocheRuntime, Crun, Runc, Podman, Docker]

@@ -4,8 +4,11 @@
  * everything away again. No record, no log, no seccomp, no limits, no words on failure:
  *
  *	floor [--bridge NAME] LOWER DIR COMMAND [ARG...]	DIR is made, and gone afterwards
+ *	floor --bundle LOWER COMMAND [ARG...]
  *
  * --bridge: with a veth pair whose other end is a port of this bridge, an address and a default route.
+ * --bundle: what the bundle of `runc spec` asks for instead: LOWER itself, read-only, without a user namespace and an overlay;
+ * nodes of devices, /sys/fs/cgroup with every hierarchy, masked and read-only paths.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,9 +40,11 @@ enum { HOST_ID = 1900000000, IDS = 65536, HIERARCHIES = 16 };
 
 static struct {
 	int base, folder, tasks;
+	char controllers[64]; /* as /proc/self/cgroup has them: "memory", "name=systemd", "" of v2 */
 } cgroups[HIERARCHIES];
 static int cgroup_count;
 static char name[64];
+static bool bundle;
 
 static int try(long result, const char *what, int line)
 {
@@ -93,6 +98,8 @@ static void cgroups_make(void)
 			copy_value(folder, base, "cpuset.cpus");
 			copy_value(folder, base, "cpuset.mems");
 		}
+		(void)snprintf(cgroups[cgroup_count].controllers,
+			       sizeof(cgroups[cgroup_count].controllers), "%s", controllers);
 		cgroups[cgroup_count].base = base;
 		cgroups[cgroup_count].folder = folder;
 		cgroups[cgroup_count++].tasks =
@@ -309,6 +316,13 @@ static void dev_make(int root)
 		int node;
 
 		(void)snprintf(path, sizeof(path), "/dev/%s", nodes[i]);
+		if (bundle) {
+			struct stat st;
+
+			TRY(stat(path, &st));
+			TRY(mknodat(dev, nodes[i], S_IFCHR | 0666, st.st_rdev));
+			continue;
+		}
 		node = TRY(open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
 		(void)close(TRY(openat(dev, nodes[i], O_CREAT | O_CLOEXEC, 0666)));
 		TRY(move_mount(node, "", dev, nodes[i], MOVE_MOUNT_F_EMPTY_PATH));
@@ -319,6 +333,67 @@ static void dev_make(int root)
 		(void)close(mount_on(dev, types[i][0], types[i][1], MOUNT_ATTR_NOSUID));
 	}
 	(void)close(dev);
+}
+
+/* /sys/fs/cgroup: a tmpfs with a folder for each hierarchy. */
+static void cgroups_mount(int root)
+{
+	int top = mount_on(root, "tmpfs", "sys/fs/cgroup", MOUNT_ATTR_NOSUID);
+
+	for (int i = 0; i < cgroup_count; i++) {
+		const char *set = cgroups[i].controllers, *folder = *set ? set : "unified";
+		int fs = TRY(fsopen(*set ? "cgroup" : "cgroup2", FSOPEN_CLOEXEC)), fd;
+
+		if (strncmp(set, "name=", 5) == 0) {
+			folder = set + 5;
+			TRY(fsconfig(fs, FSCONFIG_SET_FLAG, "none", NULL, 0));
+			TRY(fsconfig(fs, FSCONFIG_SET_STRING, "name", folder, 0));
+		} else if (*set) {
+			char each[64], *rest = each, *one;
+
+			(void)snprintf(each, sizeof(each), "%s", set);
+			while ((one = strsep(&rest, ",")))
+				TRY(fsconfig(fs, FSCONFIG_SET_FLAG, one, NULL, 0));
+		}
+		TRY(fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+		fd = TRY(fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID));
+		TRY(mkdirat(top, folder, 0755));
+		TRY(move_mount(fd, "", top, folder, MOVE_MOUNT_F_EMPTY_PATH));
+		(void)close(fd);
+		(void)close(fs);
+	}
+	(void)close(top);
+}
+
+/* The paths that are hidden or read-only, as far as this kernel has them. */
+static void paths_close(int root)
+{
+	static const char *const masked[] = { "proc/acpi", "proc/keys", "proc/timer_list",
+					      "proc/scsi", "sys/firmware" };
+	static const char *const readonly[] = { "proc/bus", "proc/fs", "proc/irq", "proc/sys" };
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	int fd;
+
+	for (size_t i = 0; i < sizeof(masked) / sizeof(masked[0]); i++) {
+		struct stat st;
+
+		if (fstatat(root, masked[i], &st, 0) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode)) {
+			(void)close(mount_on(root, "tmpfs", masked[i], MOUNT_ATTR_RDONLY));
+			continue;
+		}
+		fd = TRY(open_tree(AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+		TRY(move_mount(fd, "", root, masked[i], MOVE_MOUNT_F_EMPTY_PATH));
+		(void)close(fd);
+	}
+	for (size_t i = 0; i < sizeof(readonly) / sizeof(readonly[0]); i++) {
+		fd = TRY(open_tree(root, readonly[i], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+		TRY(mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)));
+		TRY(move_mount(fd, "", root, readonly[i], MOVE_MOUNT_F_EMPTY_PATH));
+		(void)close(fd);
+	}
+	TRY(mount_setattr(root, "", AT_EMPTY_PATH, &attr, sizeof(attr)));
 }
 
 static _Noreturn void child(int socket, bool wired, char **argv)
@@ -337,10 +412,16 @@ static _Noreturn void child(int socket, bool wired, char **argv)
 		wire_use();
 	TRY(unshare(CLONE_NEWCGROUP));
 	root = fd_receive(socket);
+	if (bundle)
+		TRY(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	TRY(move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH));
 	(void)close(mount_on(root, "proc", "proc", attrs));
 	(void)close(mount_on(root, "sysfs", "sys", attrs | MOUNT_ATTR_RDONLY));
 	dev_make(root);
+	if (bundle) {
+		cgroups_mount(root);
+		paths_close(root);
+	}
 	TRY(fchdir(root));
 	TRY(syscall(SYS_pivot_root, ".", "."));
 	TRY(umount2(".", MNT_DETACH));
@@ -351,44 +432,71 @@ static _Noreturn void child(int socket, bool wired, char **argv)
 
 /* -- the whole -------------------------------------------------------------------------------- */
 
-static void take_away(const char *dir)
+static void folders_make(const char *dir)
+{
+	char path[512];
+
+	(void)snprintf(path, sizeof(path), "%s/upper", dir);
+	TRY(mkdir(dir, 0700));
+	TRY(mkdir(path, 0755));
+	(void)snprintf(path, sizeof(path), "%s/work", dir);
+	TRY(mkdir(path, 0755));
+}
+
+static void folders_take_away(const char *dir)
 {
 	static const char *const folders[] = { "work/work", "work", "upper", "" };
 	char path[512];
 
-	for (int i = 0; i < cgroup_count; i++)
-		TRY(unlinkat(cgroups[i].base, name, AT_REMOVEDIR));
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", dir, folders[i]);
 		TRY(rmdir(path));
 	}
 }
 
+/* The ids of the container; its user namespace. */
+static int ids_map(pid_t pid)
+{
+	char path[64], map[64];
+
+	(void)snprintf(map, sizeof(map), "0 %u %u\n", (unsigned int)HOST_ID, (unsigned int)IDS);
+	(void)snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)pid);
+	put(path, map);
+	(void)snprintf(path, sizeof(path), "/proc/%d/gid_map", (int)pid);
+	put(path, map);
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+	return TRY(open(path, O_RDONLY | O_CLOEXEC));
+}
+
 int main(int argc, char **argv)
 {
-	struct clone_args args = { .flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID |
-					    CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS,
+	struct clone_args args = { .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
+					    CLONE_NEWIPC | CLONE_NEWUTS,
 				   .exit_signal = SIGCHLD };
-	const char *bridge = NULL;
-	char path[512], map[64];
-	int pair[2], status, userns, root;
+	const char *bridge = NULL, *lower, *dir = NULL;
+	int pair[2], status, userns = -1, root;
 	pid_t pid;
 
-	if (argc > 3 && strcmp(argv[1], "--bridge") == 0) {
-		bridge = argv[2];
+	argv++;
+	if (argc > 3 && strcmp(argv[0], "--bundle") == 0) {
+		bundle = true;
+		argv++;
+	} else if (argc > 5 && strcmp(argv[0], "--bridge") == 0) {
+		bridge = argv[1];
 		argv += 2;
-		argc -= 2;
-	}
-	if (argc < 4) {
-		(void)fputs("usage: floor [--bridge NAME] LOWER DIR COMMAND [ARG...]\n", stderr);
+	} else if (argc < 4) {
+		(void)fputs("usage: floor [--bridge NAME] LOWER DIR COMMAND [ARG...]\n"
+			    "       floor --bundle LOWER COMMAND [ARG...]\n",
+			    stderr);
 		return 125;
 	}
 	(void)snprintf(name, sizeof(name), "bench-floor-%d", (int)getpid());
-	(void)snprintf(path, sizeof(path), "%s/upper", argv[2]);
-	TRY(mkdir(argv[2], 0700));
-	TRY(mkdir(path, 0755));
-	(void)snprintf(path, sizeof(path), "%s/work", argv[2]);
-	TRY(mkdir(path, 0755));
+	lower = *argv++;
+	if (!bundle) {
+		args.flags |= CLONE_NEWUSER;
+		dir = *argv++;
+		folders_make(dir);
+	}
 	cgroups_make();
 	/* born in its cgroup of v2: a write to cgroup.procs would wait for a grace period, as one of "0" to v1's tasks does not */
 	for (int i = 0; i < cgroup_count; i++)
@@ -399,21 +507,20 @@ int main(int argc, char **argv)
 	TRY(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
 	pid = TRY(syscall(SYS_clone3, &args, sizeof(args)));
 	if (pid == 0)
-		child(pair[1], bridge != NULL, argv + 3);
-	(void)snprintf(map, sizeof(map), "0 %u %u\n", (unsigned int)HOST_ID, (unsigned int)IDS);
-	(void)snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)pid);
-	put(path, map);
-	(void)snprintf(path, sizeof(path), "/proc/%d/gid_map", (int)pid);
-	put(path, map);
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
-	userns = TRY(open(path, O_RDONLY | O_CLOEXEC));
+		child(pair[1], bridge != NULL, argv);
+	if (!bundle)
+		userns = ids_map(pid);
 	if (bridge)
 		wire_make(bridge, pid);
 	TRY(write(pair[0], "m", 1));
-	root = root_make(argv[1], argv[2], userns);
+	root = bundle ? TRY(open_tree(AT_FDCWD, lower, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)) :
+			root_make(lower, dir, userns);
 	fd_send(pair[0], root);
 	(void)close(root);
 	TRY(waitpid(pid, &status, 0));
-	take_away(argv[2]);
+	for (int i = 0; i < cgroup_count; i++)
+		TRY(unlinkat(cgroups[i].base, name, AT_REMOVEDIR));
+	if (!bundle)
+		folders_take_away(dir);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
