@@ -11,11 +11,11 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "engine/create.h"
 #include "engine/disk_use.h"
 #include "engine/engine.h"
 #include "engine/image.h"
 #include "engine/inspect.h"
+#include "engine/record.h"
 #include "engine/status.h"
 
 struct df_args {

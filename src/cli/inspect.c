@@ -12,13 +12,13 @@
 #include "cli/commands.h"
 #include "cli/docker_type.h"
 #include "cli/inspect_as.h"
-#include "engine/create.h"
 #include "engine/disk_use.h"
 #include "engine/engine.h"
 #include "engine/image.h"
 #include "engine/inspect.h"
 #include "engine/network.h"
 #include "engine/network_builtin.h"
+#include "engine/record.h"
 
 enum kinds {
 	KIND_CONTAINER = 1,

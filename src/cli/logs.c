@@ -13,10 +13,10 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/time_option.h"
-#include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/log_option.h"
 #include "engine/log_reader.h"
+#include "engine/record.h"
 
 struct logs_args {
 	bool details, follow, timestamps;

@@ -10,9 +10,9 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/publish.h"
+#include "engine/record.h"
 #include "engine/status.h"
 
 struct port_args {

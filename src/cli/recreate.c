@@ -11,8 +11,8 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "engine/as_options.h"
-#include "engine/create.h"
 #include "engine/engine.h"
+#include "engine/record.h"
 #include "engine/recreate.h"
 
 struct recreate_args {

@@ -15,8 +15,8 @@
 #include "cli/commands.h"
 #include "cli/format.h"
 #include "cli/redraw.h"
-#include "engine/create.h"
 #include "engine/engine.h"
+#include "engine/record.h"
 #include "engine/status.h"
 #include "engine/usage.h"
 

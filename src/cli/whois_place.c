@@ -14,7 +14,6 @@
 #include "engine/engine.h"
 #include "host/link_peer.h"
 #include "host/mount_owner.h"
-#include "host/supervisor.h"
 
 enum answer whois_namespace(struct whois *whois, uint64_t inode, struct err *err)
 {

@@ -11,12 +11,12 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "engine/check_part.h"
-#include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/network.h"
 #include "engine/network_up.h"
 #include "engine/publish.h"
 #include "engine/publish_relay.h"
+#include "engine/record.h"
 #include "engine/status.h"
 #include "state/store.h"
 

@@ -16,8 +16,8 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "engine/create.h"
 #include "engine/engine.h"
+#include "engine/record.h"
 
 #define FOLDER "/etc/cni/net.d"
 #define PATHS "/opt/cni/bin:/usr/lib/cni"

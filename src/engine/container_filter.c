@@ -9,10 +9,10 @@
 #include "base/filter.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/health.h"
 #include "engine/image.h"
+#include "engine/record.h"
 #include "engine/status.h"
 
 static const char *const names[] = {

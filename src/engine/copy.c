@@ -14,9 +14,9 @@
 #include "base/str.h"
 #include "base/tree_stream.h"
 #include "engine/container_root.h"
-#include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/event.h"
+#include "engine/record.h"
 #include "engine/tar_stream.h"
 
 /* One side of a copy: a folder that stands for "/", and a path in it. Of the host: root is the host's. */

@@ -3,18 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/json.h"
-#include "base/signal_name.h"
 #include "base/str.h"
 #include "base/tell.h"
 #include "engine/cdi.h"
@@ -22,12 +19,11 @@
 #include "engine/device_follow.h"
 #include "engine/device_option.h"
 #include "engine/disk_limit.h"
+#include "engine/draft.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
-#include "engine/env_file.h"
 #include "engine/event.h"
 #include "engine/extra_option.h"
-#include "engine/health.h"
 #include "engine/hooks.h"
 #include "engine/image.h"
 #include "engine/image_need.h"
@@ -35,453 +31,15 @@
 #include "engine/limit_option.h"
 #include "engine/log_option.h"
 #include "engine/machine.h"
-#include "engine/mount_option.h"
 #include "engine/name.h"
 #include "engine/network_option.h"
 #include "engine/publish.h"
-#include "engine/repair.h"
 #include "engine/secret.h"
 #include "engine/shared_namespace.h"
 #include "engine/single_option.h"
 #include "engine/spec_build.h"
-#include "engine/systemd_init.h"
 #include "engine/traffic.h"
-#include "engine/volumes_from.h"
 #include "state/uid_range.h"
-
-struct draft { /* everything about a container before it has a row */
-	struct engine *engine;
-	const struct create_options *options;
-	json_t *image; /* config blob of the image; NULL: none */
-	json_t *config, *host, *mounts, *own;
-	char **volumes;	  /* names, to be made and referred to */
-	char **anonymous; /* those of them without a name of the user's */
-	char ***warnings;
-	char **made; /* of volumes, those that were not there before */
-};
-
-void record_clear(struct record *record)
-{
-	container_row_clear(&record->row);
-	json_decref(record->config);
-	*record = RECORD_EMPTY;
-}
-
-int record_find(struct engine *engine, const char *reference, struct record *ret_record,
-		struct err *err)
-{
-	struct store *store = engine_store(engine, err);
-	struct record record = RECORD_EMPTY;
-	json_error_t why;
-	int r;
-
-	if (!store)
-		return -err->code;
-	r = container_find(store, *reference == '/' ? reference + 1 : reference, &record.row, err);
-	if (r < 0)
-		return r;
-	record.config = json_loads(record.row.config, 0, &why);
-	if (!record.config) {
-		r = err_set(err, EBADMSG, "the record of container %s is damaged: %s",
-			    record.row.name, why.text);
-		record_clear(&record);
-		return r;
-	}
-	*ret_record = record;
-	return 0;
-}
-
-/* -- Config ----------------------------------------------------------------------------------- */
-
-static char **image_strv(const struct draft *draft, const char *path)
-{
-	return draft->image ? json_strv_at(draft->image, path) : NULL;
-}
-
-static int environment(struct draft *draft, struct err *err)
-{
-	_cleanup_strv_ char **of_image = image_strv(draft, "config.Env"), **env = NULL;
-	const struct create_options *o = draft->options;
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && o->env_files && o->env_files[i]; i++)
-		r = env_file_read(o->env_files[i], &env, err);
-	for (size_t i = 0; r == 0 && o->env && o->env[i]; i++)
-		r = env_file_assign(o->env[i], &env, err);
-	/* Docker's order: the user's, then what the image has besides. */
-	for (size_t i = 0; r == 0 && of_image && of_image[i]; i++) {
-		_cleanup_free_ char *name = str_ndup(of_image[i], strcspn(of_image[i], "="));
-
-		if (!env_get(env, name))
-			strv_add(&env, of_image[i]);
-	}
-	if (r == 0)
-		json_put(draft->config, "Env", json_from_strv(env));
-	return r;
-}
-
-static int labels(struct draft *draft, struct err *err)
-{
-	const json_t *of_image = draft->image ? json_at(draft->image, "config.Labels") : NULL;
-	json_t *object = json_is_object(of_image) ? json_copy((json_t *)of_image) : json_object();
-	const struct create_options *o = draft->options;
-	_cleanup_strv_ char **list = NULL;
-	int r = 0;
-
-	json_put(draft->config, "Labels", object);
-	for (size_t i = 0; r == 0 && o->label_files && o->label_files[i]; i++)
-		r = label_file_read(o->label_files[i], &list, err);
-	for (size_t i = 0; o->labels && o->labels[i]; i++)
-		strv_add(&list, o->labels[i]);
-	for (size_t i = 0; r == 0 && list && list[i]; i++) {
-		char *value = strchr(list[i], '=');
-
-		if (value)
-			*value++ = '\0';
-		if (!*list[i])
-			return err_set(err, EINVAL, "invalid label '%s': empty name", list[i]);
-		json_put(object, list[i], json_text(value));
-	}
-	return r;
-}
-
-static int command_line(struct draft *draft, char *const *command, struct err *err)
-{
-	const struct create_options *o = draft->options;
-	_cleanup_strv_ char **entrypoint = image_strv(draft, "config.Entrypoint");
-	_cleanup_strv_ char **cmd = image_strv(draft, "config.Cmd");
-	_cleanup_strv_ char **all = NULL;
-	json_t *args = json_array();
-
-	if (o->entrypoint) {
-		strv_clear(ptr_take(&entrypoint));
-		strv_clear(ptr_take(&cmd));
-		if (*o->entrypoint)
-			strv_add(&entrypoint, o->entrypoint);
-	}
-	if (command && command[0]) {
-		strv_clear(ptr_take(&cmd));
-		cmd = strv_copy(command);
-	}
-	json_put(draft->config, "Cmd", cmd ? json_from_strv(cmd) : json_null());
-	json_put(draft->config, "Entrypoint",
-		 entrypoint ? json_from_strv(entrypoint) : json_null());
-	for (size_t i = 0; entrypoint && entrypoint[i]; i++)
-		strv_add(&all, entrypoint[i]);
-	for (size_t i = 0; cmd && cmd[i]; i++)
-		strv_add(&all, cmd[i]);
-	for (size_t i = 1; all && all[0] && all[i]; i++)
-		json_push(args, json_text(all[i]));
-	json_put(draft->own, "Path", json_text(all ? all[0] : ""));
-	json_put(draft->own, "Args", args);
-	return all ? 0 : err_set(err, EINVAL, "no command specified");
-}
-
-static const char *of_image(const struct draft *draft, const char *given, const char *path)
-{
-	return given ? given : draft->image ? json_string_at(draft->image, path, "") : "";
-}
-
-static int config_fill(struct draft *draft, const char *id, const char *image, char *const *command,
-		       struct err *err)
-{
-	const struct create_options *o = draft->options;
-	json_t *config = draft->config;
-	const char *stop_signal = of_image(draft, o->stop_signal, "config.StopSignal");
-	_cleanup_free_ char *kept_id = NULL;
-	char own[HOST_NAME_MAX + 1] = "";
-	int r = extra_userns(o, &kept_id, err);
-
-	if (r < 0)
-		return r;
-
-	/* Docker's: who shares the host's network has its name too */
-	if (strcmp(json_string_at(draft->host, "NetworkMode", ""), "host") != 0 ||
-	    gethostname(own, sizeof(own) - 1) < 0)
-		(void)str_append(own, 13, id);
-	if (o->hostname &&
-	    (strlen(o->hostname) > 63 || !*o->hostname || strpbrk(o->hostname, "/ \n\t")))
-		return err_set(err, EINVAL, "invalid hostname: %s", o->hostname);
-	if (*stop_signal && signal_parse(stop_signal) < 0)
-		return err_set(err, EINVAL, "invalid signal: %s", stop_signal);
-	if (o->workdir && o->workdir[0] != '/')
-		return err_set(
-			err, EINVAL,
-			"the working directory '%s' is invalid, it needs to be an absolute path",
-			o->workdir);
-	json_put(config, "Hostname",
-		 json_text(o->hostname		     ? o->hostname :
-			   str_equal(o->uts, "host") ? "" :
-						       own));
-	json_put(config, "Domainname", json_text(o->domainname));
-	json_put(config, "User",
-		 json_text(kept_id ? kept_id : of_image(draft, o->user, "config.User")));
-	json_put(config, "AttachStdin", json_boolean(!o->detach && o->interactive));
-	json_put(config, "AttachStdout", json_boolean(!o->detach));
-	json_put(config, "AttachStderr", json_boolean(!o->detach));
-	json_put(config, "Tty", json_boolean(o->tty));
-	json_put(config, "OpenStdin", json_boolean(o->interactive));
-	json_put(config, "StdinOnce", json_boolean(o->interactive && !o->detach));
-	json_put(config, "Image", json_text(image ? image : ""));
-	json_put(config, "WorkingDir", json_text(of_image(draft, o->workdir, "config.WorkingDir")));
-	if (*stop_signal)
-		json_put(config, "StopSignal", json_text(stop_signal));
-	if (o->stop_timeout) {
-		char *end;
-		long seconds = strtol(o->stop_timeout, &end, 10);
-
-		if (*end || !*o->stop_timeout)
-			return err_argument(err, o->stop_timeout, "--stop-timeout", "not a number");
-		json_put(config, "StopTimeout", json_integer(seconds));
-	}
-	r = health_option(o, json_at(draft->image, "config.Healthcheck"), config, draft->own, err);
-	if (r < 0)
-		return r;
-	if ((r = environment(draft, err)) < 0 || (r = labels(draft, err)) < 0)
-		return r;
-	r = command_line(draft, command, err);
-	return r < 0 ? r :
-		       systemd_init_option(o, json_string_at(draft->own, "Path", ""), draft->host,
-					   config, draft->own, err);
-}
-
-/* -- Mounts ----------------------------------------------------------------------------------- */
-
-static bool target_taken(const struct draft *draft, const char *target)
-{
-	const json_t *mount;
-	size_t i;
-
-	json_array_foreach(draft->mounts, i,
-			   mount) if (strcmp(json_string_at(mount, "Destination", ""), target) ==
-				      0) return true;
-	return false;
-}
-
-/* One that is mounted from elsewhere: a start need not ask the database what it is. */
-static void volume_options_put(struct engine *engine, const char *name, json_t *mount)
-{
-	struct err ignored = ERR_NONE;
-	struct store *store = engine_store(engine, &ignored);
-	struct volume_row row = { 0 };
-
-	if (store && volume_find(store, name, &row, &ignored) == 0 && row.options)
-		json_put(mount, "VolumeOptions", json_loads(row.options, 0, NULL));
-	volume_row_clear(&row);
-}
-
-static void volume_want(struct draft *draft, const struct mount_option *option, json_t *mount,
-			bool copy)
-{
-	char random[65];
-	const char *name = option->source;
-	_cleanup_free_ char *path = NULL;
-
-	if (!name) {
-		engine_random_hex(random, 64);
-		name = random;
-		strv_add(&draft->anonymous, name);
-	}
-	volume_options_put(draft->engine, name, mount);
-	strv_add(&draft->volumes, name);
-	path = str_printf("%s/volumes/%s/_data", draft->engine->settings.root, name);
-	json_put(mount, "Name", json_text(name));
-	json_put(mount, "Source", json_text(path));
-	json_put(mount, "Driver", json_text("local"));
-	json_put(mount, "CopyUp", json_boolean(copy && !option->nocopy && !option->subpath));
-	if (option->subpath)
-		json_put(mount, "Subpath", json_text(option->subpath));
-}
-
-static int bind_want(const struct mount_option *option, json_t *mount, struct err *err)
-{
-	struct stat st;
-
-	if (stat(option->source, &st) < 0) {
-		if (errno != ENOENT)
-			return err_sys(err, errno, "mount %s", option->source);
-		if (!option->create_source) {
-			return err_set(
-				err, ENOENT,
-				"invalid mount config for type \"bind\": bind source path does not exist: %s",
-				option->source);
-		}
-	}
-	json_put(mount, "Source", json_text(option->source));
-	json_put(mount, "CreateSource", json_boolean(option->create_source));
-	json_put(mount, "IdMap", json_text(option->idmap ? option->idmap : ""));
-	json_put(mount, "SetId", json_boolean(option->setid));
-	return 0;
-}
-
-static int mount_want(struct draft *draft, const struct mount_option *option, struct err *err)
-{
-	static const char *const types[] = { "bind", "volume", "tmpfs" };
-	json_t *mount;
-
-	if (target_taken(draft, option->target))
-		return err_set(err, EINVAL, "Duplicate mount point: %s", option->target);
-	mount = json_object();
-	json_push(draft->mounts, mount);
-	json_put(mount, "Type", json_text(types[option->type]));
-	json_put(mount, "Destination", json_text(option->target));
-	json_put(mount, "Mode", json_text(option->readonly ? "ro" : ""));
-	json_put(mount, "RW", json_boolean(!option->readonly));
-	json_put(mount, "Propagation",
-		 json_text(option->propagation		     ? option->propagation :
-			   option->type == MOUNT_OPTION_BIND ? "rprivate" :
-							       ""));
-	json_put(mount, "Nonrecursive", json_boolean(option->nonrecursive));
-	json_put(mount, "NoExec",
-		 json_boolean(option->type == MOUNT_OPTION_TMPFS ? !option->exec : option->noexec));
-	json_put(mount, "NoSuid",
-		 json_boolean(option->type == MOUNT_OPTION_TMPFS ? !option->suid : option->nosuid));
-	if (option->relabel) {
-		const char word[2] = { option->relabel, '\0' };
-
-		json_put(mount, "Relabel", json_text(word));
-	}
-	if (option->type == MOUNT_OPTION_BIND)
-		return bind_want(option, mount, err);
-	if (option->type == MOUNT_OPTION_VOLUME)
-		volume_want(draft, option, mount, true);
-	else
-		json_put(mount, "Data", json_text(option->tmpfs_data));
-	return 0;
-}
-
-static int mounts_of(struct draft *draft, char *const *list,
-		     int (*parse)(const char *, struct mount_option *, struct err *),
-		     struct err *err)
-{
-	for (size_t i = 0; list && list[i]; i++) {
-		_cleanup_(mount_option_clear) struct mount_option option = { 0 };
-		int r = parse(list[i], &option, err);
-
-		if (r == 0)
-			r = mount_want(draft, &option, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/* The modules of the kernel that runs, where programs look for them, and their headers where they are installed. */
-static int host_modules_mount(struct draft *draft, struct err *err)
-{
-	_cleanup_strv_ char **list = NULL;
-	_cleanup_free_ char *headers = NULL;
-	struct utsname host;
-
-	(void)uname(&host);
-	strv_add_take(&list,
-		      str_printf("/lib/modules/%s:/lib/modules/%s:ro", host.release, host.release));
-	headers = str_printf("/lib/modules/%s", host.release);
-	if (access(headers, F_OK) < 0) {
-		err_sys(err, errno, "--host-modules: look for %s", headers);
-		return err_hint(err, "install the modules of the running kernel on the host");
-	}
-	free(headers);
-	headers = str_printf("/usr/src/linux-headers-%s", host.release);
-	if (access(headers, F_OK) == 0)
-		strv_add_take(&list, str_printf("%s:%s:ro", headers, headers));
-	return mounts_of(draft, list, mount_option_volume, err);
-}
-
-static int mounts_fill(struct draft *draft, struct err *err)
-{
-	const struct create_options *o = draft->options;
-	const json_t *volumes = draft->image ? json_at(draft->image, "config.Volumes") : NULL;
-	const char *path;
-	json_t *ignored, *tmpfs;
-	int r;
-
-	if (o->host_modules && (r = host_modules_mount(draft, err)) < 0)
-		return r;
-	if ((r = mounts_of(draft, o->volumes, mount_option_volume, err)) < 0 ||
-	    (r = mounts_of(draft, o->mounts, mount_option_mount, err)) < 0 ||
-	    (r = mounts_of(draft, o->tmpfs, mount_option_tmpfs, err)) < 0 ||
-	    (r = volumes_from(draft->engine, o->volumes_from, draft->mounts, &draft->volumes,
-			      err)) < 0)
-		return r;
-	json_object_foreach((json_t *)volumes, path, ignored)
-	{
-		_cleanup_(mount_option_clear) struct mount_option option = { 0 };
-
-		if (mount_option_volume(path, &option, err) < 0)
-			return err_wrap(err, "the image's volume %s", path);
-		if (!target_taken(draft, option.target) && mount_want(draft, &option, err) < 0)
-			return -err->code;
-	}
-	json_put(draft->host, "VolumesFrom",
-		 o->volumes_from ? json_from_strv(o->volumes_from) : json_null());
-	tmpfs = json_object();
-	json_put(draft->host, "Binds", o->volumes ? json_from_strv(o->volumes) : json_null());
-	for (size_t i = 0; o->tmpfs && o->tmpfs[i]; i++) {
-		_cleanup_free_ char *target = str_ndup(o->tmpfs[i], strcspn(o->tmpfs[i], ":"));
-		const char *rest = strchr(o->tmpfs[i], ':');
-
-		json_put(tmpfs, target, json_text(rest ? rest + 1 : ""));
-	}
-	json_put(draft->host, "Tmpfs", tmpfs);
-	return 0;
-}
-
-/* -- the rest --------------------------------------------------------------------------------- */
-
-static int volumes_record(struct draft *draft, struct store *store, const char *id, struct err *err)
-{
-	for (size_t i = 0; draft->volumes && draft->volumes[i]; i++) {
-		struct volume_row row = { .name = draft->volumes[i],
-					  .created_ns = engine_now_ns() };
-		int r;
-
-		for (size_t k = 0; draft->anonymous && draft->anonymous[k]; k++)
-			row.anonymous |= strcmp(draft->anonymous[k], row.name) == 0;
-		r = volume_add(store, &row, err);
-		if (r < 0 && r != -EEXIST)
-			return r;
-		if (r == 0)
-			strv_add(&draft->made, row.name);
-		r = volume_ref_add(store, row.name, id, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-int record_mount_add(struct engine *engine, struct record *record, const char *text,
-		     const json_t **ret_mount, struct err *err)
-{
-	_cleanup_(mount_option_clear) struct mount_option option = { 0 };
-	json_t *host = json_object_get(record->config, "HostConfig"), *binds;
-	bool long_form = strchr(text, '=') && (!strchr(text, ':') || str_prefix(text, "type="));
-	struct draft draft = { .engine = engine,
-			       .mounts = json_object_get(record->config, "Mounts") };
-	struct store *store = engine_store(engine, err);
-	int r = store ? (long_form ? mount_option_mount : mount_option_volume)(text, &option, err) :
-			-err->code;
-
-	if (r == 0)
-		r = mount_want(&draft, &option, err);
-	if (r == 0)
-		r = volumes_record(&draft, store, record->row.id, err);
-	strv_clear(draft.volumes);
-	strv_clear(draft.made);
-	strv_clear(draft.anonymous);
-	if (r < 0)
-		return r;
-	*ret_mount = json_array_get(draft.mounts, json_array_size(draft.mounts) - 1);
-	if (!long_form) {
-		binds = json_object_get(host, "Binds");
-		if (!json_is_array(binds)) {
-			binds = json_array();
-			json_put(host, "Binds", binds);
-		}
-		json_push(binds, json_text(text));
-	}
-	return 0;
-}
 
 static int conflict(struct store *store, const char *name, struct err *err)
 {
@@ -498,7 +56,6 @@ static int conflict(struct store *store, const char *name, struct err *err)
 	return -EEXIST;
 }
 
-/* The row, its volumes and their references: one transaction. A name that we made ourselves is made anew when it is taken. */
 /* In the transaction: an rmi may have been faster since the image was looked up. */
 static int image_lives(struct store *store, const struct container_row *row, struct err *err)
 {
@@ -511,6 +68,7 @@ static int image_lives(struct store *store, const struct container_row *row, str
 	return r == -ENOENT ? err_set(err, ENOENT, "No such image: %s", row->image_id) : r;
 }
 
+/* The row, its volumes and their references: one transaction. A name that we made ourselves is made anew when it is taken. */
 static int record_add(struct draft *draft, struct container_row *row, struct err *err)
 {
 	struct store *store = engine_store(draft->engine, err);
@@ -537,7 +95,7 @@ static int record_add(struct draft *draft, struct container_row *row, struct err
 		if (r == -EEXIST)
 			r = conflict(store, row->name, err);
 		if (r == 0)
-			r = volumes_record(draft, store, row->id, err);
+			r = draft_volumes_record(draft, store, row->id, err);
 		if (r == 0)
 			r = endpoints_record(draft->engine, row->id,
 					     json_at(draft->own, "Networks"), err);
@@ -753,7 +311,7 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 	    (r = disk_limit_option(o, draft->host, err)) < 0 ||
 	    (r = hooks_option(o, draft->own, err)) < 0 ||
 	    (r = log_options(draft->engine, o, draft->host, err)) < 0 ||
-	    (r = mounts_fill(draft, err)) < 0)
+	    (r = draft_mounts(draft, err)) < 0)
 		return r;
 	device_driver_warn(draft->host, draft->warnings);
 	if (o->guard && strcmp(o->guard, "deny") != 0 && strcmp(o->guard, "audit") != 0 &&
@@ -764,7 +322,7 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 	device_follow_put(o->devices, draft->own);
 	r = publish_options(draft->engine, o, draft->image, draft->config, draft->host, draft->own,
 			    err);
-	return r < 0 ? r : config_fill(draft, row->id, image, command, err);
+	return r < 0 ? r : draft_config(draft, row->id, image, command, err);
 }
 
 int create_container(struct engine *engine, const struct create_options *options, const char *image,
@@ -869,28 +427,4 @@ out:
 	}
 	*ret_record = record;
 	return 0;
-}
-
-int record_lock(struct engine *engine, const char *reference, struct record *ret_record,
-		int *ret_lock, struct err *err)
-{
-	struct record record = RECORD_EMPTY;
-	_cleanup_free_ char *id = NULL;
-	int lock, r = record_find(engine, reference, &record, err);
-
-	if (r < 0)
-		return r;
-	id = str_dup(record.row.id);
-	record_clear(&record);
-	lock = engine_lock(engine, id, err);
-	if (lock < 0)
-		return lock;
-	r = record_find(engine, id, ret_record, err);
-	if (r == -ENOENT)
-		repair_gone(engine, id, lock);
-	else if (r < 0)
-		engine_unlock(engine, id, lock);
-	else
-		*ret_lock = lock;
-	return r;
 }

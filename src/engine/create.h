@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "state/store.h"
+#include "engine/record.h"
 
 struct engine;
 struct err;
@@ -47,13 +47,6 @@ struct create_options { /* as typed; filled by the command line's option table *
 	char **mount_add, **mount_rm, **device_add, **device_rm; /* update */
 };
 
-struct record { /* a container: its row and its parsed config */
-	struct container_row row;
-	json_t *config;
-};
-#define RECORD_EMPTY ((struct record){ 0 })
-void record_clear(struct record *record);
-
 /* image: reference, "host", or NULL with options->rootfs; command: NULL-terminated, may be empty. On failure nothing
  * is left. Warnings (one line each) go to *ret_warnings, a string list of the caller's. */
 int create_container(struct engine *engine, const struct create_options *options, const char *image,
@@ -64,12 +57,5 @@ int create_container(struct engine *engine, const struct create_options *options
  * made and referred to. */
 int record_mount_add(struct engine *engine, struct record *record, const char *text,
 		     const json_t **ret_mount, struct err *err);
-
-/* Find by name, id or prefix, config parsed. `No such container: x`, exit status 1. */
-int record_find(struct engine *engine, const char *reference, struct record *ret_record,
-		struct err *err);
-/* The same, and take its lock for engine_unlock. The record is as it is now, not as it was before a wait. */
-int record_lock(struct engine *engine, const char *reference, struct record *ret_record,
-		int *ret_lock, struct err *err);
 
 #endif

@@ -13,8 +13,8 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "engine/create.h"
 #include "engine/engine.h"
+#include "engine/record.h"
 #include "engine/status.h"
 #include "guard/guard_map.h"
 

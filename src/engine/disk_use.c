@@ -13,9 +13,9 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/image.h"
+#include "engine/record.h"
 #include "engine/status.h"
 #include "state/store.h"
 

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "engine/create.h"
 #include "engine/doctor.h"
 #include "engine/endpoint.h"
+#include "engine/record.h"
 #include "net/netlink.h"
 #include "net/route.h"
 

@@ -8,9 +8,9 @@
 
 #include "base/json.h"
 #include "base/str.h"
-#include "engine/create.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
+#include "engine/record.h"
 #include "state/event_log.h"
 
 /* Docker's: all labels, of which those that have a name of ours are lost, then image and name, then what the action has of its own. */

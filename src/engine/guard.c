@@ -16,8 +16,8 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "engine/create.h"
 #include "engine/engine.h"
+#include "engine/record.h"
 #include "guard/guard_map.h"
 
 enum { ENGINE_BIT = 2 }; /* 1 << ENGINE_CLOCHE of host/cgroup_owner.h */

@@ -12,8 +12,8 @@
 
 #include "base/fd.h"
 #include "base/str.h"
-#include "engine/create.h"
 #include "engine/engine.h"
+#include "engine/record.h"
 
 static const char folder[] = "/run/netns";
 

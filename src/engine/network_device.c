@@ -23,7 +23,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "engine/create.h"
+#include "engine/record.h"
 #include "net/address.h"
 #include "net/link.h"
 #include "net/netlink.h"

@@ -7,11 +7,11 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "engine/create.h"
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/name.h"
 #include "engine/names.h"
+#include "engine/record.h"
 #include "engine/status.h"
 
 static int config_write(struct store *store, const struct record *record, struct err *err)

@@ -8,7 +8,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "engine/create.h"
+#include "engine/record.h"
 #include "engine/resolver.h"
 #include "net/address.h"
 

@@ -21,9 +21,9 @@
 #include "base/fd_pass.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "engine/create.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
+#include "engine/record.h"
 #include "engine/status.h"
 
 bool resolver_wanted(const struct record *record)

@@ -12,9 +12,9 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "engine/create.h"
 #include "engine/device_follow.h"
 #include "engine/device_option.h"
+#include "engine/record.h"
 #include "engine/spec_build.h"
 
 static void device_rule(struct spec *spec, char type, int64_t major_number, int64_t minor_number,

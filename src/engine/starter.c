@@ -11,10 +11,10 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "engine/create.h"
 #include "engine/death.h"
 #include "engine/engine.h"
 #include "engine/inspect.h"
+#include "engine/record.h"
 #include "engine/status.h"
 
 enum { ENDS_MOST = 10, COMMAND_MOST = 800 };

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "engine/create.h"
+#include "engine/record.h"
 
 static bool taken(const json_t *mounts, const char *destination)
 {
