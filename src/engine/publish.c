@@ -28,6 +28,9 @@
 #include "net/port_spec.h"
 #include "net/ruleset.h"
 
+/* One after the other: elements of one map that follow each other cost the kernel less. */
+static const int families[] = { AF_INET, AF_INET6 };
+
 void publish_clear(struct publish *publish)
 {
 	for (size_t i = 0; i < publish->count; i++) {
@@ -117,20 +120,46 @@ static int row_add(struct engine *engine, const struct record *record, const str
 	return r == -EEXIST ? publish_conflict(engine, p, err) : r;
 }
 
+/* A change of rows that does not wait for the disk: after a power cut no container runs, and a row that is still there is stale
+ * (stale_drop). `durable` has what was so before, for rows_done. */
+static int rows_begin(struct engine *engine, bool *ret_durable, struct err *err)
+{
+	struct store *store = engine_store(engine, err);
+	int r;
+
+	if (!store)
+		return -err->code;
+	*ret_durable = store_is_durable(store);
+	r = store_durable(store, false, err);
+	return r < 0 ? r : store_begin(store, err);
+}
+
+static int rows_done(struct engine *engine, int r, bool durable, struct err *err)
+{
+	struct err ignored = ERR_NONE;
+	int back;
+
+	if (r == 0)
+		r = store_commit(engine->store, err);
+	if (!engine->store)
+		return r;
+	if (r < 0)
+		store_rollback(engine->store);
+	back = store_durable(engine->store, durable, r < 0 ? &ignored : err);
+	return r < 0 ? r : back;
+}
+
 static int rows_add(struct engine *engine, const struct record *record,
 		    const struct publish *publish, bool anew, struct err *err)
 {
-	int r = engine_store(engine, err) ? store_begin(engine->store, err) : -err->code;
+	bool durable = true;
+	int r = rows_begin(engine, &durable, err);
 
 	if (r == 0 && anew)
 		r = port_delete_all(engine->store, record->row.id, err);
 	for (size_t i = 0; r == 0 && i < publish->count; i++)
 		r = row_add(engine, record, &publish->list[i], err);
-	if (r == 0)
-		r = store_commit(engine->store, err);
-	if (r < 0 && engine->store)
-		store_rollback(engine->store);
-	return r;
+	return rows_done(engine, r, durable, err);
 }
 
 int publish_prepare(struct engine *engine, const struct record *record,
@@ -181,7 +210,6 @@ int publish_elements(struct engine *engine, struct netlink *nl, struct err *err)
 /* Answers of the container to addresses that are not the host's must come to the relay's sockets. */
 static int relay_routes(const struct publish *publish, struct err *err)
 {
-	static const int families[] = { AF_INET, AF_INET6 };
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
 	bool wanted = false;
 	int r = 0;
@@ -269,14 +297,16 @@ static int elements_add(struct engine *engine, const struct publish *publish,
 	if (r < 0)
 		return r;
 	nft_begin(&nl);
-	for (size_t i = 0; i < publish->count; i++) {
-		struct ruleset_port port = element_of(&publish->list[i]);
+	for (size_t k = 0; k < ARRAY_SIZE(families); k++) {
+		for (size_t i = 0; i < publish->count; i++) {
+			struct ruleset_port port = element_of(&publish->list[i]);
 
-		if (publish->list[i].visible)
-			continue;
-		ruleset_publish(&nl, table, &port, record->row.name);
-		if (port.protocol != IPPROTO_TCP)
-			talking[count++] = port;
+			if (publish->list[i].visible || port.to.family != families[k])
+				continue;
+			ruleset_publish(&nl, table, &port, record->row.name);
+			if (port.protocol != IPPROTO_TCP)
+				talking[count++] = port;
+		}
 	}
 	r = nft_commit(&nl, err);
 	/* who sent datagrams while nobody was there would go on to reach nobody */
@@ -357,14 +387,17 @@ static int elements_drop(struct engine *engine, const struct port_row *rows, int
 
 	for (int i = 0; r == 0 && i < count; i += step) {
 		nft_begin(&nl);
-		for (int k = i; k < count && k < i + step; k++) {
-			struct ruleset_port port;
+		for (size_t f = 0; f < ARRAY_SIZE(families); f++) {
+			for (int k = i; k < count && k < i + step; k++) {
+				struct ruleset_port port;
 
-			if (publish_port_of(&rows[k], &port) < 0)
-				continue;
-			ruleset_unpublish(&nl, table, &port);
-			if (sessions || port.protocol != IPPROTO_TCP)
-				gone[k] = port;
+				if (publish_port_of(&rows[k], &port) < 0 ||
+				    port.to.family != families[f])
+					continue;
+				ruleset_unpublish(&nl, table, &port);
+				if (sessions || port.protocol != IPPROTO_TCP)
+					gone[k] = port;
+			}
 		}
 		r = nft_commit(&nl, err);
 		if (r == -ENOENT) {
@@ -404,6 +437,7 @@ int publish_drop(struct engine *engine, const struct port_row *rows, int count, 
 int publish_release(struct engine *engine, const struct record *record, int run, struct err *err)
 {
 	struct port_row *rows = NULL;
+	bool durable = true;
 	int count, r = 0;
 
 	/* an update may have taken its last port away */
@@ -417,8 +451,12 @@ int publish_release(struct engine *engine, const struct record *record, int run,
 		return count;
 	r = elements_drop(engine, rows, count, true, err);
 	engine_kill_point("publish-elements-gone");
-	if (r == 0)
-		r = port_delete_all(engine->store, record->row.id, err);
+	if (r == 0) {
+		r = rows_begin(engine, &durable, err);
+		if (r == 0)
+			r = port_delete_all(engine->store, record->row.id, err);
+		r = rows_done(engine, r, durable, err);
+	}
 	port_rows_free(rows, (size_t)count);
 	return r;
 }

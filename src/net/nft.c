@@ -16,6 +16,7 @@
 
 /* kinds of user data: libnftnl's udata.h */
 enum { UDATA_COMMENT = 0, UDATA_SET_KEY_ORDER = 0, UDATA_SET_COMMENT = 7, COMMENT_MAX = 128 };
+enum { LIST_FULL = 60000 }; /* of the 65535 bytes that an attribute has */
 
 static void begin(struct netlink *nl, uint16_t type, uint16_t flags, uint8_t family,
 		  uint16_t res_id)
@@ -141,35 +142,85 @@ static void value(struct netlink *nl, uint16_t attribute, const void *data, size
 	netlink_nest_end(nl, nest);
 }
 
-static void element(struct netlink *nl, const char *table, const char *set, const void *key,
-		    size_t key_length, const void *data, size_t data_length, const char *text)
+static void element_put(struct netlink *nl, const void *key, size_t key_length, const void *data,
+			size_t data_length, const char *text)
 {
-	size_t list, one;
+	size_t one = netlink_nest(nl, NFTA_LIST_ELEM);
 
-	netlink_string(nl, NFTA_SET_ELEM_LIST_TABLE, table);
-	netlink_string(nl, NFTA_SET_ELEM_LIST_SET, set);
-	list = netlink_nest(nl, NFTA_SET_ELEM_LIST_ELEMENTS);
-	one = netlink_nest(nl, NFTA_LIST_ELEM);
 	value(nl, NFTA_SET_ELEM_KEY, key, key_length);
 	if (data)
 		value(nl, NFTA_SET_ELEM_DATA, data, data_length);
 	comment(nl, NFTA_SET_ELEM_USERDATA, text);
 	netlink_nest_end(nl, one);
+}
+
+static void element(struct netlink *nl, const char *table, const char *set, const void *key,
+		    size_t key_length, const void *data, size_t data_length, const char *text)
+{
+	size_t list;
+
+	netlink_string(nl, NFTA_SET_ELEM_LIST_TABLE, table);
+	netlink_string(nl, NFTA_SET_ELEM_LIST_SET, set);
+	list = netlink_nest(nl, NFTA_SET_ELEM_LIST_ELEMENTS);
+	element_put(nl, key, key_length, data, data_length, text);
 	netlink_nest_end(nl, list);
+}
+
+static bool is_word(const struct nlattr *attr, int type, const char *word)
+{
+	return attr && (attr->nla_type & NLA_TYPE_MASK) == type &&
+	       netlink_length(attr) == strlen(word) + 1 && strcmp(netlink_data(attr), word) == 0;
+}
+
+/* Where the list of the message begun last is, if that does the same with the same set and has room; 0. */
+static size_t list_open(const struct netlink *nl, uint16_t type, const char *table, const char *set)
+{
+	const struct nlmsghdr *last =
+		(const struct nlmsghdr *)(const void *)(nl->out.data + nl->message);
+	const struct nlattr *attr;
+
+	if (nl->out.length == 0 || last->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | type))
+		return 0;
+	attr = nft_first(last);
+	if (!is_word(attr, NFTA_SET_ELEM_LIST_TABLE, table) ||
+	    !is_word(attr = netlink_next(last, attr), NFTA_SET_ELEM_LIST_SET, set))
+		return 0;
+	attr = netlink_next(last, attr);
+	return attr && attr->nla_len < LIST_FULL ? (size_t)((const char *)attr - nl->out.data) : 0;
+}
+
+/* The kernel keeps elements that come behind each other as one change (Linux 6.13), and tells its listeners of one. */
+static void element_change(struct netlink *nl, uint16_t type, uint16_t flags, const char *table,
+			   const char *set, const struct nft_element *e, const char *text)
+{
+	size_t list = list_open(nl, type, table, set);
+
+	if (list) {
+		element_put(nl, e->key, e->key_length, e->data, e->data_length, text);
+		netlink_nest_end(nl, list);
+		return;
+	}
+	message(nl, type, flags);
+	element(nl, table, set, e->key, e->key_length, e->data, e->data_length, text);
 }
 
 void nft_add_element(struct netlink *nl, const char *table, const char *set, const void *key,
 		     size_t key_length, const void *data, size_t data_length, const char *text)
 {
-	message(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
-	element(nl, table, set, key, key_length, data, data_length, text);
+	const struct nft_element e = { .key = key,
+				       .data = data,
+				       .key_length = key_length,
+				       .data_length = data_length };
+
+	element_change(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE, table, set, &e, text);
 }
 
 void nft_delete_element(struct netlink *nl, const char *table, const char *set, const void *key,
 			size_t key_length)
 {
-	message(nl, NFT_MSG_DELSETELEM, 0);
-	element(nl, table, set, key, key_length, NULL, 0, NULL);
+	const struct nft_element e = { .key = key, .key_length = key_length };
+
+	element_change(nl, NFT_MSG_DELSETELEM, 0, table, set, &e, NULL);
 }
 
 /* -- rules ------------------------------------------------------------------------------------ */

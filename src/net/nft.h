@@ -60,7 +60,7 @@ void nft_add_chain(struct netlink *nl, const char *table, const char *name, cons
 		   uint32_t hook, int32_t priority, const char *comment);
 void nft_add_set(struct netlink *nl, const char *table, const struct nft_set *set);
 
-/* An element; data NULL for a set; an equal one is no error. */
+/* An element; data NULL for a set; an equal one is no error. Those of one set that follow each other go in one message. */
 void nft_add_element(struct netlink *nl, const char *table, const char *set, const void *key,
 		     size_t key_length, const void *data, size_t data_length, const char *comment);
 void nft_delete_element(struct netlink *nl, const char *table, const char *set, const void *key,

@@ -134,11 +134,67 @@ static void what_is_not_there_cannot_be_taken_away(void **state)
 	assert_int_equal(nft_has_table(&nl, "cloche-none", &err), 0);
 }
 
+static size_t lines_count(struct netlink *nl)
+{
+	struct err err = ERR_NONE;
+	_cleanup_strv_ char **lines = NULL;
+
+	assert_int_equal(ruleset_lines(nl, "cloche-test", &lines, &err), 0);
+	return strv_length(lines);
+}
+
+static struct ruleset_port numbered(uint16_t i)
+{
+	/* now and then one of another map comes between */
+	struct ruleset_port port = { .protocol = IPPROTO_TCP,
+				     .host_port = (uint16_t)(20000 + i),
+				     .to_port = i };
+
+	assert_int_equal(address_parse(i % 1000 ? "0.0.0.0" : "::", &port.host), 0);
+	assert_int_equal(address_parse(i % 1000 ? "172.30.0.2" : "fd00::2", &port.to), 0);
+	return port;
+}
+
+/* More than one message takes, of which each element has to arrive and to go. */
+static void thousands_of_ports_go_together(void **state)
+{
+	enum { PORTS = 3000 };
+	static const char name[] = "a-container-with-quite-a-name";
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	assert_int_equal(netlink_open(&nl, NETLINK_NETFILTER, &err), 0);
+	nft_begin(&nl);
+	ruleset_load(&nl, "cloche-test");
+	for (uint16_t i = 0; i < PORTS; i++) {
+		struct ruleset_port port = numbered(i);
+
+		ruleset_publish(&nl, "cloche-test", &port, name);
+	}
+	commit(&nl);
+	assert_int_equal(lines_count(&nl), PORTS);
+	for (uint16_t i = 0; i < PORTS; i += 999) {
+		struct ruleset_port port = numbered(i);
+
+		assert_int_equal(ruleset_published(&nl, "cloche-test", &port, &err), 1);
+	}
+	nft_begin(&nl);
+	for (uint16_t i = 1; i < PORTS; i++) {
+		struct ruleset_port port = numbered(i);
+
+		ruleset_unpublish(&nl, "cloche-test", &port);
+	}
+	commit(&nl);
+	assert_int_equal(lines_count(&nl), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_table_is_loaded_and_loaded_again),
 		cmocka_unit_test(what_is_not_there_cannot_be_taken_away),
+		cmocka_unit_test(thousands_of_ports_go_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -363,6 +363,11 @@ int store_durable(struct store *store, bool durable, struct err *err)
 	return r;
 }
 
+bool store_is_durable(const struct store *store)
+{
+	return !store->fleeting;
+}
+
 void store_close(struct store *store)
 {
 	if (!store)

@@ -32,6 +32,7 @@ int store_index_hold(int root);
 /* false: from here on a commit does not wait for the disk. After a power cut it is there whole or not at all: for the record of
  * what a reboot removes anyway. */
 int store_durable(struct store *store, bool durable, struct err *err);
+bool store_is_durable(const struct store *store);
 int store_begin(struct store *store, struct err *err);
 int store_commit(struct store *store, struct err *err);
 void store_rollback(struct store *store); /* nothing happens outside a transaction */
