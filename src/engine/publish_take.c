@@ -57,8 +57,7 @@ static int conflict(struct engine *engine, const struct publication *p,
 		"publish %u/%s: Bind for %s:%u failed: port is already allocated, in use by %s",
 		p->to_port, protocol, address_text(&p->host, text), p->port,
 		owner ? owner : "a process that is not to be seen");
-	return rule ? err_hint(err, "choose another host port, or: nft delete rule %s",
-			       rule->place) :
+	return rule ? err_hint(err, "choose another host port, or: %s", rule->remedy) :
 		      err_hint(err, "choose another host port");
 }
 

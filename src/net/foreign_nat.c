@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "net/legacy_nat.h"
 #include "net/netlink.h"
 #include "net/nft.h"
 
@@ -228,11 +229,17 @@ static int rule_seen(const struct nlmsghdr *message, void *data)
 				  header->nfgen_family == NFPROTO_IPV6 ? "ip6" :
 									 "inet",
 				  table, chain, (unsigned long long)be64toh(handle));
-	c->all->list = reallocarray(c->all->list, c->all->count + 1, sizeof(*c->all->list));
-	if (!c->all->list)
-		abort();
-	c->all->list[c->all->count++] = r.rule;
+	r.rule.remedy = str_printf("nft delete rule %s", r.rule.place);
+	foreign_nat_add(c->all, &r.rule);
 	return 0;
+}
+
+void foreign_nat_add(struct foreign_nat *all, const struct foreign_nat_rule *rule)
+{
+	all->list = reallocarray(all->list, all->count + 1, sizeof(*all->list));
+	if (!all->list)
+		abort();
+	all->list[all->count++] = *rule;
 }
 
 int foreign_nat_read(struct netlink *nl, const char *own, struct foreign_nat *ret, struct err *err)
@@ -240,6 +247,7 @@ int foreign_nat_read(struct netlink *nl, const char *own, struct foreign_nat *re
 	struct collecting c = { .own = own, .all = ret };
 
 	*ret = FOREIGN_NAT_NONE;
+	legacy_nat_read(ret);
 	return nft_rules(nl, NFPROTO_UNSPEC, NULL, NULL, rule_seen, &c, err);
 }
 
@@ -261,8 +269,10 @@ const struct foreign_nat_rule *foreign_nat_find(const struct foreign_nat *all, i
 
 void foreign_nat_clear(struct foreign_nat *all)
 {
-	for (size_t i = 0; i < all->count; i++)
+	for (size_t i = 0; i < all->count; i++) {
 		free(all->list[i].place);
+		free(all->list[i].remedy);
+	}
 	free(all->list);
 	*all = FOREIGN_NAT_NONE;
 }

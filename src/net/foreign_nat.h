@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Rules of others that send a port of the host elsewhere (dnat, redirect; of iptables-nft, too): left behind by an engine that was killed, made by
+/* Rules of others that send a port of the host elsewhere (dnat, redirect; of iptables-nft and iptables-legacy, too): left behind by an engine that was killed, made by
  * hand, or of Docker without its proxy. No socket says that they are there, and packets come to them or to us by chance. Only rules that
  * translate a port for everybody are told: one for certain links or sources leaves the port to the rest.
  */
@@ -18,7 +18,8 @@ struct foreign_nat_rule {
 	int protocol;	      /* IPPROTO_*; 0: any */
 	uint16_t first, last; /* ports */
 	struct address host;  /* 0.0.0.0 and ::: any; family 0: both */
-	char *place; /* "ip nat DOCKER handle 12": family, table, chain, as nft(8) takes them */
+	char *place; /* "ip nat DOCKER handle 12": family, table, chain, as nft(8) takes them; what stands behind "rule" */
+	char *remedy; /* the command that takes it away */
 };
 
 struct foreign_nat {
@@ -32,6 +33,8 @@ int foreign_nat_read(struct netlink *nl, const char *own, struct foreign_nat *re
 /* The first that takes what comes to this port; NULL. */
 const struct foreign_nat_rule *foreign_nat_find(const struct foreign_nat *all, int protocol,
 						const struct address *host, uint16_t port);
+/* What it points to goes with it. */
+void foreign_nat_add(struct foreign_nat *all, const struct foreign_nat_rule *rule);
 void foreign_nat_clear(struct foreign_nat *all);
 
 #endif

@@ -208,6 +208,36 @@ for _ in range(3):
 	cloche run --rm -p 8453:80 host true
 }
 
+@test "a port that a rule of the old iptables-legacy sends elsewhere is told, too" {
+	local taken="port is already allocated, in use by rule"
+
+	skip_unless_program iptables-legacy
+	iptables-legacy -t nat -N LEFT
+	iptables-legacy -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j LEFT
+	iptables-legacy -t nat -A LEFT -i docker0 -j RETURN
+	iptables-legacy -t nat -A LEFT ! -i docker0 -p tcp -m tcp --dport 8480:8482 -m comment --comment left -j DNAT --to-destination 172.17.0.2:80
+	iptables-legacy -t nat -A LEFT -d 10.50.0.9 -p udp --dport 8483 -j REDIRECT --to-ports 53
+	iptables-legacy -t nat -A LEFT -s 10.50.0.11 -p tcp --dport 8484 -j DNAT --to-destination 172.17.0.2:80
+	iptables-legacy -t nat -A LEFT -i elsewhere -p tcp --dport 8485 -j DNAT --to-destination 172.17.0.2:80
+	iptables-legacy -t nat -A LEFT -p tcp --sport 7 --dport 8486 -j DNAT --to-destination 172.17.0.2:80
+	iptables-legacy -t nat -A PREROUTING -p tcp --dport 8487 -j REDIRECT --to-ports 80
+	run -125 cloche run --rm -p 8481:80 host true
+	assert_output --partial "Bind for 0.0.0.0:8481 failed: $taken 2 of iptables-legacy, table nat, chain LEFT, which sends it elsewhere"
+	assert_output --partial "choose another host port, or: iptables-legacy -t nat -D LEFT 2"
+	run -125 cloche run --rm -p 8483:53/udp host true
+	assert_output --partial "$taken 3 of iptables-legacy"
+	run -125 cloche run --rm -p 8487:80 host true
+	assert_output --partial "$taken 2 of iptables-legacy, table nat, chain PREROUTING"
+	# next to them, of another address or protocol, or taken only of some
+	cloche run --rm -p 8479:80 -p 8483:80 -p 8481:80/udp -p 127.0.0.1:8483:53/udp -p 8484:80 -p 8485:80 -p 8486:80 -p '[::]:8481:80' host true
+	# of a range the next one
+	cloche run --rm -p 8482-8483:80 host true
+	iptables-legacy -t nat -D LEFT 2
+	cloche run --rm -p 8481:80 host true
+	iptables-legacy -t nat -F
+	iptables-legacy -t nat -X
+}
+
 @test "a daemon of the host does not get a port that is published" {
 	run python3 -c 'import socket; s = socket.socket(); s.setsockopt(1, 2, 1); s.bind(("", 8080)); s.listen()'
 	assert_failure
