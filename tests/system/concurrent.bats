@@ -13,7 +13,7 @@ at_once()
 	for ((i = 1; i <= $1; i++)); do
 		{
 			code=0
-			timeout 120 bash -c "$2" at_once "$i" >"out.$i" 2>&1 || code=$?
+			timeout 300 bash -c "$2" at_once "$i" >"out.$i" 2>&1 || code=$?
 			echo "status $code" >>"out.$i"
 		} &
 	done

@@ -158,10 +158,10 @@ leftovers()
 		-printf 'left: folder %p\n' 2>/dev/null || :
 }
 
-# After `rm -f` of everything the host is what it was. A detached --rm may still be at it, and the kernel at a namespace: 20 s.
+# After `rm -f` of everything the host is what it was. A detached --rm may still be at it, and the kernel at a namespace: 60 s.
 assert_no_leftovers()
 {
-	local found end=$((SECONDS + 20))
+	local found end=$((SECONDS + 60))
 
 	while found=$(leftovers) && [ -n "$found" ]; do
 		if [ "$SECONDS" -ge "$end" ]; then
@@ -267,6 +267,29 @@ skip_if_sanitized()
 	! grep -qa __asan_init "$CLOCHE" || skip "this build has sanitizers"
 }
 
+# logged NAME WORDS: the container has said so; until then its shell may not have begun, or not have set its traps.
+logged() { cloche logs "$1" 2>&1 | grep -q -e "$2"; }
+
+# killed PID...: they are, and have ended.
+killed()
+{
+	local pid
+
+	kill -KILL "$@"
+	for pid; do
+		until_true 20 has_ended "$pid"
+	done
+}
+has_ended() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status" 2>/dev/null; }
+
+# own_bpffs: programs and maps of this file's guard are pinned in a file system of its own. Without tests/run: in the host's, or one that stays.
+own_bpffs()
+{
+	if [ -n "${CLOCHE_TEST_OUTSIDE:-}" ] || ! mountpoint -q /sys/fs/bpf; then
+		mount -t bpf bpf /sys/fs/bpf || :
+	fi
+}
+
 # outside COMMAND...: in the namespaces that tests/run was started in, where the network is.
 outside()
 {
@@ -354,10 +377,11 @@ assert_line()
 	printf '%s\n' "${lines[@]}" | grep -qxF -e "$1" || fail "output:" "$output" "wanted the line: $1"
 }
 
-# until_true SECONDS COMMAND...: for what has no event to wait for. A <(...) among its words would be read by the first try and be empty for all others.
+# until_true SECONDS COMMAND...: for what has no event to wait for. SECONDS is what it takes at most where nothing else runs: a machine that runs
+# all files at once gets three times that. A <(...) among its words would be read by the first try and be empty for all others.
 until_true()
 {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + 3 * $1))
 
 	shift
 	[[ "$*" != */dev/fd/* ]] || fail "until_true tries again, a pipe is read once: $*" || return

@@ -15,7 +15,7 @@ setup_file()
 
 teardown() { remove_containers; }
 
-on_terminal() { timeout 60 python3 "$BATS_TEST_DIRNAME/pty.py" "$CLOCHE" "$@"; }
+on_terminal() { timeout 300 python3 "$BATS_TEST_DIRNAME/pty.py" "$CLOCHE" "$@"; }
 
 @test "on a terminal: what, how much, how long; of what is short nothing; and it does not outlive the command" {
 	exec 7<>"$CLOCHE_TEST_DIR/slow" # which never ends

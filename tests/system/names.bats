@@ -227,7 +227,7 @@ base_of() { cloche inspect -f '{{.State.Pid}}' "$1" | xargs -I{} awk '{ print $2
 	for what in 'mkfifo /etc/passwd' 'ln -s /dev/zero /etc/passwd' 'ln -s ../../../../etc/shadow /etc/passwd' \
 		'head -c 3000000 /dev/urandom >/etc/passwd'; do
 		cloche exec -u 0 webby sh -c "rm -f /etc/passwd; $what"
-		run -0 timeout 20 "$CLOCHE" exec -u 0 webby true
+		run -0 timeout 100 "$CLOCHE" exec -u 0 webby true
 		base=$(base_of webby)
 		run -0 on_host getent passwd "$base"
 		assert_output "webby.0:*:$base:$base:user of container webby:/nonexistent:/usr/sbin/nologin"

@@ -46,7 +46,7 @@ other_host()
 	ip -n "$1" address add "10.50.0.$2/24" dev eth0
 	ip -n "$1" address add "fd50::$2/64" dev eth0 nodad
 	ip -n "$1" link set eth0 up
-	until_true 10 ip netns exec "$1" ping -c 1 -W 1 10.50.0.1 >/dev/null
+	until_true 20 ip netns exec "$1" ping -c 1 -W 1 10.50.0.1 >/dev/null
 }
 
 # at HOST peer ask ...: on that host

@@ -39,7 +39,7 @@ oci_teardown_file()
 	return "$status"
 }
 
-rt() { timeout 60 "$RUNTIME" --root "$OCI_ROOT" "$@"; }
+rt() { timeout 200 "$RUNTIME" --root "$OCI_ROOT" "$@"; }
 
 # rootfs_make DIR: busybox under all its names, and two users.
 rootfs_make()

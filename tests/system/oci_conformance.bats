@@ -27,10 +27,10 @@ of()
 
 	shift
 	if [ "$runtime" = "$RUNTIME" ]; then
-		timeout 60 "$runtime" --root "$OCI_ROOT" "$@"
+		timeout 200 "$runtime" --root "$OCI_ROOT" "$@"
 	else
 		# shellcheck disable=SC2016 # for the inner shell
-		timeout 60 unshare -m sh -c 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"' sh "$runtime" --root "$OCI_DIR/other-state" "$@"
+		timeout 200 unshare -m sh -c 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"' sh "$runtime" --root "$OCI_DIR/other-state" "$@"
 	fi
 }
 

@@ -44,18 +44,18 @@ dockerd_end()
 	local pid end
 
 	pid=$(cat "$OCI_DIR/docker/pid")
-	dk ps -aq | xargs -r timeout -s KILL 60 docker rm -f >/dev/null
+	dk ps -aq | xargs -r timeout -s KILL 200 docker rm -f >/dev/null
 	kill "$pid"
 	end=$((SECONDS + 30))
 	while [ -d "/proc/$pid" ] && [ "$SECONDS" -lt "$end" ]; do sleep 0.1; done
 	umount "$OCI_DIR/docker/data" 2>/dev/null || : # Docker 26 leaves its own bind mount
 }
 
-dk() { timeout -s KILL 60 docker "$@"; }
+dk() { timeout -s KILL 200 docker "$@"; }
 
 pm()
 {
-	timeout -s KILL 60 podman --root "$OCI_DIR/podman/root" --runroot "$OCI_DIR/podman/run" \
+	timeout -s KILL 200 podman --root "$OCI_DIR/podman/root" --runroot "$OCI_DIR/podman/run" \
 		--tmpdir "$OCI_DIR/podman/tmp" --storage-driver vfs --runtime "$RUNTIME" "$@"
 }
 
@@ -165,7 +165,7 @@ podman_begin()
 @test "containerd: ctr run --runc-binary" {
 	skip_unless_program dockerd ctr
 	local socket=$OCI_DIR/docker/exec/containerd/containerd.sock
-	run -6 timeout -s KILL 60 ctr --address "$socket" run --rm --runc-binary "$RUNTIME" \
+	run -6 timeout -s KILL 200 ctr --address "$socket" run --rm --runc-binary "$RUNTIME" \
 		--rootfs "$OCI_DIR/rootfs" "$BATS_TEST_NUMBER-ctr" sh -c 'hostname; id -u; exit 6'
 	assert_line 0
 }
@@ -207,7 +207,7 @@ podman_begin()
 @test "buildah: run" {
 	podman_begin
 	skip_unless_program buildah
-	bb() { timeout -s KILL 60 buildah --root "$OCI_DIR/podman/root" --runroot "$OCI_DIR/podman/run" \
+	bb() { timeout -s KILL 200 buildah --root "$OCI_DIR/podman/root" --runroot "$OCI_DIR/podman/run" \
 		--storage-driver vfs "$@"; }
 	bb from --name work bb
 	run -5 bb run --isolation oci --runtime "$RUNTIME" --network none work sh -c 'echo x >/made; exit 5'
@@ -228,7 +228,7 @@ podman_begin()
 # crio CONMON-OPTION...: conmon with CRI-O's options (runtime_oci.go); what it tells by its pipe is in ./sync.
 crio()
 {
-	_OCI_SYNCPIPE=7 timeout -s KILL 60 conmon --syslog -b "$PWD" -c "$ID" -u "$ID" -n "k8s_$ID" -r "$RUNTIME" --runtime-arg "--root=$OCI_ROOT" \
+	_OCI_SYNCPIPE=7 timeout -s KILL 200 conmon --syslog -b "$PWD" -c "$ID" -u "$ID" -n "k8s_$ID" -r "$RUNTIME" --runtime-arg "--root=$OCI_ROOT" \
 		--persist-dir "$PWD/persist" --socket-dir-path "$PWD/sockets" --exit-dir "$PWD/exits" --log-level info "$@" \
 		7>sync </dev/null >/dev/null 2>&1 3>&- 4>&-
 }
@@ -295,12 +295,12 @@ documented()
 	printf 'version = 2\n' >etc/containerd/config.toml
 	documented /etc/containerd/config.toml
 	# shellcheck disable=SC2094 # they are two files
-	timeout 60 containerd -c "$PWD/etc/containerd/config.toml" config dump >dump
+	timeout 200 containerd -c "$PWD/etc/containerd/config.toml" config dump >dump
 	grep -qF "BinaryName = \"$RUNTIME\"" dump
 
 	documented /etc/containers/containers.conf.d/cloche.conf
 	podman_begin
-	run env CONTAINERS_CONF="$PWD/etc/containers/containers.conf.d/cloche.conf" timeout 60 podman --root "$PWD/root" --runroot "$PWD/run" \
+	run env CONTAINERS_CONF="$PWD/etc/containers/containers.conf.d/cloche.conf" timeout 200 podman --root "$PWD/root" --runroot "$PWD/run" \
 		--tmpdir "$PWD/tmp" --storage-driver vfs --cgroup-manager cgroupfs --runtime cloche info --format '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}}'
 	assert_success
 	assert_output --partial "cloche $RUNTIME"

@@ -156,8 +156,8 @@ created()
 	refute_output --partial bats
 	run ! rt exec --tty --detach "$ID" true
 	assert_output --partial "console-socket"
-	printf 'wait 24 80\nsize 30 90\nsend stty size\\r\nwait 30 90\nsend exit 4\\r\nend 4\n' |
-		python3 "$BATS_TEST_DIRNAME/pty.py" "$RUNTIME" --root "$OCI_ROOT" exec -t "$ID" sh -c 'stty size; exec sh'
+	printf 'wait 24 80\nsize 30 90\nwait 30 90\nsend exit 4\\r\nend 4\n' | python3 "$BATS_TEST_DIRNAME/pty.py" "$RUNTIME" --root "$OCI_ROOT" \
+		exec -t "$ID" sh -c 'stty size; until [ "$(stty size)" = "30 90" ]; do sleep 0.1; done; stty size; exec sh'
 	rt delete -f "$ID"
 }
 
@@ -392,7 +392,7 @@ in_cgroup()
 	run ! rt run --preserve-fds 100 "$ID" 3<three
 	assert_output --partial "is to be preserved and is not open"
 	# the runtime's own are not meant: its log is the first that it opens
-	run bash -c 'exec 3>&- 4>&-; timeout 60 "$0" --root "$1" --log log run --preserve-fds 1 "$2"' "$RUNTIME" "$OCI_ROOT" "$ID"
+	run bash -c 'exec 3>&- 4>&-; timeout 200 "$0" --root "$1" --log log run --preserve-fds 1 "$2"' "$RUNTIME" "$OCI_ROOT" "$ID"
 	assert_failure
 	assert_output --partial "descriptor 3 is to be preserved and is not open"
 }
@@ -401,10 +401,10 @@ in_cgroup()
 	echo content >file
 	bundle ".process.args = $(sh_args 'echo $LISTEN_FDS $LISTEN_PID; cat <&3')"
 	# bats has 3 and 4 for itself
-	run bash -c 'exec 3<file 4>&-; LISTEN_FDS=1 timeout 60 "$0" --root "$1" run "$2"' "$RUNTIME" "$OCI_ROOT" "$ID"
+	run bash -c 'exec 3<file 4>&-; LISTEN_FDS=1 timeout 200 "$0" --root "$1" run "$2"' "$RUNTIME" "$OCI_ROOT" "$ID"
 	assert_output --partial "1 1"
 	assert_output --partial content
-	run bash -c 'exec 3>&- 4>&-; LISTEN_FDS=1 timeout 60 "$0" --root "$1" run "$2"' "$RUNTIME" "$OCI_ROOT" "$ID"
+	run bash -c 'exec 3>&- 4>&-; LISTEN_FDS=1 timeout 200 "$0" --root "$1" run "$2"' "$RUNTIME" "$OCI_ROOT" "$ID"
 	assert_failure
 	assert_output --partial "descriptor 3 is to be preserved and is not open"
 }

@@ -197,13 +197,13 @@ hook() { jq -cn --arg s "$1" '[{path: "/bin/sh", args: ["sh", "-c", $s]}]'; }
 	prints '.process.consoleSize = {height: 10, width: 20}' 'test -t 0 || echo none' none
 	bundle ".process.args = $(sh_args 'cat /proc/self/oom_score_adj') | del(.process.oomScoreAdj)"
 	score=$(cat /proc/self/oom_score_adj)
-	run bash -c '[ "$1" -gt 900 ] || echo $(($1 + 57)) >/proc/self/oom_score_adj; exec timeout 60 "$2" --root "$3" run "$4"' \
+	run bash -c '[ "$1" -gt 900 ] || echo $(($1 + 57)) >/proc/self/oom_score_adj; exec timeout 200 "$2" --root "$3" run "$4"' \
 		bash "$score" "$RUNTIME" "$OCI_ROOT" "$ID"
 	assert_output "$([ "$score" -gt 900 ] && echo "$score" || echo $((score + 57)))"
 }
 
 @test "process: signals that the caller ignores or blocks are not so for the command, nor for exec" {
-	local own='trap "" HUP USR1 PIPE; exec timeout 60 "$0" --root "$1" "${@:2}"'
+	local own='trap "" HUP USR1 PIPE; exec timeout 200 "$0" --root "$1" "${@:2}"'
 
 	bundle ".process.args = $(sh_args 'grep -E "Sig(Ign|Blk)" /proc/self/status; exec sleep 100')"
 	bash -c "$own" "$RUNTIME" "$OCI_ROOT" create "$ID" </dev/null >out 2>&1
@@ -219,7 +219,7 @@ hook() { jq -cn --arg s "$1" '[{path: "/bin/sh", args: ["sh", "-c", $s]}]'; }
 	prints '.process.user = {uid: 1000, gid: 1000}' 'echo again >/dev/stdout' again
 	bundle ".process.args = $(sh_args 'stat -c %a /tmp/new /tmp/new/place') | .mounts += [{destination: \"/tmp\", type: \"tmpfs\", source: \"tmpfs\"},
 		{destination: \"/tmp/new/place/here\", type: \"tmpfs\", source: \"tmpfs\"}]"
-	run bash -c 'umask 0077; exec timeout 60 "$0" --root "$1" run "$2"' "$RUNTIME" "$OCI_ROOT" "$ID"
+	run bash -c 'umask 0077; exec timeout 200 "$0" --root "$1" run "$2"' "$RUNTIME" "$OCI_ROOT" "$ID"
 	assert_output "$(printf '755\n755')"
 }
 
@@ -412,7 +412,7 @@ KMSG='.linux.devices = [{path: "/dev/kmsg", type: "c", major: 1, minor: 11, file
 		bundle ".process.args = [\"true\"] | .linux.mountLabel = \"$label\" | .linux.maskedPaths = [] | .linux.readonlyPaths = [] |
 			.mounts |= map(select(.type == \"cgroup\")) + [{destination: \"/mnt\", type: \"$type\", source: \"none\"}]"
 		# the kernel refuses the label
-		ASAN_OPTIONS="${ASAN_OPTIONS:-verbosity=0}:detect_leaks=0" timeout 60 unshare -m --propagation private sh selinux.sh \
+		ASAN_OPTIONS="${ASAN_OPTIONS:-verbosity=0}:detect_leaks=0" timeout 200 unshare -m --propagation private sh selinux.sh \
 			strace -f -s 100 -o "trace.$type" -e trace=fsconfig "$RUNTIME" --root "$OCI_ROOT" run "$ID" >out 2>&1 || :
 		assert_equal "$type $(grep -cF "\"context\", \"$label\"" "trace.$type")" \
 			"$type $(case $type in proc | mqueue) echo 0 ;; *) echo 1 ;; esac)"
@@ -447,7 +447,7 @@ KMSG='.linux.devices = [{path: "/dev/kmsg", type: "c", major: 1, minor: 11, file
 
 @test "descriptors: three and no more" {
 	bundle ".process.args = $(sh_args 'for n in 0 1 2 3 4 5 6 7 8 9; do [ ! -e /proc/self/fd/$n ] || echo $n; done')"
-	run bash -c 'exec 7</dev/null 8</dev/null; timeout 60 "$0" --root "$1" run "$2"' "$RUNTIME" "$OCI_ROOT" "$ID"
+	run bash -c 'exec 7</dev/null 8</dev/null; timeout 200 "$0" --root "$1" run "$2"' "$RUNTIME" "$OCI_ROOT" "$ID"
 	assert_output "$(printf '0\n1\n2')"
 }
 

@@ -743,7 +743,7 @@ startContainer created inside"
 		\"run.oci.hooks.stdout\": \"$PWD/hook.out\", \"run.oci.hooks.stderr\": \"$PWD/hook.err\"} |
 		.hooks.createRuntime = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"echo out; echo error >&2\"]}] |
 		.hooks.poststop = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"echo stopped\"]}]"
-	run -0 setpriv --groups 44,55 timeout 60 "$RUNTIME" --root "$OCI_ROOT" run "$ID"
+	run -0 setpriv --groups 44,55 timeout 200 "$RUNTIME" --root "$OCI_ROOT" run "$ID"
 	assert_output --regexp "monotonic +1000 +5"
 	assert_output --partial "0 44 55"
 	assert_equal "$(cat hook.out hook.err)" "$(printf 'out\nstopped\nerror')"

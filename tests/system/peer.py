@@ -29,7 +29,7 @@ def serve(proto, port, word=""):
         threading.Thread(target=lambda c=c, who=who: (c.sendall(answer(who)), c.close())).start()
 
 
-def ask(proto, address, port, seconds="5"):
+def ask(proto, address, port, seconds="20"):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     s = make(family, proto)
     s.settimeout(float(seconds))

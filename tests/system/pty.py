@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Run a command on a terminal of its own and talk to it: pty.py COMMAND [ARG...], with a script on stdin.
 
+mark FILE       make it: what was waited for is there, the script beside this one may go on
 send TEXT       type it; Python's escapes (\\r, \\x10)
 wait TEXT       until the output has it, after what an earlier wait found
 size ROWS COLS  change the window
 kill SIGNAL     signal the command: its name, as KILL
 raw | cooked    the terminal must be (become) so: ECHO and ICANON off, or on
 end CODE        wait for the end; CODE is the exit status, or -SIGNAL
-Each step may take 20 seconds. The whole output goes to stdout. Exit status 1 and words on stderr when a step fails.
+Each step may take a minute, which a machine under load needs. The whole output goes to stdout. Exit status 1 and words on stderr when a step fails.
 """
 import fcntl
 import os
@@ -20,7 +21,7 @@ import sys
 import termios
 import time
 
-PATIENCE = 20
+PATIENCE = 60
 
 
 class Terminal:
@@ -88,6 +89,8 @@ class Terminal:
         verb, _, rest = line.partition(" ")
         if verb == "send":
             self.send(rest)
+        elif verb == "mark":
+            open(rest, "w").close()
         elif verb == "wait":
             self.wait(rest)
         elif verb == "size":
