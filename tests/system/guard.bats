@@ -7,7 +7,7 @@ load helper
 
 setup_file()
 {
-	mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf || : # else the guard would, and leave it
+	own_bpffs # else the guard would mount one, and leave it
 	cloche_setup_file
 	export NONE=''
 	if [ ! -x "$CLOCHE_BUILD/cloche-guard" ]; then
