@@ -8,7 +8,7 @@ load helper
 teardown() { [ -z "${watcher:-}" ] || kill "$watcher" 2>/dev/null || :; }
 
 # on_terminal COMMAND...: cloche COMMAND on a terminal, with a script of pty.py on stdin.
-on_terminal() { timeout 60 python3 "$BATS_TEST_DIRNAME/pty.py" "$CLOCHE" "$@"; }
+on_terminal() { timeout 300 python3 "$BATS_TEST_DIRNAME/pty.py" "$CLOCHE" "$@"; }
 
 state_is() { [ "$(cloche inspect -f '{{.State.Status}}' "$1" 2>/dev/null)" = "$2" ]; }
 
@@ -96,7 +96,8 @@ state_is() { [ "$(cloche inspect -f '{{.State.Status}}' "$1" 2>/dev/null)" = "$2
 }
 
 @test "attach gives the new window's size to the container" {
-	cloche run -d -it --network none --name sized host sh -c 'trap "stty size" WINCH; while :; do sleep 0.05; done'
+	cloche run -d -it --network none --name sized host sh -c 'trap "stty size" WINCH; echo ready; while :; do sleep 0.05; done'
+	until_true 20 logged sized ready
 	run on_terminal attach sized <<-'END'
 		raw
 		size 33 99
@@ -151,17 +152,16 @@ state_is() { [ "$(cloche inspect -f '{{.State.Status}}' "$1" 2>/dev/null)" = "$2
 	cloche rm -f lost
 }
 
-logged() { cloche logs "$1" 2>/dev/null | grep -q "$2"; }
-
 @test "the terminal is restored when the container is removed under its user" {
 	on_terminal run -it --network none --name away host sh -c 'echo ready; sleep 600' <<-'END' &
 		wait ready
 		raw
+		mark raw
 		end 137
 		cooked
 	END
 	talker=$!
-	until_true 20 logged away ready
+	until_true 20 test -e raw
 	cloche rm -f away
 	wait "$talker"
 }
@@ -216,14 +216,15 @@ logged() { cloche logs "$1" 2>/dev/null | grep -q "$2"; }
 
 @test "exec -it: the terminal is restored when the container goes away" {
 	cloche run -d --network none --name goes host sleep 600
-	on_terminal exec -it goes sh -c 'echo ready >/tmp/ready; echo ready; sleep 600' <<-'END' &
+	on_terminal exec -it goes sh -c 'echo ready; sleep 600' <<-'END' &
 		wait ready
 		raw
+		mark raw
 		end 137
 		cooked
 	END
 	talker=$!
-	until_true 20 cloche exec goes test -e /tmp/ready
+	until_true 20 test -e raw
 	cloche rm -f goes
 	wait "$talker"
 }
@@ -250,11 +251,11 @@ logged() { cloche logs "$1" 2>/dev/null | grep -q "$2"; }
 
 @test "a program that writes more than it reads, and one that reads nothing, do not hang" {
 	head -c 2000000 /dev/zero >in
-	timeout 60 "$CLOCHE" run --rm -i --network none host sh -c 'tee /dev/stderr' <in >out 2>err
+	timeout 200 "$CLOCHE" run --rm -i --network none host sh -c 'tee /dev/stderr' <in >out 2>err
 	cmp in out
 	cmp in err
-	timeout 60 "$CLOCHE" run --rm -i --network none host true <in
-	timeout 60 "$CLOCHE" run --rm -i --network none host true </dev/zero
+	timeout 200 "$CLOCHE" run --rm -i --network none host true <in
+	timeout 200 "$CLOCHE" run --rm -i --network none host true </dev/zero
 }
 
 @test "without -i the container's stdin is empty, whatever ours is" {
@@ -293,7 +294,7 @@ logged() { cloche logs "$1" 2>/dev/null | grep -q "$2"; }
 	assert_output hello
 	cloche rm late
 	cloche run -d -i --network none --name later host sh -c 'read -r line; echo "got $line"; exit 5' >/dev/null
-	run bash -c 'echo word | timeout 30 "$CLOCHE" attach later'
+	run bash -c 'echo word | timeout 100 "$CLOCHE" attach later'
 	assert_failure 5
 	assert_output "got word"
 	cloche rm later
@@ -312,7 +313,8 @@ logged() { cloche logs "$1" 2>/dev/null | grep -q "$2"; }
 }
 
 @test "--init reaps what others leave behind, and passes signals on" {
-	cloche run -d --init --network none --name init host sh -c 'trap "exit 11" TERM; while :; do (sleep 0.01 &); sleep 0.2; done'
+	cloche run -d --init --network none --name init host sh -c 'trap "exit 11" TERM; echo ready; while :; do (sleep 0.01 &); sleep 0.2; done'
+	until_true 20 logged init ready
 	cloche exec init sh -c 'for i in 1 2 3 4 5 6 7 8; do (sleep 0.1 &) ; done'
 	until_true 10 no_zombies
 	run cloche exec init cat /proc/1/comm
@@ -336,11 +338,13 @@ no_zombies() { ! cloche exec init sh -c 'cat /proc/[0-9]*/stat 2>/dev/null' | gr
 	cloche run -d --network none --name first host sleep 600
 	on_terminal ps --watch --format '{{.Names}}' >drawn <<-'END' &
 		wait first
+		mark drawn-once
 		wait second
 		kill INT
 		end -2
 	END
 	watcher=$!
+	until_true 20 test -e drawn-once
 	cloche run -d --network none --name second host sleep 600
 	wait "$watcher"
 	grep -q second drawn

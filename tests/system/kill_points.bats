@@ -18,7 +18,7 @@ killed()
 	local point=$1
 
 	shift
-	run env CLOCHE_KILL_POINT="$point" timeout -s TERM 60 "$CLOCHE" "$@" </dev/null
+	run env CLOCHE_KILL_POINT="$point" timeout -s TERM 200 "$CLOCHE" "$@" </dev/null
 	[ "$status" -eq 137 ] || fail "$point: exit status $status, wanted 137: the point was not reached; output:" "$output"
 }
 
@@ -109,11 +109,11 @@ whole_or_none()
 
 	# not the command: it lives, says so, and leaves a container that was never started
 	for point in start-container-created start-init-written start-going; do
-		run env CLOCHE_KILL_POINT="$point" timeout 60 "$CLOCHE" run -d --network none --name it host sleep 600
+		run env CLOCHE_KILL_POINT="$point" timeout 200 "$CLOCHE" run -d --network none --name it host sleep 600
 		assert_failure 125
 		assert_output --partial "was killed"
 		whole_or_none it
-		run env CLOCHE_KILL_POINT="$point" timeout 60 "$CLOCHE" run --rm --network none --name it host sleep 600
+		run env CLOCHE_KILL_POINT="$point" timeout 200 "$CLOCHE" run --rm --network none --name it host sleep 600
 		assert_failure 125
 		assert_none
 	done
@@ -123,7 +123,7 @@ whole_or_none()
 	local point
 
 	for point in start-container-created start-init-written start-going; do
-		run env CLOCHE_KILL_POINT="$point" CLOCHE_KILL_PARENT=1 timeout 60 "$CLOCHE" run -d --network none \
+		run env CLOCHE_KILL_POINT="$point" CLOCHE_KILL_PARENT=1 timeout 200 "$CLOCHE" run -d --network none \
 			--name it host sleep 600
 		assert_failure 137
 		whole_or_none it
@@ -180,7 +180,8 @@ whole_or_none()
 	local point
 
 	for point in stop-signalled stop-ended; do # the release is the monitor's, as often as not
-		cloche run -d --network none --name it host sh -c 'trap "exit 0" TERM; while :; do sleep 0.1; done'
+		cloche run -d --network none --name it host sh -c 'trap "exit 0" TERM; echo ready; while :; do sleep 0.1; done'
+		until_true 20 logged it ready
 		killed "$point" stop it
 		until_true 10 nothing_runs
 		run cloche inspect -f '{{.State.Status}} {{.State.ExitCode}}' it

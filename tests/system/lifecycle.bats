@@ -18,7 +18,7 @@ teardown() { remove_containers; }
 sleeper()
 {
 	cloche run -d --name "$1" --network none box sh -c 'trap "exit 3" TERM; echo ready; while :; do sleep 0.05; done'
-	until_true 20 sh -c "\"\$CLOCHE\" logs $1 | grep -q ready"
+	until_true 20 logged "$1" ready
 }
 
 @test "create, start, stop, start again, wait, rm: each prints what it was given" {
@@ -203,7 +203,10 @@ sleeper()
 }
 
 @test "logs: both streams where they belong, tail, since, timestamps" {
-	cloche run --name web --network none box sh -c 'echo out1; sleep 0.05; echo err1 >&2; sleep 0.05; echo out2' >/dev/null 2>&1
+	# each line is in the log before the next is written: of two streams that wait together nobody knows the order
+	cloche run -d -i --name web --network none box sh -c 'echo out1; read -r _; echo err1 >&2; read -r _; echo out2'
+	(until_true 20 logged web out1; echo; until_true 20 logged web err1; echo) | timeout 120 "$CLOCHE" attach web >/dev/null 2>&1
+	cloche wait web
 	run --separate-stderr cloche logs web
 	assert_equal "$output" $'out1\nout2'
 	assert_equal "$stderr" err1
@@ -222,7 +225,7 @@ sleeper()
 
 @test "logs -f follows to the end" {
 	cloche run -d --name web --network none box sh -c 'echo one; sleep 0.3; echo two'
-	run timeout 20 "$CLOCHE" logs -f web
+	run timeout 100 "$CLOCHE" logs -f web
 	assert_success
 	assert_output $'one\ntwo'
 }

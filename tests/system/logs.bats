@@ -79,7 +79,11 @@ line 499"
 }
 
 @test "--since and --until choose by time, --timestamps shows it" {
-	written when sh -c 'echo early; sleep 1.2; echo late'
+	# the second line comes when the first is in the log
+	cloche run -d -i --network none --name when host sh -c 'echo early; read -r go; sleep 1; echo late' >/dev/null
+	until_true 20 logged when early
+	echo go | timeout 120 "$CLOCHE" attach when >/dev/null
+	cloche wait when >/dev/null
 	run cloche logs -t when
 	assert_equal "${#lines[@]}" 2
 	first=${lines[0]%% *} second=${lines[1]%% *}
@@ -101,8 +105,8 @@ line 499"
 		'read -r go; i=0; while [ $i -lt 1000 ]; do echo "line $i"; i=$((i + 1)); [ $((i % 50)) -ne 0 ] || sleep 0.02; done'
 	"$CLOCHE" logs -f follow >out &
 	reader=$!
-	until_true 10 watches "$reader"
-	echo go | timeout 60 "$CLOCHE" attach follow >/dev/null
+	until_true 20 watches "$reader"
+	echo go | timeout 200 "$CLOCHE" attach follow >/dev/null
 	wait "$reader"
 	sed 's/line //' out >numbers
 	seq 0 999 | cmp - numbers
@@ -112,7 +116,7 @@ line 499"
 	reader=$!
 	until_true 10 watches "$reader"
 	kill -STOP "$reader"
-	echo go | timeout 60 "$CLOCHE" attach follow >/dev/null
+	echo go | timeout 200 "$CLOCHE" attach follow >/dev/null
 	kill -CONT "$reader"
 	wait "$reader"
 	sed 's/line //' out >numbers
@@ -124,7 +128,7 @@ watches() { find "/proc/$1/fd" -lname '*inotify*' 2>/dev/null | grep -q .; }
 
 @test "logs -f of an ended container ends, and logs of one that never ran says nothing" {
 	written ended echo word
-	assert_equal "$(timeout 20 "$CLOCHE" logs -f ended)" word
+	assert_equal "$(timeout 100 "$CLOCHE" logs -f ended)" word
 	cloche create --network none --name never host true
 	run cloche logs never
 	assert_success
@@ -211,7 +215,7 @@ watches() { find "/proc/$1/fd" -lname '*inotify*' 2>/dev/null | grep -q .; }
 		cloche run -d -i --network none --name full host sh -c \
 			'read -r go; i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i + 1)); done; exit 7'
 		dd if=/dev/zero of="$small/filler" bs=64k 2>/dev/null || : # until nothing fits
-		echo go | timeout 60 "$CLOCHE" attach full | tail -n 1 >last
+		echo go | timeout 200 "$CLOCHE" attach full | tail -n 1 >last
 		rm "$small/filler"
 		cloche wait full >code
 		cloche logs full >log

@@ -10,15 +10,22 @@ actions() { cloche events --since 1h --until 0s --filter "container=$1" --format
 
 state() { cloche inspect -f '{{.State.Status}}' "$1"; }
 
+stands_still()
+{
+	local before
+
+	before=$(cloche logs still | wc -l)
+	sleep 0.3
+	[ "$(cloche logs still | wc -l)" -eq "$before" ]
+}
+
 @test "a paused container stands still and says so" {
 	cloche run -d --name still host sh -c 'while :; do echo tick; sleep 0.02; done' >/dev/null
 	run -0 cloche pause still
 	[ "$output" = still ]
 	[ "$(state still)" = paused ]
 	[[ $(cloche ps --format '{{.Status}}' --filter name=still) == 'Up '*' (Paused)' ]]
-	before=$(cloche logs still | wc -l)
-	sleep 0.2
-	[ "$(cloche logs still | wc -l)" -eq "$before" ]
+	until_true 20 stands_still # what it had written before the pause may still be on its way to the log
 	run -1 cloche pause still
 	[[ $output == *'is already paused' ]]
 	run -1 cloche exec still true
@@ -45,7 +52,8 @@ state() { cloche inspect -f '{{.State.Status}}' "$1"; }
 
 @test "stop, kill and rm -f end a paused container" {
 	for name in one two three; do
-		cloche run -d --name "$name" host sh -c 'trap "exit 4" TERM; while :; do sleep 0.05; done' >/dev/null
+		cloche run -d --name "$name" host sh -c 'trap "exit 4" TERM; echo ready; while :; do sleep 0.05; done' >/dev/null
+		until_true 20 logged "$name" ready
 		cloche pause "$name"
 	done
 	cloche stop -t 30 one
@@ -67,7 +75,8 @@ state() { cloche inspect -f '{{.State.Status}}' "$1"; }
 }
 
 @test "restart starts again what runs and what does not, and --rm stays" {
-	cloche run -d --rm --name again host sh -c 'trap "exit 0" TERM; while :; do sleep 0.05; done' >/dev/null
+	cloche run -d --rm --name again host sh -c 'trap "exit 0" TERM; echo ready; while :; do sleep 0.05; done' >/dev/null
+	until_true 20 logged again ready
 	id=$(cloche inspect -f '{{.Id}}' again)
 	first=$(cloche inspect -f '{{.State.Pid}}' again)
 	run -0 cloche restart -t 20 again

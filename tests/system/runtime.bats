@@ -44,8 +44,8 @@ teardown()
 
 @test "ps, exec, logs, pause, stop, start, inspect, diff and rm know it as one of theirs" {
 	for runtime in $RUNTIMES; do
-		cloche run -d --name other --network none --runtime "$runtime" box sh -c 'echo begin; echo x >/root/file; trap "echo bye; exit 3" TERM; while :; do sleep 0.1; done'
-		until_true 20 sh -c '"$CLOCHE" logs other | grep -q begin'
+		cloche run -d --name other --network none --runtime "$runtime" box sh -c 'trap "echo bye; exit 3" TERM; echo x >/root/file; echo begin; while :; do sleep 0.1; done'
+		until_true 20 logged other begin
 		assert_equal "$(cloche ps --format '{{.Names}} {{.State}}')" 'other running'
 		assert_equal "$(of other HostConfig.Runtime)" "\"$runtime\""
 		assert_equal "$(cloche exec -u bob other sh -c 'id -u; cat /proc/1/comm' | tr '\n' ' ')" '1001 sh '

@@ -18,6 +18,7 @@ pids_remember()
 }
 
 ended() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status" 2>/dev/null; }
+runs() { [ "$(cloche inspect -f '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
 none_there() { [ -z "$(cloche ps -aq)" ]; }
 marked() { [ -e "$CLOCHE_ROOT/locks/$1" ]; }
 other_than() { [ -s "$2" ] && [ "$(cut -d ' ' -f 1 "$2")" != "$1" ]; }
@@ -28,6 +29,9 @@ monitor_kill()
 	kill -KILL "$monitor"
 	until_true 10 marked "$id"
 }
+
+# It does not end before it is told, however late we come.
+until_go='until [ -e /tmp/go ]; do sleep 0.05; done'
 
 # counted NUMBER: the log's lines, on stdin, are 0 to NUMBER - 1; a piece may stand there twice.
 counted()
@@ -46,7 +50,8 @@ assert len(seen) == wanted, "lines that nobody wrote"
 }
 
 @test "a killed monitor leaves the application running, and the next command restores supervision" {
-	cloche run -d --network none --name calm host sh -c 'trap "exit 7" TERM; while :; do sleep 0.1; done'
+	cloche run -d --network none --name calm host sh -c 'trap "exit 7" TERM; echo ready; while :; do sleep 0.1; done'
+	until_true 20 logged calm ready
 	init=$(cloche inspect -f '{{.State.Pid}}' calm)
 	monitor_kill calm
 	kill -0 "$init"
@@ -60,19 +65,20 @@ assert len(seen) == wanted, "lines that nobody wrote"
 	# the new one does all that the old one did
 	run cloche stop calm
 	assert_success
-	run cloche inspect -f '{{.State.Status}} {{.State.Running}}' calm
-	assert_output "exited false"
+	run cloche inspect -f '{{.State.Status}} {{.State.Running}} {{.State.ExitCode}}' calm
+	assert_output "exited false 7"
 	cloche rm calm
 }
 
 @test "no line is lost while monitors are killed again and again" {
 	cloche run -d --network none --name count host sh -c \
-		'i=0; while [ $i -lt 200000 ]; do echo $i; i=$((i + 1)); done; exit 3'
+		"i=0; while [ \$i -lt 200000 ]; do echo \$i; i=\$((i + 1)); done; $until_go"
 	for _ in 1 2 3 4 5 6; do
 		monitor_kill count
 		cloche ps >/dev/null
-		other_than "$monitor" "$CLOCHE_RUN_ROOT/$id/monitor" || break # it has ended
+		other_than "$monitor" "$CLOCHE_RUN_ROOT/$id/monitor"
 	done
+	cloche exec count touch /tmp/go
 	cloche wait count >/dev/null
 	cloche logs count | counted 200000
 	cloche rm count
@@ -99,7 +105,8 @@ assert len(seen) == wanted, "lines that nobody wrote"
 
 @test "the exit code outlives the monitor while the holder has the pidfd" {
 	uname_at_least 6 15 || skip "this kernel does not tell exit codes by pidfd"
-	cloche run -d --network none --name code host sh -c 'trap "exit 9" TERM; while :; do sleep 0.1; done'
+	cloche run -d --network none --name code host sh -c 'trap "exit 9" TERM; echo ready; while :; do sleep 0.1; done'
+	until_true 20 logged code ready
 	monitor_kill code
 	kill -TERM "$(sed -n '1s, .*,,p' "$CLOCHE_RUN_ROOT/$id/init")"
 	until_true 10 ended "$(sed -n '1s, .*,,p' "$CLOCHE_RUN_ROOT/$id/init")"
@@ -129,12 +136,13 @@ uname_at_least()
 
 @test "a killed holder is replaced, so that the monitor may be killed next" {
 	cloche run -d --network none --name hold host sh -c \
-		'i=0; while [ $i -lt 100000 ]; do echo $i; i=$((i + 1)); done'
+		"i=0; while [ \$i -lt 100000 ]; do echo \$i; i=\$((i + 1)); done; $until_go"
 	pids_remember hold
 	kill -KILL "$holder"
 	until_true 10 other_than "$holder" "$CLOCHE_RUN_ROOT/$id/holder"
-	[ -e "$CLOCHE_RUN_ROOT/$id/init" ] && monitor_kill hold
+	monitor_kill hold
 	cloche ps >/dev/null
+	cloche exec hold touch /tmp/go
 	cloche wait hold >/dev/null
 	cloche logs hold | counted 100000
 	cloche rm hold
@@ -169,7 +177,7 @@ uname_at_least()
 		'while read -r line; do echo "got $line"; done'
 	monitor_kill term
 	kill -0 "$(sed -n '1s, .*,,p' "$CLOCHE_RUN_ROOT/$id/init")"
-	run timeout 20 python3 "$BATS_TEST_DIRNAME/pty.py" "$CLOCHE" attach term <<-'END'
+	run timeout 200 python3 "$BATS_TEST_DIRNAME/pty.py" "$CLOCHE" attach term <<-'END'
 		send one\r
 		wait got one
 		send \x10\x11
@@ -196,7 +204,7 @@ uname_at_least()
 @test "stdin still reaches the application through a new monitor" {
 	cloche run -d -i --network none --name feed host cat
 	monitor_kill feed
-	echo hello | timeout 20 "$CLOCHE" attach feed >out &
+	echo hello | timeout 100 "$CLOCHE" attach feed >out &
 	until_true 20 grep -q hello out
 	cloche rm -f feed
 	wait
@@ -205,8 +213,7 @@ uname_at_least()
 @test "a run --rm whose monitor and command were killed is cleaned up by the next command after its end" {
 	cloche run --rm --network none --name gone host sh -c 'sleep 600' >/dev/null 2>&1 &
 	client=$!
-	until_true 20 cloche inspect gone >/dev/null 2>&1
-	until_true 20 test -s "$CLOCHE_RUN_ROOT/$(id_of gone)/monitor"
+	until_true 20 runs gone
 	pids_remember gone
 	init=$(cloche inspect -f '{{.State.Pid}}' gone)
 	kill -KILL "$client" "$monitor"
@@ -218,9 +225,10 @@ uname_at_least()
 }
 
 @test "the application ends as it would when nothing was killed: --rm, detached" {
-	cloche run -d --rm --network none --name fine host sh -c 'sleep 0.2'
+	cloche run -d --rm --network none --name fine host sh -c "$until_go"
 	monitor_kill fine
 	cloche ps >/dev/null
+	cloche exec fine touch /tmp/go
 	until_true 20 none_there
 	assert_no_leftovers
 }
