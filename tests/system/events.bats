@@ -86,7 +86,7 @@ follows() { find "/proc/$1/fd" -lname '*inotify*' 2>/dev/null | grep -q .; }
 	cloche run --rm --network none --name later host true
 	run cloche events --since "$now" --until 0s --format '{{.Action}}'
 	assert_line create
-	run timeout 20 "$CLOCHE" events --since "$now" --until "$(date -d '+1 second' +%s)" --format '{{.Action}}'
+	run timeout 100 "$CLOCHE" events --since "$now" --until "$(date -d '+1 second' +%s)" --format '{{.Action}}'
 	assert_success
 	assert_line create
 	run cloche events --since 1h --until "$now" --filter container=later

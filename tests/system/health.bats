@@ -9,6 +9,13 @@ health() { cloche inspect -f '{{.State.Health.Status}}' "$1"; }
 is() { [ "$(health "$1")" = "$2" ]; }
 status_of() { cloche ps -a --filter "name=$1" --format '{{.Status}}'; }
 
+# The event comes after the status.
+three_told()
+{
+	cloche events --since 0 --until 0s --filter container=sick --format '{{.Action}}' | grep '^health_status' >seen
+	[ "$(wc -l <seen)" -ge 3 ]
+}
+
 teardown() { remove_containers; }
 
 checked() # NAME OPTION... -- COMMAND...
@@ -26,7 +33,9 @@ checked() # NAME OPTION... -- COMMAND...
 }
 
 @test "starting, healthy, unhealthy, healthy: ps, inspect, filters and events say so" {
-	checked sick --health-cmd 'echo looked; test -e /tmp/well' --health-interval 200ms --health-retries 2 -- sleep 600
+	# the start period: however late we look, what fails before `touch` does not count
+	checked sick --health-cmd 'echo looked; test -e /tmp/well' --health-interval 200ms --health-retries 2 \
+		--health-start-period 600s --health-start-interval 200ms -- sleep 600
 	is sick starting
 	[[ $(status_of sick) == *"(health: starting)" ]]
 	cloche exec sick touch /tmp/well
@@ -44,7 +53,7 @@ checked() # NAME OPTION... -- COMMAND...
 	cloche exec sick touch /tmp/well
 	until_true 20 is sick healthy
 	assert_equal "$(cloche inspect -f '{{.State.Health.FailingStreak}}' sick)" 0
-	cloche events --since 0 --until 0s --filter container=sick --format '{{.Action}}' | grep '^health_status' >seen
+	until_true 20 three_told
 	assert_equal "$(cat seen)" "health_status: healthy
 health_status: unhealthy
 health_status: healthy"
@@ -52,7 +61,7 @@ health_status: healthy"
 	jq -e '.[0].State.Health.Log | length <= 5 and (.[-1] | .ExitCode == 0 and .Output == "looked\n" and
 		(.Start | test("^20")) and (.End | test("^20")))' all
 	jq -e '.[0].Config.Healthcheck == { Test: ["CMD-SHELL", "echo looked; test -e /tmp/well"],
-		Interval: 200000000, Retries: 2 }' all
+		Interval: 200000000, Retries: 2, StartPeriod: 600000000000, StartInterval: 200000000 }' all
 }
 
 @test "a check that takes too long is ended, and counts as a failure" {
@@ -63,8 +72,8 @@ health_status: healthy"
 }
 
 @test "in the start period failures do not count, and checks come at the start interval" {
-	checked slow --health-cmd 'test -e /tmp/well' --health-interval 60s --health-retries 1 \
-		--health-start-period 60s --health-start-interval 100ms -- sleep 600
+	checked slow --health-cmd 'test -e /tmp/well' --health-interval 600s --health-retries 1 \
+		--health-start-period 600s --health-start-interval 100ms -- sleep 600
 	until_true 20 looked slow
 	is slow starting
 	cloche exec slow touch /tmp/well

@@ -39,15 +39,19 @@ another() { local now; now=$(pid_in "$1") && [ -n "$now" ] && [ "$now" != "$2" ]
 
 @test "a killed monitor is restored, without a command" {
 	was=$(pid_in "$run/monitor")
+	held=$(pid_in "$run/holder")
 	kill -KILL "$was"
 	until_true 20 another "$run/monitor" "$was"
+	until_true 20 another "$run/holder" "$held"
 	assert_equal "$(cloche inspect -f '{{.State.Status}}' web)" running
 }
 
 @test "a killed monitor and its holder, too" {
 	was=$(pid_in "$run/monitor")
-	kill -KILL "$(pid_in "$run/holder")" "$was"
+	held=$(pid_in "$run/holder")
+	kill -KILL "$held" "$was"
 	until_true 20 another "$run/monitor" "$was"
+	until_true 20 another "$run/holder" "$held"
 }
 
 @test "killed holders of ports and a killed name server are back, and serve" {

@@ -13,7 +13,7 @@ setup_file()
 	background at lan peer serve tcp 7001
 	serve web -p 8080:80 -- tcp 80
 	asked tcp 127.0.0.1 8080
-	until_true 60 goes_out
+	until_true 60 out_within 2
 	link=$(cloche network inspect -f '{{.Cloche.Link}}' bridge)
 	export link
 }
@@ -33,8 +33,10 @@ teardown_file()
 	cloche_teardown_file
 }
 
-goes_out() { cloche exec web python3 -c "$PEER" ask tcp 10.50.0.11 7001 2 >/dev/null 2>&1; }
-comes_in() { at lan peer ask tcp 10.50.0.1 8080 2 >/dev/null 2>&1; }
+# out_within SECONDS: few where it is not to be, or is tried again
+out_within() { cloche exec web python3 -c "$PEER" ask tcp 10.50.0.11 7001 "$1" >/dev/null 2>&1; }
+goes_out() { out_within 20; }
+comes_in() { at lan peer ask tcp 10.50.0.1 8080 20 >/dev/null 2>&1; }
 
 # started NAME COMMAND...: in the background, until ended NAME
 started()
@@ -78,7 +80,7 @@ ours() { nft -a list ruleset | grep -c "cloche: $link\""; }
 	cp "$BATS_TEST_DIRNAME/../../src/boot/firewalld.xml" firewall/zones/cloche.xml
 	started firewalld firewalld --nofork --nopid --system-config "$PWD/firewall"
 	until_true 60 firewall-cmd --state
-	run ! goes_out
+	run ! out_within 2
 	run cloche network doctor -q web 10.50.0.11:7001
 	assert_output --partial "table inet firewalld"
 	cloche network reload
@@ -97,10 +99,10 @@ ours() { nft -a list ruleset | grep -c "cloche: $link\""; }
 	# a reload is a flush, which the keeper hears of
 	cloche system keeper
 	firewall-cmd --reload
-	until_true 60 goes_out
+	until_true 60 out_within 2
 	cloche system keeper --stop
 	firewall-cmd --zone=drop --change-interface="$link"
-	run ! goes_out
+	run ! out_within 2
 	firewall-cmd --zone=drop --remove-interface="$link"
 	cloche network reload
 	goes_out

@@ -226,7 +226,7 @@ told()
 	target=host.cloche.internal:6001
 	doctor
 	assert_success
-	kill -KILL "$(pgrep -f "cloche-resolve .*$CLOCHE_RUN_ROOT/resolve.sock")"
+	killed "$(pgrep -f "cloche-resolve .*$CLOCHE_RUN_ROOT/resolve.sock")"
 	treated "cloche-resolve was killed"
 	target=nobody.invalid:80 told "the host's name servers do not answer for nobody.invalid"
 }
@@ -235,7 +235,8 @@ told()
 	unset target
 	doctor() { run cloche network doctor -q "${who:-web}"; }
 	treated "the gateway's address fd" # a bridge that was down has lost it
-	kill -KILL "$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$(cloche inspect -f '{{.Id}}' web)/publish")"
+	until_true 20 cloche exec web sh -c 'ss -tln | grep -q :70' # after the restart above
+	killed "$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$(cloche inspect -f '{{.Id}}' web)/publish")"
 	treated "its cloche-publish was killed"
 	run -0 peer ask tcp ::1 8080
 	nft delete element inet "$table" published4 '{ tcp . 8080 }'

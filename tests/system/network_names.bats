@@ -36,6 +36,7 @@ setup_file()
 		    s.sendto(answer(q), who)
 	END
 	background python3 "$BATS_FILE_TMPDIR/server.py" 127.0.0.99
+	until_true 20 sh -c 'ss -uln | grep -q 127.0.0.99:53'
 	printf 'nameserver 127.0.0.99\nsearch corp.test\n' >"$BATS_FILE_TMPDIR/resolv.conf"
 	mount --bind "$BATS_FILE_TMPDIR/resolv.conf" /etc/resolv.conf
 	host_state >"$CLOCHE_TEST_DIR/before"
@@ -100,7 +101,7 @@ ask() { cloche exec "$1" getent ahosts "$2"; }
 		first = set()
 		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 		s.connect(("127.0.0.11", 53))
-		s.settimeout(5)
+		s.settimeout(20)
 		for _ in range(4):
 		    s.send(q)
 		    r = s.recv(512)
@@ -118,7 +119,7 @@ ask() { cloche exec "$1" getent ahosts "$2"; }
 import socket
 for name in (b"\3web", b"\7outside\4test"):
     q = b"\x12\x34\1\0\0\1\0\0\0\0\0\0" + name + b"\0\0\1\0\1"
-    s = socket.create_connection(("127.0.0.11", 53), 5)
+    s = socket.create_connection(("127.0.0.11", 53), 20)
     s.sendall(len(q).to_bytes(2, "big") + q)
     r = s.recv(4096)
     print(socket.inet_ntoa(r[-4:]))
@@ -219,7 +220,7 @@ s.bind((\"0.0.0.0\", 53))"'
 
 @test "a killed resolver is put back by the next start, with the names of all that run" {
 	pid=$(pgrep -f "^cloche-resolve .*$CLOCHE_RUN_ROOT/")
-	kill -KILL "$pid"
+	killed "$pid"
 	run ask web web2
 	assert_failure
 	cloche run --rm host true

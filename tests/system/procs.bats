@@ -26,7 +26,7 @@ pid_of() { cloche inspect -f '{{.State.Pid}}' "$1"; }
 	local pid out=$BATS_TEST_TMPDIR/out
 
 	cloche exec -d -u 0 hog sh -c 'sleep 12346 & sleep 12347'
-	until_true 20 sh -c "'$CLOCHE' procs --container hog -o cmd | grep -q 12347"
+	until_true 20 sh -c "[ \$('$CLOCHE' procs --container hog -o cmd | grep -c '^sleep 1234[67]') -eq 2 ]" # the shell's words have them, too
 	cloche procs --container hog -o container,iuser,cmd >"$out"
 	assert_equal "$(grep -c '^hog *root  *sleep 1234[67]' "$out")" 2
 	cloche procs --container hog -o cmd --tree >"$out"

@@ -72,7 +72,7 @@ ns() { readlink "/proc/$(of "$1" State.Pid)/ns/$2"; }
 	assert_output --partial added
 	assert_line theirs
 	assert_equal "$(cloche run --rm --network none --uts container:web box hostname)" theirs
-	cloche run -d --name two --network container:web box nc -l -p 7777 -e echo answer
+	cloche run -d --name two --network container:web box nc -ll -p 7777 -e echo answer
 	until_true 20 sh -c '"$CLOCHE" exec web nc 127.0.0.1 7777 </dev/null | grep -q answer'
 }
 
