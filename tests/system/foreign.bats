@@ -53,9 +53,10 @@ docker_up()
 		>"$F/dockerd.log" 2>&1 3>&- &
 	cat >"$F/docker.end" <<-END
 		docker -H unix://$F/docker.sock ps -aq | xargs -r docker -H unix://$F/docker.sock rm -f
-		ctr -a $F/docker-run/containerd/containerd.sock -n f-test task kill -s KILL f-ctr
-		sleep 0.5
-		ctr -a $F/docker-run/containerd/containerd.sock -n f-test container rm f-ctr
+		ctr -a $F/docker-run/containerd/containerd.sock -n f-test task kill -s KILL f-ctr && for i in \$(seq 200); do
+			ctr -a $F/docker-run/containerd/containerd.sock -n f-test container rm f-ctr && break # when its task has ended
+			sleep 0.1
+		done
 		kill $!
 		while kill -0 $!; do sleep 0.1; done
 		umount $F/docker-run/* $F/docker

@@ -349,7 +349,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def wait_for_hang_up(self):
         """The client's, which must come by itself."""
-        self.connection.settimeout(20)
+        self.connection.settimeout(100)
         try:
             self.connection.recv(1)
         except ConnectionError:
@@ -363,6 +363,18 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(data[at:at + 4096])
             if case == "slow" and not os.path.exists(sys.argv[1] + "/fast"):
                 time.sleep(0.05)
+                if at > 150000 and os.path.exists(sys.argv[1] + "/held"):
+                    self.trickle(data[at + 4096:])
+                    return
+
+    def trickle(self, data):
+        """So that it goes on for minutes, until the rest is let go."""
+        for at in range(len(data)):
+            if os.path.exists(sys.argv[1] + "/fast"):
+                self.wfile.write(data[at:])
+                return
+            self.wfile.write(data[at:at + 1])
+            time.sleep(0.05)
 
 
 class Server(ThreadingHTTPServer):

@@ -230,7 +230,7 @@ answers()
 	assert_output 8192
 	run inside --pids-limit -1 box sh -c 'cat /sys/fs/cgroup/pids/pids.max 2>/dev/null || cat /sys/fs/cgroup/pids.max'
 	assert_output max
-	run timeout 60 "$CLOCHE" run --rm --network none --pids-limit 10 box sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 2 & done'
+	run timeout 200 "$CLOCHE" run --rm --network none --pids-limit 10 box sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 600 & done'
 	assert_output --partial "can't fork"
 }
 
@@ -309,7 +309,7 @@ answers()
 	assert_failure 125
 	rm root/etc/passwd
 	mkfifo root/etc/passwd
-	run timeout 20 "$CLOCHE" run --rm --network none -u root --rootfs "$PWD/root" true
+	run timeout 200 "$CLOCHE" run --rm --network none -u root --rootfs "$PWD/root" true
 	assert_failure 125
 	assert_output --partial 'unable to find user root'
 }

@@ -261,12 +261,15 @@ teardown()
 	refused 'invalid logging option: x' --log-opt x
 }
 
+# shellcheck disable=SC2329 # by until_true
+orphaned() { cloche start orphan && kill -9 "$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$1/monitor")"; }
+
 @test "--timeout kills a container that runs longer, also when its monitor was killed meanwhile" {
 	run cloche run --network none --name long --timeout 1 box sleep 600
 	assert_failure 137
 	assert_equal "$(inside --timeout 600 box echo short)" short
-	cloche run -d --network none --name orphan --timeout 3 box sleep 600
-	kill -9 "$(cut -d' ' -f1 "$CLOCHE_RUN_ROOT/$(of orphan Id | tr -d '"')/monitor")"
+	cloche create --network none --name orphan --timeout 3 box sleep 600
+	until_true 20 orphaned "$(of orphan Id | tr -d '"')" # if its time was over before we came, once more
 	cloche ps >/dev/null # restores the monitor
 	assert_equal "$(cloche wait orphan)" 137
 	cloche rm long orphan

@@ -30,7 +30,7 @@ setup()
 	ROOT=$BATS_TEST_TMPDIR/root
 	mkdir -m 0700 "$ROOT"
 	: >"$SERVER/log"
-	rm -f "$SERVER/fast"
+	rm -f "$SERVER/fast" "$SERVER/held"
 	rm -rf "$HOME"/.docker "$HOME"/.config
 }
 
@@ -264,6 +264,7 @@ refuses()
 @test "a pull that is killed goes on after a new start, and no half image is seen" {
 	local pid part size
 
+	: >"$SERVER/held"
 	"$CLOCHE_TRANSFER" pull --root "$ROOT" --progress none "$REGISTRY/slow" >out 2>&1 3>&- &
 	pid=$!
 	begun() { part=$(find "$ROOT/parts" -type f -size +32k 2>/dev/null) && [ -n "$part" ]; }
@@ -280,6 +281,7 @@ refuses()
 @test "two pulls of one layer meet: it is fetched once" {
 	local first
 
+	: >"$SERVER/held"
 	"$CLOCHE_TRANSFER" pull --root "$ROOT" --progress plain "$REGISTRY/slow" >first 2>first.err 3>&- &
 	first=$!
 	until_true 20 grep -q Downloading first.err
@@ -296,6 +298,7 @@ refuses()
 @test "who fetches is nobody, without rights, and who unpacks has no network" {
 	local pid worker fetchers=0 others=0
 
+	: >"$SERVER/held"
 	"$CLOCHE_TRANSFER" pull --root "$ROOT" --progress none "$REGISTRY/slow" >out 2>&1 3>&- &
 	pid=$!
 	all_there() { [ "$(for p in $(pgrep -P "$pid" cloche-worker); do grep -c '^Seccomp:.*2$' "/proc/$p/status"; done | paste -sd +)" = 1+1+1 ]; }
@@ -325,6 +328,7 @@ refuses()
 @test "an interrupt ends a pull at once, and all that it started" {
 	local pid workers worker
 
+	: >"$SERVER/held"
 	"$CLOCHE_TRANSFER" pull --root "$ROOT" --progress none "$REGISTRY/slow" >out 2>&1 3>&- &
 	pid=$!
 	until_true 20 sh -c "[ \"\$(pgrep -P $pid cloche-worker | wc -l)\" = 3 ]"
@@ -332,12 +336,12 @@ refuses()
 	kill -TERM "$pid"
 	wait "$pid" || :
 	for worker in $workers; do
-		until_true 5 test ! -e "/proc/$worker"
+		until_true 20 test ! -e "/proc/$worker"
 	done
 }
 
 @test "on a terminal there is a line for each layer and a total with rate and time left; in JSON an object a line" {
-	run -0 timeout 60 python3 "$BATS_TEST_DIRNAME/pty.py" "$CLOCHE_TRANSFER" pull --root "$ROOT" "$REGISTRY/slow" <<-'END'
+	run -0 timeout 300 python3 "$BATS_TEST_DIRNAME/pty.py" "$CLOCHE_TRANSFER" pull --root "$ROOT" "$REGISTRY/slow" <<-'END'
 		wait Total
 		wait B/s
 		wait s left
@@ -357,6 +361,7 @@ refuses()
 @test "what prunes while a pull is at it takes nothing that it needs" {
 	local pull
 
+	: >"$SERVER/held"
 	"$CLOCHE" pull -q "$REGISTRY/slow" >out 2>&1 3>&- &
 	pull=$!
 	until_true 20 sh -c "find '$CLOCHE_ROOT/parts' -type f -size +32k 2>/dev/null | grep -q ."
@@ -379,7 +384,7 @@ refuses()
 	cloche rmi "$REGISTRY/slow" >/dev/null
 	# Ctrl-C; what came stays for the next one
 	rm "$SERVER/fast"
-	run -0 timeout 60 python3 "$BATS_TEST_DIRNAME/pty.py" "$CLOCHE" pull "$REGISTRY/slow" <<-'END'
+	run -0 timeout 300 python3 "$BATS_TEST_DIRNAME/pty.py" "$CLOCHE" pull "$REGISTRY/slow" <<-'END'
 		wait s left
 		send \x03
 		end -2

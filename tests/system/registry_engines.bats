@@ -60,8 +60,8 @@ dockerd_end()
 	umount "$E/docker" 2>/dev/null || : # Docker 26 leaves its own bind mount
 }
 
-dk() { timeout -s KILL 60 docker --config "$E/docker-config" "$@"; }
-pm() { timeout -s KILL 60 podman --root "$E/podman/root" --runroot "$E/podman/run" --tmpdir "$E/podman/tmp" --storage-driver vfs "$@"; }
+dk() { timeout -s KILL 200 docker --config "$E/docker-config" "$@"; }
+pm() { timeout -s KILL 200 podman --root "$E/podman/root" --runroot "$E/podman/run" --tmpdir "$E/podman/tmp" --storage-driver vfs "$@"; }
 id_of() { cloche image inspect -f '{{.Id}}' "$1"; }
 digest_at() { skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$1"; }
 
