@@ -17,7 +17,8 @@
 #include "image/digest.h"
 #include "state/store.h"
 
-static const char layers_folder[] = "layers", blobs_folder[] = "blobs/sha256";
+static const char layers_folder[] = "layers", blobs_folder[] = "blobs/sha256",
+		  outlines_folder[] = "outlines";
 
 int image_files_hold(struct engine *engine, struct err *err)
 {
@@ -83,6 +84,8 @@ int image_files_sweep(struct engine *engine, bool remove, char ***ret_found, str
 		r = sweep_folder(engine, layers_folder, layers, remove, &found, err);
 	if (r == 0)
 		r = sweep_folder(engine, blobs_folder, blobs, remove, &found, err);
+	if (r == 0)
+		r = sweep_folder(engine, outlines_folder, blobs, remove, &found, err);
 	if (r == 0)
 		*ret_found = ptr_take(&found);
 	return r;

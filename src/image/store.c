@@ -58,10 +58,14 @@ static int blobs_open(const struct work *work, struct err *err)
 	return blobs < 0 ? blobs : dir_open_make(blobs, "sha256", 0700, err);
 }
 
-int blob_move(const struct work *work, const char *path, const char *digest, struct err *err)
+static int outlines_open(const struct work *work, struct err *err)
 {
-	_cleanup_close_ int folder = blobs_open(work, err);
+	return dir_open_make(work->root, "outlines", 0700, err);
+}
 
+static int move_to(int folder, const struct work *work, const char *path, const char *digest,
+		   struct err *err)
+{
 	if (folder < 0)
 		return folder;
 	if (renameat2(work->dir, path, folder, digest_hex(digest), RENAME_NOREPLACE) == 0 ||
@@ -70,6 +74,20 @@ int blob_move(const struct work *work, const char *path, const char *digest, str
 	     faccessat(folder, digest_hex(digest), F_OK, AT_SYMLINK_NOFOLLOW) == 0))
 		return 0;
 	return err_sys(err, errno, "store blob %s", digest);
+}
+
+int blob_move(const struct work *work, const char *path, const char *digest, struct err *err)
+{
+	_cleanup_close_ int folder = blobs_open(work, err);
+
+	return move_to(folder, work, path, digest, err);
+}
+
+int outline_move(const struct work *work, const char *path, const char *digest, struct err *err)
+{
+	_cleanup_close_ int folder = outlines_open(work, err);
+
+	return move_to(folder, work, path, digest, err);
 }
 
 int blob_write(const struct work *work, const char *digest, const void *bytes, size_t length,
@@ -91,8 +109,11 @@ int store_sync(const struct work *work, struct err *err)
 {
 	_cleanup_close_ int layers = dir_open_make(work->root, "layers", 0700, err);
 	_cleanup_close_ int blobs = layers < 0 ? -1 : blobs_open(work, err);
+	_cleanup_close_ int outlines = blobs < 0 ? -1 : outlines_open(work, err);
 
-	if (layers < 0 || blobs < 0)
+	if (outlines < 0)
 		return -err->code;
-	return fsync(layers) < 0 || fsync(blobs) < 0 ? err_sys(err, errno, "sync the store") : 0;
+	return fsync(layers) < 0 || fsync(blobs) < 0 || fsync(outlines) < 0 ?
+		       err_sys(err, errno, "sync the store") :
+		       0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Layers and images on disk, below the data root (design page, "State"):
  *   blobs/sha256/HEX      configs and manifests as they came
+ *   outlines/HEX          a layer's archive without what the layer has (transfer/outline.h)
  *   layers/HEX/           one unpacked layer, named by its diff ID, with the image's own uids
  *   tmp/                  work in progress (work.h)
  * A layer folder appears by rename after it was synced; its row in state.db comes after that. The store
@@ -42,6 +43,9 @@ int blob_write(const struct work *work, const char *digest, const void *bytes, s
 	       struct err *err);
 /* A file of the work folder, synced, becomes blobs/sha256/HEX. One that is there is left alone. */
 int blob_move(const struct work *work, const char *path, const char *digest, struct err *err);
+
+/* The same to outlines/HEX. */
+int outline_move(const struct work *work, const char *path, const char *digest, struct err *err);
 
 /* After it the new names outlast a power cut, too. */
 int store_sync(const struct work *work, struct err *err);

@@ -77,7 +77,6 @@ static int split_archive(int fd, int empty, const struct work *work, uint64_t li
 	if (bundle->dir < 0)
 		return bundle->dir;
 	return stream_unpack(&(struct stream_plan){ .fd = fd,
-						    .tee = -1,
 						    .empty = empty,
 						    .folder = bundle->dir,
 						    .run = split_run,

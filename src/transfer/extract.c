@@ -4,6 +4,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "transfer/message.h"
+#include "transfer/outline.h"
 #include "transfer/tar_reader.h"
 #include "transfer/tree.h"
 #include "transfer/whiteout.h"
@@ -26,6 +28,7 @@ struct extract {
 	struct tree tree;
 	struct extract_totals totals;
 	struct buf *report;
+	bool placed;
 };
 
 static int read_attributes(struct archive_entry *entry, struct attributes *ret_attributes,
@@ -47,11 +50,26 @@ static int read_attributes(struct archive_entry *entry, struct attributes *ret_a
 	return 0;
 }
 
+/* Only what was read as it lies there, without holes, and is found by its own name. */
+static void note_place(struct extract *x, struct archive_entry *entry, int64_t begin, int64_t size)
+{
+	static const int64_t block = 512;
+	int64_t end = begin + (size + block - 1) / block * block;
+
+	if (x->placed && begin >= 0 && outline_wants((uint64_t)size) &&
+	    archive_entry_sparse_count(entry) == 0 &&
+	    archive_filter_bytes(x->tar.archive, -1) == end &&
+	    tree_is_direct(&x->tree, x->tar.name))
+		(void)outline_place_report(
+			x->report, &(struct outline_place){ (uint64_t)begin, (uint64_t)size },
+			x->tar.name);
+}
+
 static int make_file(struct extract *x, struct archive_entry *entry,
 		     const struct attributes *attributes, struct err *err)
 {
 	_cleanup_close_ int fd = tree_file(&x->tree, x->tar.name, attributes->mode, err);
-	int64_t size = archive_entry_size(entry);
+	int64_t size = archive_entry_size(entry), begin = archive_filter_bytes(x->tar.archive, -1);
 	int r;
 
 	if (fd < 0)
@@ -62,6 +80,7 @@ static int make_file(struct extract *x, struct archive_entry *entry,
 	if (r < 0)
 		return r;
 	x->totals.size_bytes += (uint64_t)size;
+	note_place(x, entry, begin, size);
 	return tree_dress(fd, attributes, err);
 }
 
@@ -162,9 +181,9 @@ static int extract(struct extract *x, struct err *err)
 	return r < 0 ? r : tree_finish(&x->tree, err);
 }
 
-int extract_run(struct buf *report, struct err *err)
+static int run(struct buf *report, bool placed, struct err *err)
 {
-	struct extract x = { .report = report };
+	struct extract x = { .report = report, .placed = placed };
 	int r;
 
 	tree_init(&x.tree, WORKER_FOLDER);
@@ -172,11 +191,22 @@ int extract_run(struct buf *report, struct err *err)
 	if (r == 0)
 		r = extract(&x, err);
 	x.totals.entries = x.tar.entries;
+	x.totals.replaced = x.tree.replaced;
 	if (r == 0)
 		message_add(report, MESSAGE_TOTALS, &x.totals, sizeof(x.totals));
 	tree_clear(&x.tree);
 	tar_reader_close(&x.tar);
 	return r;
+}
+
+int extract_run(struct buf *report, struct err *err)
+{
+	return run(report, false, err);
+}
+
+int extract_placed_run(struct buf *report, struct err *err)
+{
+	return run(report, true, err);
 }
 
 int extract_totals_read(const struct buf *report, struct extract_totals *ret_totals,

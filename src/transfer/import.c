@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,8 +21,12 @@
 #include "transfer/layer.h"
 #include "transfer/outcome.h"
 #include "transfer/platform.h"
+#include "transfer/stored_blob.h"
+#include "transfer/stream.h"
 
 enum { PIECE = 256 * 1024 };
+
+#define OUTLINE "outline" /* in the work folder */
 
 /* RFC 3339 with nanoseconds, UTC, as the specification wants "created". */
 json_t *import_now_json(void)
@@ -105,6 +111,43 @@ int import_spool(const struct work *work, int fd, uint64_t limit_bytes, int *ret
 	return 0;
 }
 
+/* A plain tar in a file of the user's is kept by its outline. */
+static int unpack(const struct work *work, int fd, const struct import_options *options,
+		  bool spooled, struct layer *layer, struct err *err)
+{
+	struct layer_source source = *LAYER_SOURCE(fd);
+	_cleanup_close_ int outline = -1;
+	struct stat st;
+
+	if (!spooled && lseek(fd, 0, SEEK_CUR) == 0 && fstat(fd, &st) == 0 && st.st_size > 0 &&
+	    stream_is_plain(fd, 0)) {
+		outline = openat(work->dir, OUTLINE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (outline < 0)
+			return err_sys(err, errno, "make a file in tmp");
+		source.length = (uint64_t)st.st_size;
+		source.outline = outline;
+	}
+	return layer_unpack(work, &source, NULL, options->limit_bytes, layer, err);
+}
+
+static int keep(const struct work *work, int fd, bool spooled, const struct layer *layer,
+		struct outcome *outcome, struct kept_blob *blob, struct err *err)
+{
+	struct stat st;
+
+	if (!layer->outlined)
+		return kept_blob_add(work, fd, NULL, spooled ? IMPORT_SPOOL : NULL, outcome, blob,
+				     err);
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, errno, "stat the archive");
+	*blob = (struct kept_blob){ .size_bytes = (uint64_t)st.st_size,
+				    .type = kept_blob_type(fd, 0) };
+	(void)str_append(blob->digest, sizeof(blob->digest), layer->diff_id);
+	if (!stored_blob_there(work->root, blob->digest))
+		outcome_add_outline(outcome, blob->digest, OUTLINE);
+	return 0;
+}
+
 int import_image(const struct work *work, int fd, const struct import_options *options,
 		 struct outcome *outcome, struct err *err)
 {
@@ -123,10 +166,9 @@ int import_image(const struct work *work, int fd, const struct import_options *o
 		fd = spooled;
 	}
 	if (r == 0)
-		r = layer_unpack(work, LAYER_SOURCE(fd), NULL, options->limit_bytes, &layer, err);
+		r = unpack(work, fd, options, spooled >= 0, &layer, err);
 	if (r == 0)
-		r = kept_blob_add(work, fd, NULL, spooled >= 0 ? IMPORT_SPOOL : NULL, outcome,
-				  &blob, err);
+		r = keep(work, fd, spooled >= 0, &layer, outcome, &blob, err);
 	if (r < 0) {
 		json_decref(diff_ids);
 		return r;

@@ -17,6 +17,7 @@
 #include "image/work.h"
 #include "transfer/decompress.h"
 #include "transfer/outcome.h"
+#include "transfer/stored_blob.h"
 
 enum { PIECE = 256 * 1024 };
 
@@ -105,15 +106,12 @@ int kept_blob_add(const struct work *work, int fd, const char *digest, const cha
 	if (r < 0)
 		return r;
 	*ret_blob = blob;
-	path = str_printf("blobs/sha256/%s", digest_hex(blob.digest));
-	if (outcome_has_file(outcome, blob.digest) ||
-	    faccessat(work->root, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (outcome_has_file(outcome, blob.digest) || stored_blob_there(work->root, blob.digest))
 		return 0;
 	if (from) {
 		outcome_add_file(outcome, blob.digest, from);
 		return 0;
 	}
-	free(path);
 	path = str_printf("blob-%s", digest_hex(blob.digest));
 	{
 		_cleanup_close_ int to =

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "image/store.h"
 #include "image/work.h"
 #include "transfer/extract.h"
+#include "transfer/outline.h"
 #include "transfer/stream.h"
 #include "transfer/whiteout.h"
 
@@ -27,6 +29,28 @@ static int mismatch(struct err *err, const char *is)
 	return err_set(err, EBADMSG, "its content is %s: damaged or forged", is);
 }
 
+/* It is of no use when a later entry took the place of a file, nor when somebody wrote to the archive meanwhile. */
+static int make_outline(const struct layer_source *source, const struct stat *before,
+			const struct extract_totals *totals, const struct buf *report,
+			struct layer *layer, struct err *err)
+{
+	const struct outline_archive archive = { source->fd, source->offset, source->length };
+	struct stat now;
+	int r;
+
+	if (source->outline < 0 || totals->replaced > 0)
+		return 0;
+	r = outline_write(source->outline, &archive, report, err);
+	if (r < 0)
+		return r;
+	if (fstat(source->fd, &now) < 0)
+		return err_sys(err, errno, "stat the archive");
+	layer->outlined = now.st_size == before->st_size &&
+			  now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
+			  now.st_mtim.tv_nsec == before->st_mtim.tv_nsec;
+	return 0;
+}
+
 static int unpack_into(const struct work *work, int tree, const struct layer_source *source,
 		       uint64_t limit_bytes, const char *diff_id, struct layer *layer,
 		       struct err *err)
@@ -35,18 +59,21 @@ static int unpack_into(const struct work *work, int tree, const struct layer_sou
 	_cleanup_(buf_clear) struct buf report = BUF_EMPTY;
 	struct extract_totals totals;
 	struct stream_result result;
+	struct stat before;
 	char size[32];
 	int r;
 
 	if (empty < 0)
 		return empty;
+	if (fstat(source->fd, &before) < 0)
+		return err_sys(err, errno, "stat the archive");
 	r = stream_unpack(&(struct stream_plan){ .fd = source->fd,
 						 .offset = source->offset,
 						 .length = source->length,
-						 .tee = source->tee,
 						 .empty = empty,
 						 .folder = tree,
-						 .run = extract_run,
+						 .run = source->outline < 0 ? extract_run :
+									      extract_placed_run,
 						 .limit_bytes = limit_bytes,
 						 .disk = work->out },
 			  &result, &report, err);
@@ -61,6 +88,8 @@ static int unpack_into(const struct work *work, int tree, const struct layer_sou
 	r = extract_totals_read(&report, &totals, err);
 	if (r == 0)
 		r = whiteout_apply(tree, &report, &layer->opaque_root, err);
+	if (r == 0)
+		r = make_outline(source, &before, &totals, &report, layer, err);
 	if (r < 0)
 		return r;
 	layer->size_bytes = totals.size_bytes;

@@ -18,15 +18,16 @@ struct layer {
 	uint64_t size_bytes;
 	uint64_t skipped_devices;
 	bool opaque_root; /* hides all layers below it */
+	bool outlined;	  /* source.outline is written */
 };
 
 struct layer_source {
 	int fd;		 /* its archive, at the start */
 	uint64_t offset; /* or plain tar within a file: length bytes from here, as in stream_plan */
 	uint64_t length;
-	int tee;
+	int outline; /* of those: an empty file for their outline (outline.h), when one can be made; -1: none is wanted */
 };
-#define LAYER_SOURCE(descriptor) (&(struct layer_source){ .fd = (descriptor), .tee = -1 })
+#define LAYER_SOURCE(descriptor) (&(struct layer_source){ .fd = (descriptor), .outline = -1 })
 
 /* diff_id NULL: whatever it is (import), and then it must end as a whole tar does.
  * -EBADMSG: it is not what diff_id names. What it unpacked stays in the work folder. */

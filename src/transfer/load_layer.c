@@ -20,6 +20,7 @@
 #include "transfer/layer.h"
 #include "transfer/load_image.h"
 #include "transfer/outcome.h"
+#include "transfer/stored_blob.h"
 #include "transfer/stream.h"
 #include "transfer/write_out.h"
 
@@ -154,11 +155,26 @@ static int hash_only(struct load_layer *l, const struct bundle_file *file, int t
 	return r;
 }
 
-/* Its digest is the diff ID, and unpacking checks that. */
-static int unpack_plain(const struct load *load, struct load_layer *l,
-			const struct bundle_file *file, int tee, struct err *err)
+/* The archive itself, instead of its outline. */
+static int keep_whole(struct load_layer *l, const struct bundle_file *file, int kept,
+		      struct err *err)
 {
-	const struct layer_source source = { file->fd, file->offset, file->size, tee };
+	l->blob.digest[0] = '\0';
+	l->layer.outlined = false;
+	if (ftruncate(kept, 0) < 0 || lseek(kept, 0, SEEK_SET) < 0)
+		return err_sys(err, errno, "empty %s", l->path);
+	if (hash_only(l, file, kept, err) < 0)
+		return -err->code;
+	return strcmp(l->blob.digest, l->diff_id) == 0 ?
+		       0 :
+		       err_set(err, EBADMSG, "it was changed while it was read");
+}
+
+/* Its digest is the diff ID, and unpacking checks that. kept: for its outline. */
+static int unpack_plain(const struct load *load, struct load_layer *l,
+			const struct bundle_file *file, int kept, struct err *err)
+{
+	const struct layer_source source = { file->fd, file->offset, file->size, kept };
 	int r = l->part->digest && strcmp(l->part->digest, l->diff_id) != 0 ?
 			hash_only(l, file, -1, err) :
 			0;
@@ -166,26 +182,22 @@ static int unpack_plain(const struct load *load, struct load_layer *l,
 	if (r == 0)
 		r = layer_unpack(load->work, &source, l->diff_id, load->limit_bytes, &l->layer,
 				 err);
-	if (r == 0)
-		memcpy(l->blob.digest, l->diff_id, strlen(l->diff_id) + 1);
-	return r;
+	if (r < 0)
+		return r;
+	if (kept >= 0 && !l->layer.outlined)
+		return keep_whole(l, file, kept, err);
+	memcpy(l->blob.digest, l->diff_id, strlen(l->diff_id) + 1);
+	return 0;
 }
 
 /* -- one layer -------------------------------------------------------------------------------- */
-
-static bool stored(const struct load *load, const char *digest)
-{
-	_cleanup_free_ char *path = str_printf("blobs/sha256/%s", digest_hex(digest));
-
-	return faccessat(load->work->root, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
 
 /* A file for the archive to go to; -1 with nothing in err: it need not. */
 static int open_kept(const struct load *load, struct load_layer *l, size_t number, struct err *err)
 {
 	int fd;
 
-	if (l->part->digest && stored(load, l->part->digest))
+	if (l->part->digest && stored_blob_there(load->work->root, l->part->digest))
 		return -1;
 	l->path = bundle_path(load->bundle, l->part->name);
 	if (l->path)
@@ -276,9 +288,40 @@ static int take(const struct load *load, struct load_layer *l, struct err *err)
 	if (!l->again)
 		outcome_add_layer(load->outcome, &l->layer);
 	if (l->path && !outcome_has_file(load->outcome, l->blob.digest) &&
-	    !stored(load, l->blob.digest))
-		outcome_add_file(load->outcome, l->blob.digest, l->path);
+	    !stored_blob_there(load->work->root, l->blob.digest)) {
+		if (l->layer.outlined)
+			outcome_add_outline(load->outcome, l->blob.digest, l->path);
+		else
+			outcome_add_file(load->outcome, l->blob.digest, l->path);
+	}
 	return 0;
+}
+
+/* A layer that one above hides is not kept, so that its outline would be of no use. */
+static int keep_hidden(const struct load *load, struct load_layer *l, struct err *err)
+{
+	_cleanup_(bundle_file_close) struct bundle_file file = BUNDLE_FILE_NONE;
+	_cleanup_close_ int kept =
+		openat(load->work->dir, l->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	int r = kept < 0 ? err_sys(err, errno, "open %s", l->path) :
+			   bundle_open(load->bundle, l->part->name, &file, err);
+
+	return r < 0 ? r : keep_whole(l, &file, kept, err);
+}
+
+static int keep_all_hidden(const struct loading *loading, struct err *err)
+{
+	bool hidden = false;
+	int r = 0;
+
+	for (size_t i = loading->count; r == 0 && i-- > 0;) {
+		struct load_layer *l = &loading->layers[i];
+
+		if (hidden && l->result == 0 && l->layer.outlined)
+			r = keep_hidden(loading->load, l, err);
+		hidden |= l->result == 0 && l->layer.opaque_root;
+	}
+	return r;
 }
 
 int load_layers(const struct load *load, const struct part *parts, char *const *diff_ids,
@@ -296,6 +339,7 @@ int load_layers(const struct load *load, const struct part *parts, char *const *
 	}
 	if (count > 0)
 		run(&loading);
+	r = keep_all_hidden(&loading, err);
 	for (size_t i = 0; i < count; i++) {
 		if (r == 0)
 			r = take(load, &loading.layers[i], err);

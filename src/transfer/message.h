@@ -20,6 +20,7 @@ enum message_kind {
 	MESSAGE_WHITEOUT, /* whiteout.h */
 	MESSAGE_OPAQUE,
 	MESSAGE_TOTALS, /* extract.h */
+	MESSAGE_PLACE,	/* outline.h */
 	MESSAGE_OPEN,	/* fetcher.h, these too */
 	MESSAGE_REQUEST,
 	MESSAGE_HEAD,

@@ -80,6 +80,12 @@ void outcome_add_file(struct outcome *outcome, const char *digest, const char *p
 	(void)str_append(file->digest, sizeof(file->digest), digest);
 }
 
+void outcome_add_outline(struct outcome *outcome, const char *digest, const char *path)
+{
+	outcome_add_file(outcome, digest, path);
+	outcome->files[outcome->file_count - 1].outline = true;
+}
+
 bool outcome_has_file(const struct outcome *outcome, const char *digest)
 {
 	for (size_t i = 0; i < outcome->file_count; i++)
@@ -152,8 +158,12 @@ int outcome_store(const struct outcome *outcome, const struct work *work, struct
 	}
 	for (size_t i = 0; r == 0 && i < outcome->part_count; i++)
 		r = part_keep(&outcome->parts[i], err);
-	for (size_t i = 0; r == 0 && i < outcome->file_count; i++)
-		r = blob_move(work, outcome->files[i].path, outcome->files[i].digest, err);
+	for (size_t i = 0; r == 0 && i < outcome->file_count; i++) {
+		const struct outcome_file *file = &outcome->files[i];
+
+		r = file->outline ? outline_move(work, file->path, file->digest, err) :
+				    blob_move(work, file->path, file->digest, err);
+	}
 	for (size_t i = 0; r == 0 && i < outcome->image_count; i++)
 		r = move_documents(&outcome->images[i], work, err);
 	return r == 0 ? store_sync(work, err) : r;

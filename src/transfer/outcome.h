@@ -32,6 +32,7 @@ struct outcome_blob { /* of a layer, as it came */
 struct outcome_file {
 	char digest[DIGEST_SIZE];
 	char *path; /* in the work folder */
+	bool outline;
 };
 
 struct outcome_image {
@@ -65,6 +66,8 @@ struct outcome_image *outcome_add_image(struct outcome *outcome, struct image_co
 void outcome_add_blob(struct outcome_image *image, const char *digest, uint64_t size_bytes);
 /* A file of the work folder that becomes a blob. */
 void outcome_add_file(struct outcome *outcome, const char *digest, const char *path);
+/* A file of the work folder that becomes the outline of one. */
+void outcome_add_outline(struct outcome *outcome, const char *digest, const char *path);
 bool outcome_has_file(const struct outcome *outcome, const char *digest);
 /* part is taken. */
 void outcome_add_part(struct outcome *outcome, struct part_file *part);

@@ -13,6 +13,14 @@
 #include "image/digest.h"
 #include "image/document.h"
 #include "image/manifest.h"
+#include "transfer/outline.h"
+
+bool stored_blob_there(int root, const char *digest)
+{
+	_cleanup_free_ char *path = str_printf("blobs/sha256/%s", digest_hex(digest));
+
+	return faccessat(root, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || outline_there(root, digest);
+}
 
 int stored_blob_open(int root, const char *digest, uint64_t *ret_size, struct err *err)
 {
@@ -21,6 +29,10 @@ int stored_blob_open(int root, const char *digest, uint64_t *ret_size, struct er
 	struct stat st;
 
 	if (fd < 0 && errno == ENOENT) {
+		int built = outline_rebuild(root, digest, ret_size, err);
+
+		if (built != -ENOENT)
+			return built;
 		err_set(err, ENOENT, "the archive of %s is not in the store", digest);
 		return err_hint(err, "remove the image, then pull or load it again");
 	}

@@ -3,13 +3,16 @@
 #ifndef CLOCHE_TRANSFER_STORED_BLOB_H
 #define CLOCHE_TRANSFER_STORED_BLOB_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct buf;
 struct err;
 struct manifest;
 
-/* A descriptor for reading. -ENOENT with a remedy. */
+/* Is it, or what it can be built from? */
+bool stored_blob_there(int root, const char *digest);
+/* A descriptor for reading, at the start; of a layer's archive that has an outline only it is built. -ENOENT with a remedy. */
 int stored_blob_open(int root, const char *digest, uint64_t *ret_size, struct err *err);
 /* Its bytes, what they say, and of which type they are. */
 int stored_manifest_read(int root, const char *digest, struct buf *bytes,

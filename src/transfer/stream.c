@@ -18,8 +18,7 @@
 enum { CHUNK = 256 * 1024 };
 
 struct stream {
-	int in, out, tee;
-	off_t kept; /* how far tee is written */
+	int in, out;
 	struct write_out *disk;
 	bool within; /* a file: length bytes from offset */
 	bool shared; /* pipe to pipe */
@@ -99,19 +98,13 @@ static void count_zeros(struct stream_result *result, const char *bytes, size_t 
 	result->zeros = i == 0 ? result->zeros + length : length - i;
 }
 
-/* To the copy that is kept, if there is one, and to the reader, who gets the copy's pages then. */
 static int hand_on(struct stream *stream, const char *bytes, size_t length, struct err *err)
 {
-	off_t at = stream->kept;
-	int r = stream->tee < 0 ? 0 : fd_write_all(stream->tee, bytes, length);
+	int r;
 
-	if (r < 0)
-		return err_sys(err, r, "write");
-	stream->kept += (off_t)length;
 	if (stream->refused || stream->shared)
 		return 0;
-	r = stream->tee < 0 ? fd_write_all(stream->out, bytes, length) :
-			      fd_write_pages(stream->out, stream->tee, at, bytes, length);
+	r = fd_write_all(stream->out, bytes, length);
 	if (r == -EPIPE) { /* the reader will say why */
 		stream->refused = true;
 		return 0;
@@ -217,7 +210,6 @@ int stream_unpack(const struct stream_plan *plan, struct stream_result *ret_resu
 {
 	struct stream stream = { .in = -1,
 				 .out = -1,
-				 .tee = plan->length > 0 ? plan->tee : -1,
 				 .within = plan->length > 0,
 				 .offset = plan->offset,
 				 .length = plan->length,

@@ -21,7 +21,6 @@ struct stream_plan {
 	int fd;		 /* a file at its start, or a pipe; the caller's */
 	uint64_t offset; /* of plain tar within a file, which is not moved: length bytes from here; with length 0 all of fd */
 	uint64_t length;
-	int tee; /* of those, what is read is written to this empty file of ours, open for both; -1: nowhere */
 	int empty;  /* an empty folder, the decompressor's root */
 	int folder; /* where the reader writes */
 	int (*run)(struct buf *report, struct err *err); /* the reader */

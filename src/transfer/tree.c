@@ -63,6 +63,7 @@ static int open_folder(struct tree *tree, const char *path, struct err *err)
 	char real[PATH_MAX];
 	int r;
 
+	tree->parent_linked = false;
 	if (fd >= 0)
 		return fd_take(&fd);
 	r = err_sys(err, errno, "open folder %.400s", path);
@@ -78,6 +79,7 @@ static int open_folder(struct tree *tree, const char *path, struct err *err)
 		r = real_path(fd, real, err);
 	if (r < 0)
 		return r;
+	tree->parent_linked = strcmp(real + 1, path) != 0;
 	err_clear(err);
 	return fd_take(&fd);
 }
@@ -109,6 +111,7 @@ static int remove_old(struct tree *tree, int parent, const char *name)
 
 	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
+	tree->replaced++;
 	if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode))
 		tree->parent_path[0] = '\0';
 	if (S_ISDIR(st.st_mode))
@@ -297,6 +300,11 @@ int tree_real_parent(struct tree *tree, const char *path, char ret_path[PATH_MAX
 	int parent = parent_of(tree, path, &name, err);
 
 	return parent < 0 ? parent : real_path(parent, ret_path, err);
+}
+
+bool tree_is_direct(const struct tree *tree, const char *path)
+{
+	return !strchr(path, '/') || !tree->parent_linked;
 }
 
 /* Invariant 3. Something else may stand at the name by now; the inode tells. */

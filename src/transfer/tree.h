@@ -15,6 +15,7 @@
 #define CLOCHE_TRANSFER_TREE_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <time.h>
@@ -29,6 +30,8 @@ struct tree {
 	int root;   /* the caller's */
 	int parent; /* the folder of the last name, for the next one */
 	char parent_path[PATH_MAX];
+	bool parent_linked;	     /* a link leads to it */
+	size_t replaced;	     /* things that had to go */
 	struct tree_folder *folders; /* whose times are still to set */
 	size_t folder_count, folder_room;
 	struct buf names; /* of them */
@@ -58,6 +61,9 @@ int tree_fifo(struct tree *tree, const char *path, const struct attributes *attr
 	      struct err *err);
 /* The absolute path, within the root, of the folder that path is in, links resolved. */
 int tree_real_parent(struct tree *tree, const char *path, char ret_path[PATH_MAX], struct err *err);
+
+/* Of the path that was made last: no link leads to it. */
+bool tree_is_direct(const struct tree *tree, const char *path);
 
 /* Owner, xattrs, mode, time: in this order, because chown(2) clears what the next two set. */
 int tree_dress(int fd, const struct attributes *attributes, struct err *err);

@@ -417,6 +417,63 @@ $CLOCHE_ROOT/tmp:"
 	run -0 cloche load -i "$ARCHIVES/docker.tar"
 }
 
+# Of every kind of entry one; names that come twice, or by way of a link; and what hides all below it.
+odd_layers()
+{
+	python3 - <<-'END'
+		import io, tarfile
+		def make(name, *entries):
+		    with tarfile.open(name, "w", format=tarfile.PAX_FORMAT) as tar:
+		        for name, kind, what in entries:
+		            info = tarfile.TarInfo(name)
+		            info.type, info.mode, data = kind, 0o755, b""
+		            if kind == tarfile.REGTYPE:
+		                data = (name.encode() + b"\n") * what
+		                info.size = len(data)
+		            elif what:
+		                info.linkname = what
+		            tar.addfile(info, io.BytesIO(data))
+		file, folder, link, same = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
+		make("odd.tar", ("a", folder, 0), ("a/large", file, 50000), ("a/small", file, 3), ("b", link, "a"), ("b/linked", file, 900),
+		     ("hard", same, "a/large"), ("n" * 200 + "/\u00e9", file, 700), ("a/.wh.gone", file, 400), ("./z//c", file, 999))
+		make("twice.tar", ("x", file, 5000), ("x", file, 6000))
+		make("hides.tar", (".wh..wh..opq", file, 0), ("y", file, 5000))
+	END
+	truncate -s 300000 sparse
+	echo end >>sparse
+	tar --append -Sf odd.tar sparse
+}
+
+blob_of() { echo "blobs/sha256/$(sha256sum <"$1" | cut -c -64)"; }
+
+@test "an archive in a file is kept without what its layer has, and given again byte for byte" {
+	local layer outline
+
+	odd_layers
+	python3 "$BATS_TEST_DIRNAME/make_archive.py" docker odd.docker.tar odd:1 odd.tar twice.tar
+	python3 "$BATS_TEST_DIRNAME/make_archive.py" oci hides.oci.tar hides:1 odd.tar hides.tar
+	run -0 cloche load -i odd.docker.tar
+	outline=$CLOCHE_ROOT/outlines/$(sha256sum <odd.tar | cut -c -64)
+	[ "$(stat -c %s "$outline")" -lt 60000 ]
+	[ ! -e "$CLOCHE_ROOT/$(blob_of odd.tar)" ]
+	cmp twice.tar "$CLOCHE_ROOT/$(blob_of twice.tar)" # what was replaced, the layer does not have
+	run -0 cloche save -o saved.tar odd:1
+	for layer in odd twice; do
+		tar -xOf saved.tar "$(blob_of "$layer.tar")" | cmp - "$layer.tar"
+	done
+	# somebody touched the layer
+	echo more >>"$CLOCHE_ROOT/layers/${outline##*/}/a/large"
+	run -1 cloche save -o saved.tar odd:1
+	assert_output --partial "build the archive sha256:${outline##*/} from its outline: a/large of the layer is not what it was"
+	run -0 cloche rmi odd:1
+	assert_equal "$(ls -A "$CLOCHE_ROOT/outlines")" ""
+	# a layer that another hides is not kept, so that its archive is
+	run -0 cloche load -i hides.oci.tar
+	cmp odd.tar "$CLOCHE_ROOT/$(blob_of odd.tar)"
+	[ ! -e "$outline" ]
+	[ -e "$CLOCHE_ROOT/outlines/$(sha256sum <hides.tar | cut -c -64)" ]
+}
+
 @test "loads and removals of one image at once: each ends whole" {
 	local i
 
