@@ -78,21 +78,39 @@ static bool mark_there(void *data)
 	return file_there(data, "locks/0123456789");
 }
 
-static long cpu_ticks(pid_t pid)
+static void stat_read(pid_t pid, char text[512])
 {
-	char path[64], text[512] = "";
-	unsigned long user = 0, kernel = 0;
+	char path[64];
 	int fd;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_true(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
+	memset(text, 0, 512);
+	assert_true(fd >= 0 && read(fd, text, 511) > 0);
 	(void)close(fd);
+}
+
+static long cpu_ticks(pid_t pid)
+{
+	unsigned long user = 0, kernel = 0;
+	char text[512];
+
+	stat_read(pid, text);
 	assert_int_equal(sscanf(strrchr(text, ')'),
 				") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
 				&kernel),
 			 2);
 	return (long)(user + kernel);
+}
+
+/* It has stopped itself, and what is to wake it does not come too early. */
+static bool init_stopped(void *data)
+{
+	const struct world *w = data;
+	char text[512];
+
+	stat_read(w->init, text);
+	return strncmp(strrchr(text, ')'), ") T", 3) == 0;
 }
 
 /* -- the end of a container ------------------------------------------------------------------- */
@@ -575,6 +593,7 @@ static void a_killed_monitor_loses_no_line_and_the_next_tells_the_code(void **st
 	world_start(&w, &(struct world_options){
 				.script = "echo ready; kill -STOP $$; seq 1 200000; exit 9" });
 	assert_true(world_until(text_there, &w));
+	assert_true(world_until(init_stopped, &w));
 	for (int i = 0; i < 6; i++) {
 		struct pollfd ended = { .fd = w.init_pidfd, .events = POLLIN };
 
@@ -656,7 +675,7 @@ static void clients_see_that_the_monitor_was_killed(void **state)
 		int type;
 
 		do
-			assert_int_equal(poll(&p[i], 1, 3000), 1);
+			assert_int_equal(poll(&p[i], 1, 60000), 1);
 		while ((type = frame_get(p[i].fd, data, &n)) >= 0);
 	}
 	(void)close(p[1].fd);
@@ -721,7 +740,7 @@ static void what_it_was_not_given_is_closed(void **state)
 	world_start(&w, &(struct world_options){ .script = "echo ready; exec sleep 100" });
 	p = (struct pollfd){ .fd = w.stranger, .events = POLLIN };
 	assert_true(world_until(text_there, &w));
-	assert_int_equal(poll(&p, 1, 3000), 1);
+	assert_int_equal(poll(&p, 1, 60000), 1);
 	assert_int_equal(read(w.stranger, &byte, 1), 0);
 	world_clear(&w);
 }

@@ -383,7 +383,7 @@ long world_record(const struct world *w, const char *key)
 
 bool world_until(bool (*there)(void *), void *data)
 {
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 6000; i++) {
 		if (there(data))
 			return true;
 		(void)poll(NULL, 0, 10);
@@ -432,7 +432,7 @@ int frame_get(int socket, void *data, size_t *ret_length)
 char *frames_text(int socket, size_t *ret_length, struct frame_exit *exit)
 {
 	static char data[65536];
-	char *text = malloc(1);
+	char *text = malloc(1), *more;
 	size_t length = 0, n;
 	int type;
 
@@ -446,8 +446,9 @@ char *frames_text(int socket, size_t *ret_length, struct frame_exit *exit)
 		}
 		if (type != FRAME_STDOUT && type != FRAME_STDERR)
 			continue;
-		text = realloc(text, length + n + 1);
-		must(text);
+		more = realloc(text, length + n + 1);
+		must(more);
+		text = more;
 		memcpy(text + length, data, n);
 		length += n;
 	}

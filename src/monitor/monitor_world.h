@@ -48,7 +48,7 @@ int world_attach(struct world *w, uint32_t flags); /* a socket, its hello sent *
 /* The whole text of a file beneath the world's folder, NUL-terminated, "" when missing. The caller frees. */
 char *world_read(const struct world *w, const char *name, size_t *ret_length);
 long world_record(const struct world *w, const char *key); /* of DIR/exit; -1: not there */
-/* Poll for something, up to ten seconds. */
+/* Poll for something, up to a minute. */
 bool world_until(bool (*there)(void *), void *data);
 
 void frame_put(int socket, enum frame_type type, const void *data, size_t length);
