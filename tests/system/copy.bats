@@ -162,7 +162,7 @@ inside() { cloche exec web "$@"; }
 
 @test "commit makes an image that keeps the layers below, and pauses meanwhile" {
 	cloche run -d --name changed --network none -e NEW=1 -l kind=test box:1 sh -c 'echo x >/added; rm /bin/mv; rm -rf /etc; mkdir /etc; echo only >/etc/one; sleep 1000' >/dev/null
-	for ((i = 0; i < 100; i++)); do cloche exec changed cat /etc/one >/dev/null 2>&1 && break; sleep 0.05; done
+	until_true 20 sh -c '"$CLOCHE" exec changed cat /etc/one 2>/dev/null | grep -q only'
 	run -0 cloche commit -a 'A. Person' -m 'a note' -c 'CMD ["cat", "/added"]' changed me/new:2
 	[[ $output =~ ^sha256:[0-9a-f]{64}$ ]]
 	[ "$(cloche inspect -f '{{.State.Status}}' changed)" = running ]

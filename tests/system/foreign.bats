@@ -19,7 +19,7 @@ setup_file()
 }
 
 # What podman does after a container's end goes on for a moment, with its storage mounted.
-no_podman() { ! pgrep -x 'podman|conmon' >/dev/null; }
+no_podman() { ! pgrep -f "^[^ ]*(podman|conmon) .*$F/" >/dev/null; } # ours: other files have theirs
 
 teardown_file()
 {
