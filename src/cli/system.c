@@ -358,7 +358,9 @@ const struct command command_system_check = {
 	.name = "check",
 	.args = "",
 	.summary = "compare database, files, mounts, cgroups and processes",
-	.details = "Each finding is a line. The exit status is 1 when one is left.",
+	.details =
+		"Each finding is a line. The exit status is 1 when one is left. What a pull that was cut has left for the next one is told, too, with its "
+		"size and age, and is no finding: cloche-system-prune(1) removes it, --repair does not.",
 	.opts = check_opts,
 	.args_size = sizeof(struct check_args),
 	.run = check_run,

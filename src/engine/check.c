@@ -16,10 +16,12 @@
 #include "engine/check_part.h"
 #include "engine/engine.h"
 #include "engine/image_files.h"
+#include "engine/inspect.h"
 #include "engine/netns_name.h"
 #include "engine/repair.h"
 #include "engine/status.h"
 #include "engine/trash.h"
+#include "image/parts.h"
 #include "image/work.h"
 #include "runtime/cgroup.h"
 #include "state/store.h"
@@ -33,6 +35,11 @@ void check_finding(struct check *check, bool repaired, const char *what, const c
 	check->left += !repaired;
 	if (!strv_has(check->found, line)) /* as a cgroup is in each hierarchy of v1 */
 		strv_add_take(&check->found, ptr_take(&line));
+}
+
+void check_note(struct check *check, const char *what, const char *name)
+{
+	strv_add_take(&check->found, str_printf("%s: %s", name, what));
 }
 
 const struct container_row *check_row(const struct check *check, const char *id)
@@ -183,6 +190,18 @@ static int layers_check(struct check *check, struct store *store, struct err *er
 	return r;
 }
 
+/* Worth something: --repair leaves it. */
+static void part_note(void *data, const char *path, uint64_t bytes, int64_t untouched_s)
+{
+	_cleanup_free_ char *size = str_size((double)bytes, 1000, 3);
+	_cleanup_free_ char *age = duration_text(untouched_s);
+	_cleanup_free_ char *what = str_printf(
+		"%s of a pull that was cut %s ago; the next one goes on there, system prune removes it",
+		size, age);
+
+	check_note(data, what, path);
+}
+
 /* What killed commands left behind them, and what a killed sweep did not come to. */
 static int remains_check(struct check *check)
 {
@@ -197,6 +216,7 @@ static int remains_check(struct check *check)
 	if (netns_names_stale(check->engine, check->repair) > 0)
 		check_finding(check, check->repair, "names of containers that are gone",
 			      "/run/netns");
+	parts_each(check->engine->root, part_note, check);
 	return 0;
 }
 

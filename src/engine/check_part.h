@@ -23,6 +23,8 @@ struct check {
 
 /* A line "NAME: WHAT", and "; repaired"; what is not repaired is counted. */
 void check_finding(struct check *check, bool repaired, const char *what, const char *name);
+/* The same of what is no fault: it is not counted. */
+void check_note(struct check *check, const char *what, const char *name);
 const struct container_row *check_row(const struct check *check, const char *id);
 /* Somebody holds its lock: what is seen of it means nothing. */
 bool check_at_work(struct check *check, const char *id);

@@ -8,5 +8,9 @@
 
 /* Remove those that nobody goes on with nor has for so long: how many bytes. ret_names: "parts/HEX" is added for each; or NULL. */
 uint64_t parts_sweep(int root, int64_t untouched_s, char ***ret_names);
+/* Those that nobody goes on with, and for how long nobody has. */
+void parts_each(int root,
+		void (*each)(void *data, const char *path, uint64_t bytes, int64_t untouched_s),
+		void *data);
 
 #endif

@@ -79,6 +79,32 @@ static void what_somebody_has_stays(void **state)
 	assert_false(there(place, first));
 }
 
+static void count(void *data, const char *path, uint64_t bytes, int64_t untouched_s)
+{
+	int *calls = data;
+
+	++*calls;
+	assert_string_equal(path, second);
+	assert_int_equal(bytes, 7);
+	assert_true(untouched_s > 20 * 365 * 24 * 3600);
+}
+
+static void of_those_that_nobody_has_size_and_age_are_told(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_close_ int held = make(place, first), other = make(place, second),
+			    strange = make(place, "parts/README");
+	const struct timespec before[] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+	int calls = 0;
+
+	assert_int_equal(flock(held, LOCK_EX), 0);
+	assert_int_equal(futimens(other, before), 0);
+	parts_each(place->root, count, &calls);
+	assert_int_equal(calls, 1);
+	assert_true(there(place, first) && there(place, second) && there(place, "parts/README"));
+	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
+}
+
 static void the_young_stay_and_a_link_is_not_followed(void **state)
 {
 	const struct place *place = *state;
@@ -108,6 +134,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_somebody_has_stays),
+		TEST(of_those_that_nobody_has_size_and_age_are_told),
 		TEST(the_young_stay_and_a_link_is_not_followed),
 		TEST(without_the_folder_there_is_nothing),
 	};

@@ -396,6 +396,7 @@ swept_by() { SWEEPER=$(sweeper) && [ "$(wc -w <<<"$SWEEPER")" = 1 ]; }
 	(umask 0077 && mkdir -p "$CLOCHE_ROOT/parts" "$CLOCHE_ROOT/blobs/sha256")
 	part=$(echo part | sha256sum | cut -c -64)
 	head -c 3000000 /dev/zero >"$CLOCHE_ROOT/parts/$part"
+	touch -d '-3 hours' "$CLOCHE_ROOT/parts/$part"
 	head -c 1000000 /dev/zero >"$CLOCHE_ROOT/blobs/sha256/$part"
 	run -0 cloche system prune -f --filter until=1h
 	[ -e "$CLOCHE_ROOT/parts/$part" ]
@@ -403,6 +404,10 @@ swept_by() { SWEEPER=$(sweeper) && [ "$(wc -w <<<"$SWEEPER")" = 1 ]; }
 	assert_line "tmp: of 1 command that was killed"
 	assert_line "blobs/sha256/$part"
 	[ -e "$CLOCHE_ROOT/parts/$part" ] # somebody goes on with it
+	run -0 flock "$CLOCHE_ROOT/parts/$part" "$CLOCHE" system check
+	refute_output --partial parts/
+	run -0 cloche system check --repair # it is no fault
+	assert_output "parts/$part: 3MB of a pull that was cut 3 hours ago; the next one goes on there, system prune removes it"
 	run -0 cloche system prune -f
 	assert_output "Deleted leftovers of interrupted work:
 parts/$part
