@@ -83,6 +83,12 @@ int err_hint(struct err *err, const char *fmt, ...)
 	return -err->code;
 }
 
+int err_is(struct err *err, enum err_kind kind)
+{
+	err->kind = kind;
+	return -err->code;
+}
+
 int err_exit(struct err *err, int exit_status)
 {
 	err->exit_status = exit_status;

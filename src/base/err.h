@@ -15,9 +15,16 @@
 
 enum { ERR_WORDS = 1024, ERR_HINT = 256 };
 
+/* What callers further up act on, where the code alone could be about another thing. */
+enum err_kind {
+	ERR_PLAIN,
+	ERR_NO_IMAGE, /* of that name or id */
+};
+
 struct err {
 	int code;	 /* positive errno, 0 when nothing failed */
 	int exit_status; /* what the program should exit with; 0: the command's default */
+	enum err_kind kind;
 	char words[ERR_WORDS];
 	char hint[ERR_HINT];
 };
@@ -38,6 +45,8 @@ int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf
 int err_hint(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The exit status Docker would give (125, 126, 127). Returns -err->code. */
 int err_exit(struct err *err, int exit_status);
+/* A new cause is plain until this is called; wrapping keeps it. Returns -err->code. */
+int err_is(struct err *err, enum err_kind kind);
 /* Forget the error. */
 void err_clear(struct err *err);
 /* Print `program: words; hint` to stderr; nothing without words, for what another program of ours has told already.

@@ -369,7 +369,7 @@ static int create(struct cli *cli, struct create_options *o, char **operands, bo
 		return run ? r : err_exit(err, 1);
 	r = create_container(engine, o, o->rootfs ? NULL : operands[0], command, record, warnings,
 			     err);
-	if (!run && (r == -EEXIST || str_prefix(err->words, "No such image")))
+	if (!run && (r == -EEXIST || err->kind == ERR_NO_IMAGE))
 		return err_exit(err, 1);
 	return r;
 }

@@ -65,7 +65,10 @@ static int image_lives(struct store *store, const struct container_row *row, str
 			0;
 
 	image_row_clear(&image);
-	return r == -ENOENT ? err_set(err, ENOENT, "No such image: %s", row->image_id) : r;
+	if (r != -ENOENT)
+		return r;
+	err_set(err, ENOENT, "No such image: %s", row->image_id);
+	return err_is(err, ERR_NO_IMAGE);
 }
 
 /* The row, its volumes and their references: one transaction. A name that we made ourselves is made anew when it is taken. */

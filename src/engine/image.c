@@ -85,7 +85,7 @@ int image_resolve(struct engine *engine, const char *text, struct image_row *ret
 
 		err_set(err, ENOENT, "No such image: %s", familiar);
 		err_hint(err, "cloche pull gets one from a registry, cloche load from an archive");
-		return -ENOENT;
+		return err_is(err, ERR_NO_IMAGE);
 	}
 	if (r == 0)
 		err_clear(err);

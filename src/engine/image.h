@@ -12,7 +12,7 @@ struct buf;
 struct engine;
 struct err;
 
-/* By name (Docker's short names), id or prefix. `No such image: x`, exit status 125 left to the caller. */
+/* By name (Docker's short names), id or prefix. `No such image: x` is of the kind ERR_NO_IMAGE, its exit status left to the caller. */
 int image_resolve(struct engine *engine, const char *reference, struct image_row *ret_row,
 		  struct err *err);
 /* Run `cloche-transfer VERB --root ROOT ARGS...`, record what it reports in one transaction. *ret_report: its JSON, with "images". */

@@ -152,6 +152,11 @@ teardown() { remove_containers; }
 	run cloche run --pull never --network none no-such-image true
 	assert_failure 125
 	assert_output --partial 'No such image: no-such-image'
+	run cloche create --pull never no-such-image true
+	assert_failure 1
+	assert_output --partial 'No such image: no-such-image'
+	run cloche create --pull never --memory 1 host true
+	assert_failure 125
 	assert_equal "$(cloche ps -aq)" ""
 	run cloche run --network none UPPER true
 	assert_failure 125
