@@ -15,11 +15,6 @@
 
 enum { LINES = 16384 };
 
-bool endpoint_is_lan(const struct endpoint *endpoint)
-{
-	return strcmp(endpoint->network.row.driver, "lan") == 0;
-}
-
 /* -- RUN/ID/lan ------------------------------------------------------------------------------- */
 
 static int lines_read(int run, struct buf *text)
@@ -150,7 +145,7 @@ int lan_endpoint_attach(const struct endpoint *endpoint, struct err *err)
 	char name[IFNAMSIZ];
 	int r;
 
-	if (endpoint_is_lan(endpoint))
+	if (network_is_lan(&endpoint->network.row))
 		return lan_attach(endpoint, err);
 	network_host_link(&endpoint->network, name);
 	if (!*name)
@@ -164,7 +159,7 @@ void lan_endpoint_detach(const struct endpoint *endpoint)
 	char name[IFNAMSIZ];
 
 	network_host_link(&endpoint->network, name);
-	if (endpoint_is_lan(endpoint) || *name)
+	if (network_is_lan(&endpoint->network.row) || *name)
 		lines_undo(endpoint->run, *name ? name : endpoint->network.row.link);
 }
 

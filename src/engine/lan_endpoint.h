@@ -11,7 +11,6 @@
 struct endpoint;
 struct err;
 
-bool endpoint_is_lan(const struct endpoint *endpoint);
 /* Once its link is there. An address that another host has is refused; who leases has asked before. */
 int lan_endpoint_attach(const struct endpoint *endpoint, struct err *err);
 /* Of one network of a container that runs on. */

@@ -118,7 +118,7 @@ void lease_apply(struct endpoint *endpoint)
 	struct subnet *subnet = &endpoint->network.subnet4;
 	struct dhcp_lease lease;
 
-	if (endpoint_is_lan(endpoint) || !lease_of(endpoint) ||
+	if (network_is_lan(&endpoint->network.row) || !lease_of(endpoint) ||
 	    lease_read(lease_of(endpoint), &lease) < 0)
 		return;
 	*subnet = (struct subnet){ lease.router, lease.prefix };
@@ -147,7 +147,7 @@ static int keep(struct engine *engine, struct endpoint *endpoint, const struct d
 	int64_t slot = endpoint->row.slot;
 	int r;
 
-	if (lease && endpoint_is_lan(endpoint)) {
+	if (lease && network_is_lan(&endpoint->network.row)) {
 		if (!subnet_has(&network->subnet4, &lease->address))
 			return err_set(
 				err, EADDRNOTAVAIL,
@@ -230,7 +230,8 @@ int leases_note(const struct endpoints *endpoints, int run, struct err *err)
 bool leases_want_keeper(const struct endpoints *endpoints)
 {
 	for (size_t i = 0; i < endpoints->count; i++)
-		if (endpoint_is_lan(&endpoints->list[i]) || lease_of(&endpoints->list[i]))
+		if (network_is_lan(&endpoints->list[i].network.row) ||
+		    lease_of(&endpoints->list[i]))
 			return true;
 	return false;
 }

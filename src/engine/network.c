@@ -42,6 +42,11 @@ bool network_is_bridge(const struct network_row *row)
 	return strcmp(row->driver, "bridge") == 0;
 }
 
+bool network_is_lan(const struct network_row *row)
+{
+	return strcmp(row->driver, "lan") == 0;
+}
+
 bool network_is_child(const char *driver)
 {
 	return strcmp(driver, "macvlan") == 0 || strcmp(driver, "ipvlan") == 0;

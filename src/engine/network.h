@@ -28,6 +28,8 @@ struct network {
 void network_clear(struct network *network);
 /* Its link is our own bridge; of other drivers it is the parent, which is the host's. */
 bool network_is_bridge(const struct network_row *row);
+/* Of the host's LAN, where others give addresses, too. */
+bool network_is_lan(const struct network_row *row);
 /* Containers have links of the parent's: macvlan, ipvlan. */
 bool network_is_child(const char *driver);
 /* ipvlan's layer 3: the host routes what comes and goes, nobody on the LAN asks for the addresses (ARP). */

@@ -343,7 +343,7 @@ int network_up(struct engine *engine, struct network *network, int lock, struct 
 		r = host_link_make(network, s, err);
 		if (r < 0)
 			return r;
-		return strcmp(network->row.driver, "lan") == 0 ?
+		return network_is_lan(&network->row) ?
 			       forwarding_on(engine, true, network->subnet6.address.family != 0,
 					     err) :
 			       0;
