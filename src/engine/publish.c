@@ -31,6 +31,8 @@
 /* One after the other: elements of one map that follow each other cost the kernel less. */
 static const int families[] = { AF_INET, AF_INET6 };
 
+enum { RUN_APART = 8 };
+
 void publish_clear(struct publish *publish)
 {
 	for (size_t i = 0; i < publish->count; i++) {
@@ -101,7 +103,7 @@ static int stale_drop(struct engine *engine, const struct port_row *wanted, stru
 }
 
 static int row_add(struct engine *engine, const struct record *record, const struct publication *p,
-		   struct err *err)
+		   int64_t count, struct err *err)
 {
 	char host[ADDRESS_TEXT], to[ADDRESS_TEXT];
 	struct port_row row = { .protocol = (char *)publish_protocol(p->protocol),
@@ -111,13 +113,52 @@ static int row_add(struct engine *engine, const struct record *record, const str
 				.to_ip = (char *)address_text(&p->to, to),
 				.to_port = p->to_port,
 				.mode = (char *)(p->visible ? "visible" : "kernel") };
-	int r = port_add(engine->store, &row, err);
+	int r = port_add(engine->store, &row, count, err);
 
-	if (r == -EEXIST && stale_drop(engine, &row, err) == 0) {
+	if (r != -EEXIST || count > 1)
+		return r;
+	if (stale_drop(engine, &row, err) == 0) {
 		err_clear(err);
-		r = port_add(engine->store, &row, err);
+		r = port_add(engine->store, &row, count, err);
 	}
 	return r == -EEXIST ? publish_conflict(engine, p, err) : r;
+}
+
+static bool is_behind(const struct publication *first, const struct publication *p, size_t by)
+{
+	return p->protocol == first->protocol && p->visible == first->visible &&
+	       p->port == first->port + by && p->to_port == first->to_port + by &&
+	       address_equal(&p->host, &first->host) && address_equal(&p->to, &first->to);
+}
+
+/* From `first` on: those that follow it, which may have others between them (of the other family). */
+static size_t run_find(const struct publish *publish, size_t first, const bool *added,
+		       size_t members[PORT_RUN_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = first; i < publish->count && count < PORT_RUN_MAX &&
+			       i <= members[count ? count - 1 : 0] + RUN_APART;
+	     i++)
+		if (!added[i] && is_behind(&publish->list[first], &publish->list[i], count))
+			members[count++] = i;
+	return count;
+}
+
+/* As one row; where one of them is taken, one by one, so that it is known which. */
+static int run_add(struct engine *engine, const struct record *record,
+		   const struct publish *publish, const size_t *members, size_t count,
+		   struct err *err)
+{
+	int r = row_add(engine, record, &publish->list[members[0]], (int64_t)count, err);
+
+	if (r != -EEXIST || count == 1)
+		return r;
+	err_clear(err);
+	r = 0;
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = row_add(engine, record, &publish->list[members[i]], 1, err);
+	return r;
 }
 
 /* A change of rows that does not wait for the disk: after a power cut no container runs, and a row that is still there is stale
@@ -152,13 +193,22 @@ static int rows_done(struct engine *engine, int r, bool durable, struct err *err
 static int rows_add(struct engine *engine, const struct record *record,
 		    const struct publish *publish, bool anew, struct err *err)
 {
+	_cleanup_free_ bool *added = mem_new((publish->count + 1) * sizeof(*added));
 	bool durable = true;
 	int r = rows_begin(engine, &durable, err);
 
 	if (r == 0 && anew)
 		r = port_delete_all(engine->store, record->row.id, err);
-	for (size_t i = 0; r == 0 && i < publish->count; i++)
-		r = row_add(engine, record, &publish->list[i], err);
+	for (size_t i = 0; r == 0 && i < publish->count; i++) {
+		size_t members[PORT_RUN_MAX] = { i }, count;
+
+		if (added[i])
+			continue;
+		count = run_find(publish, i, added, members);
+		r = run_add(engine, record, publish, members, count, err);
+		for (size_t k = 0; k < count; k++)
+			added[members[k]] = true;
+	}
 	return rows_done(engine, r, durable, err);
 }
 
@@ -445,8 +495,9 @@ int publish_release(struct engine *engine, const struct record *record, int run,
 		return 0;
 	if (run >= 0)
 		publish_relay_end(run);
-	count = engine_store(engine, err) ? port_list(engine->store, record->row.id, &rows, err) :
-					    -err->code;
+	if (!engine_store(engine, err))
+		return -err->code;
+	count = port_list(engine->store, record->row.id, &rows, err);
 	if (count <= 0)
 		return count;
 	r = elements_drop(engine, rows, count, true, err);

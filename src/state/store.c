@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-enum { SCHEMA_VERSION = 4, PATIENCE_MS = 60000, WAL_LIMIT_PAGES = 128 };
+enum { SCHEMA_VERSION = 5, PATIENCE_MS = 60000, WAL_LIMIT_PAGES = 128 };
 /* os_unix.c of SQLite: UNIX_SHM_DMS, behind the eight lock bytes of https://sqlite.org/walformat.html#wal_locks */
 enum { SWITCH_BYTE = 128 };
 
@@ -55,6 +55,8 @@ static const char *const schema_steps[SCHEMA_VERSION] = {
 	" size INTEGER NOT NULL, PRIMARY KEY(image, digest)) WITHOUT ROWID;",
 	/* engine/image_need.h; NULL of an image that came before */
 	"ALTER TABLE images ADD COLUMN needs TEXT;",
+	/* how many that follow each other: port_row.c */
+	"ALTER TABLE ports ADD COLUMN count INTEGER NOT NULL DEFAULT 1;",
 };
 
 int store_error(struct store *store, struct err *err)

@@ -183,13 +183,15 @@ struct port_row {	/* a published port of a running container */
 	char *container;
 	char *to_ip;
 	int64_t to_port;
-	char *mode; /* "kernel", "visible" */
+	char *mode;    /* "kernel", "visible" */
+	int64_t count; /* the table's own; 1 */
 };
 void port_row_clear(struct port_row *row);
 
-/* -EEXIST: taken. */
-int port_add(struct store *store, const struct port_row *row, struct err *err);
-/* container NULL: all. */
+enum { PORT_RUN_MAX = 128 };
+/* This one and those that follow it, at both ends: `count` in all, at most PORT_RUN_MAX. -EEXIST: one of them is taken. */
+int port_add(struct store *store, const struct port_row *row, int64_t count, struct err *err);
+/* container NULL: all. Each port has a row of its own. */
 int port_list(struct store *store, const char *container, struct port_row **ret_rows,
 	      struct err *err);
 void port_rows_free(struct port_row *rows, size_t count);
