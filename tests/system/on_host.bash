@@ -3,7 +3,7 @@
 # on_host COMMAND...: with this Cloche's run folder, name service module and an /etc of its own where those of an installed one would be.
 on_host()
 {
-	[ -d /run/cloche ] || mkdir -m 0711 /run/cloche
+	[ -d /run/cloche ] || mkdir -m 0711 /run/cloche 2>/dev/null || [ -d /run/cloche ] # another file's, just now
 	mkdir -p "$CLOCHE_TEST_DIR"/{etc,etc.work,libs,libs.work}
 	chmod 0755 "$CLOCHE_TEST_DIR" # for users that are not root; our root and run folders are closed themselves
 	install -m 0755 "$CLOCHE_BUILD/libnss_cloche.so.2" "$CLOCHE_TEST_DIR/libs/"

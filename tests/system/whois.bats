@@ -84,15 +84,16 @@ uid_of() { awk -v user="$2" '{ print $2 + user }' "/proc/$(pid_of "$1")/uid_map"
 	assert_output --partial "127.0.0.1:3270"
 }
 
+# Addresses that no other file gives to anything: it is asked about the whole host.
 @test "an address, without a socket that has it" {
-	nsenter -t "$(pid_of web)" -n ip address add 198.51.100.7/32 dev lo
-	nsenter -t "$(pid_of web)" -n ip address add 2001:db8::7/128 dev lo
-	run -0 cloche whois 198.51.100.7
-	assert_output --partial "address 198.51.100.7 is of container web "
+	nsenter -t "$(pid_of web)" -n ip address add 198.51.100.107/32 dev lo
+	nsenter -t "$(pid_of web)" -n ip address add 2001:db8::107/128 dev lo
+	run -0 cloche whois 198.51.100.107
+	assert_output --partial "address 198.51.100.107 is of container web "
 	assert_output --regexp "link +lo"
-	run -0 cloche whois 2001:db8::7
-	assert_output --partial "address 2001:db8::7 is of container web "
-	run -2 cloche whois 198.51.100.8
+	run -0 cloche whois 2001:db8::107
+	assert_output --partial "address 2001:db8::107 is of container web "
+	run -2 cloche whois 198.51.100.108
 	assert_output --partial "no socket has it"
 }
 
