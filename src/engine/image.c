@@ -94,6 +94,17 @@ int image_resolve(struct engine *engine, const char *text, struct image_row *ret
 
 /* -- load, import ----------------------------------------------------------------------------- */
 
+static json_t *object_in(json_t *json, const char *key)
+{
+	json_t *object = json_object_get(json, key);
+
+	if (!object) {
+		object = json_object();
+		json_put(json, key, object);
+	}
+	return object;
+}
+
 /* Docker tells which image a name was taken from. */
 static int tag_move(struct store *store, const char *full, json_t *image, struct err *err)
 {
@@ -101,15 +112,10 @@ static int tag_move(struct store *store, const char *full, json_t *image, struct
 	struct image_row before = { 0 };
 	int r = image_find(store, full, &before, err);
 
-	if (r == 0 && strcmp(before.id, id) != 0) {
-		json_t *moved = json_object_get(image, "moved");
-
-		if (!moved) {
-			moved = json_object();
-			json_put(image, "moved", moved);
-		}
-		json_put(moved, full, json_text(before.id));
-	}
+	if (r == 0 && strcmp(before.id, id) != 0)
+		json_put(object_in(image, "moved"), full, json_text(before.id));
+	else if (r == 0)
+		json_put(object_in(image, "stays"), full, json_true());
 	image_row_clear(&before);
 	return r < 0 && r != -ENOENT ? r : image_tag(store, full, id, err);
 }
@@ -180,6 +186,12 @@ static int report_record(struct engine *engine, json_t *report, struct err *err)
 	return r;
 }
 
+/* So that nothing is in its way when the files are there; of a new data root it is made. */
+static int open_store(struct engine *engine, struct err *err)
+{
+	return engine_store(engine, err) ? 0 : -err->code;
+}
+
 /* Its files are held until they have rows. */
 int image_transfer(struct engine *engine, const char *verb, char *const *args, int input,
 		   json_t **ret_report, struct err *err)
@@ -194,7 +206,7 @@ int image_transfer(struct engine *engine, const char *verb, char *const *args, i
 
 	if (held < 0)
 		return held;
-	r = transfer_run(engine, verb, args, input, &text, err);
+	r = transfer_run_beside(engine, verb, args, input, &text, open_store, err);
 	if (r < 0)
 		return r;
 	report = json_loads(text.data ? text.data : "", 0, &why);
@@ -225,15 +237,10 @@ int image_pull(struct engine *engine, const char *name, char *const *args,
 	_cleanup_free_ char *full = NULL, *digest = NULL;
 	_cleanup_json_ json_t *report = NULL;
 	_cleanup_strv_ char **words = strv_copy(args), **names = NULL;
-	struct store *store = engine_store(engine, err);
-	struct image_row before = { 0 };
 	const json_t *image;
-	int r = store ? full_name(name, &full, err) : -err->code;
+	int r = full_name(name, &full, err);
 
 	if (r < 0)
-		return r;
-	r = image_find(store, full, &before, err);
-	if (r < 0 && r != -ENOENT)
 		return r;
 	strv_add(&words, full);
 	r = image_transfer(engine, "pull", words, -1, &report, err);
@@ -243,13 +250,11 @@ int image_pull(struct engine *engine, const char *name, char *const *args,
 		for (size_t i = 0; names && names[i]; i++)
 			if (image_name_is_digest(names[i]) && !digest)
 				digest = str_dup(strchr(names[i], '@') + 1);
-		*ret_what = before.id && strcmp(before.id, json_string_at(image, "id", "")) == 0 ?
-				    IMAGE_UP_TO_DATE :
-				    IMAGE_NEWER;
+		*ret_what = json_object_get(json_at(image, "stays"), full) ? IMAGE_UP_TO_DATE :
+									     IMAGE_NEWER;
 		*ret_full = ptr_take(&full);
 		*ret_digest = ptr_take(&digest);
 	}
-	image_row_clear(&before);
 	return r;
 }
 

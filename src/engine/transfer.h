@@ -12,4 +12,9 @@ struct err;
 int transfer_run(struct engine *engine, const char *verb, char *const *args, int input,
 		 struct buf *output, struct err *err);
 
+/* The same, and meanwhile(engine) while it works; when that fails, it is ended, and that is the error. */
+int transfer_run_beside(struct engine *engine, const char *verb, char *const *args, int input,
+			struct buf *output, int (*meanwhile)(struct engine *, struct err *),
+			struct err *err);
+
 #endif
