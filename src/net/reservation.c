@@ -45,7 +45,7 @@ int reservation_take(int protocol, const struct address *address, uint16_t *port
 				       errno == ESOCKTNOSUPPORT ?
 			       -EPROTONOSUPPORT :
 			       err_sys(err, errno, "open a socket");
-	if (address->family == AF_INET6)
+	if (address->family == AF_INET6 && address_is_any(address))
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	if (shared)
 		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -90,7 +90,7 @@ int reservation_listen(int protocol, const struct address *address, uint16_t por
 
 	if (fd < 0)
 		return err_sys(err, errno, "open a socket");
-	if (address->family == AF_INET6)
+	if (address->family == AF_INET6 && address_is_any(address))
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(fd, (struct sockaddr *)&name, length) < 0 ||

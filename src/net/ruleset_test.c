@@ -143,12 +143,12 @@ static size_t lines_count(struct netlink *nl)
 	return strv_length(lines);
 }
 
-static struct ruleset_port numbered(uint16_t i)
+static struct ruleset_port numbered(int i)
 {
 	/* now and then one of another map comes between */
 	struct ruleset_port port = { .protocol = IPPROTO_TCP,
 				     .host_port = (uint16_t)(20000 + i),
-				     .to_port = i };
+				     .to_port = (uint16_t)i };
 
 	assert_int_equal(address_parse(i % 1000 ? "0.0.0.0" : "::", &port.host), 0);
 	assert_int_equal(address_parse(i % 1000 ? "172.30.0.2" : "fd00::2", &port.to), 0);
@@ -167,20 +167,20 @@ static void thousands_of_ports_go_together(void **state)
 	assert_int_equal(netlink_open(&nl, NETLINK_NETFILTER, &err), 0);
 	nft_begin(&nl);
 	ruleset_load(&nl, "cloche-test");
-	for (uint16_t i = 0; i < PORTS; i++) {
+	for (int i = 0; i < PORTS; i++) {
 		struct ruleset_port port = numbered(i);
 
 		ruleset_publish(&nl, "cloche-test", &port, name);
 	}
 	commit(&nl);
 	assert_int_equal(lines_count(&nl), PORTS);
-	for (uint16_t i = 0; i < PORTS; i += 999) {
+	for (int i = 0; i < PORTS; i += 999) {
 		struct ruleset_port port = numbered(i);
 
 		assert_int_equal(ruleset_published(&nl, "cloche-test", &port, &err), 1);
 	}
 	nft_begin(&nl);
-	for (uint16_t i = 1; i < PORTS; i++) {
+	for (int i = 1; i < PORTS; i++) {
 		struct ruleset_port port = numbered(i);
 
 		ruleset_unpublish(&nl, "cloche-test", &port);

@@ -38,7 +38,7 @@ enum { EVENTS = 256, ROOM = 4096 };
 static struct door *doors;
 static size_t door_count, door_room;
 static int *kept; /* and the sockets that only hold a port; -1 is free */
-static size_t kept_count, kept_room;
+static size_t kept_count, kept_room, kept_free;
 
 static _Noreturn void fail(const char *words)
 {
@@ -54,9 +54,10 @@ static _Noreturn void fail(const char *words)
 
 static bool keep(int fd)
 {
-	for (size_t i = 0; i < kept_count; i++) {
+	for (size_t i = 0; kept_free > 0 && i < kept_count; i++) {
 		if (kept[i] < 0) {
 			kept[i] = fd;
+			kept_free--;
 			return true;
 		}
 	}
@@ -227,6 +228,7 @@ static bool port_drop(const struct control_port *port)
 			continue;
 		(void)close(kept[i]); /* epoll forgets it */
 		kept[i] = -1;
+		kept_free++;
 		any = true;
 	}
 	return any;

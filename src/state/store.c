@@ -82,14 +82,15 @@ int store_error(struct store *store, struct err *err)
 	}
 }
 
-static int bind_all(sqlite3_stmt *statement, const char *types, va_list args)
+/* Words are copied where the statement outlives them. */
+static int bind_all(sqlite3_stmt *statement, sqlite3_destructor_type copy, const char *types,
+		    va_list args)
 {
 	int r = SQLITE_OK;
 
 	for (int i = 1; r == SQLITE_OK && *types; types++, i++) {
 		if (*types == 's')
-			r = sqlite3_bind_text(statement, i, va_arg(args, const char *), -1,
-					      SQLITE_TRANSIENT);
+			r = sqlite3_bind_text(statement, i, va_arg(args, const char *), -1, copy);
 		else
 			r = sqlite3_bind_int64(statement, i, va_arg(args, int64_t));
 	}
@@ -97,13 +98,13 @@ static int bind_all(sqlite3_stmt *statement, const char *types, va_list args)
 }
 
 static sqlite3_stmt *prepare(struct store *store, struct err *err, const char *sql,
-			     const char *types, va_list args)
+			     sqlite3_destructor_type copy, const char *types, va_list args)
 {
 	sqlite3_stmt *statement = NULL;
 	int r = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
 
 	if (r == SQLITE_OK)
-		r = bind_all(statement, types, args);
+		r = bind_all(statement, copy, types, args);
 	if (r != SQLITE_OK) {
 		(void)store_error(store, err);
 		(void)sqlite3_finalize(statement);
@@ -119,9 +120,9 @@ static sqlite3_stmt *prepare_again(struct store *store, struct err *err, const c
 	sqlite3_stmt *last = store->last;
 
 	if (!last || strcmp(sqlite3_sql(last), sql) != 0)
-		return prepare(store, err, sql, types, args);
+		return prepare(store, err, sql, SQLITE_STATIC, types, args);
 	store->last = NULL;
-	if (bind_all(last, types, args) == SQLITE_OK)
+	if (bind_all(last, SQLITE_STATIC, types, args) == SQLITE_OK)
 		return last;
 	(void)store_error(store, err);
 	(void)sqlite3_finalize(last);
@@ -135,7 +136,7 @@ sqlite3_stmt *store_prepare(struct store *store, struct err *err, const char *sq
 	va_list args;
 
 	va_start(args, types);
-	statement = prepare(store, err, sql, types, args);
+	statement = prepare(store, err, sql, SQLITE_TRANSIENT, types, args);
 	va_end(args);
 	return statement;
 }
@@ -172,7 +173,7 @@ int store_strings(struct store *store, char ***ret_list, struct err *err, const 
 	int r;
 
 	va_start(args, types);
-	statement = prepare(store, err, sql, types, args);
+	statement = prepare(store, err, sql, SQLITE_STATIC, types, args);
 	va_end(args);
 	if (!statement)
 		return -err->code;
