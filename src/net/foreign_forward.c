@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "net/legacy_forward.h"
 #include "net/netlink.h"
 #include "net/nft.h"
 
@@ -173,6 +174,8 @@ int foreign_forward_allow(struct netlink *nl, const char *link, struct err *err)
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(places); i++)
 		r = allow(nl, &places[i], link, err);
 	if (r == 0)
+		legacy_forward_allow(link);
+	if (r == 0)
 		r = zone(nl, link, err);
 	return r < 0 ? err_wrap(err, "let %s through the host's chain FORWARD", link) : r;
 }
@@ -212,6 +215,7 @@ int foreign_forward_forget(struct netlink *nl, const char *link, struct err *err
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(places); i++)
 		r = forget(nl, &places[i], link, err);
+	legacy_forward_forget(link);
 	return r < 0 ? r : zone(nl, link, err);
 }
 

@@ -184,6 +184,39 @@ ufw()
 	ip link del other0
 }
 
+@test "iptables-legacy: its policy DROP, which nftables does not know of, and ours go with their network" {
+	local other
+
+	skip_unless_program iptables-legacy
+	rules() { iptables-legacy -S FORWARD | grep -c -- "cloche: $1"; }
+	iptables-legacy -P FORWARD DROP
+	iptables-legacy -A FORWARD -i elsewhere -j ACCEPT
+	run ! out_within 1
+	cloche network reload
+	goes_out
+	comes_in
+	# a start adds none; what was flushed it puts back
+	cloche run --rm host true
+	assert_equal "$(rules "$link")" 2
+	iptables-legacy -F FORWARD
+	run ! out_within 1
+	cloche run --rm host true
+	goes_out
+	cloche network create other
+	other=$(cloche network inspect -f '{{.Cloche.Link}}' other)
+	run -0 cloche run --rm --network other host python3 -c "$PEER" ask tcp 10.50.0.11 7001
+	assert_equal "$(rules "$other")" 2
+	cloche network rm other
+	run rules "$other"
+	assert_output 0
+	# where nothing is dropped nothing is added
+	iptables-legacy -P FORWARD ACCEPT
+	iptables-legacy -F FORWARD
+	cloche run --rm host true
+	run rules "$link"
+	assert_output 0
+}
+
 @test "dockerd: its policy DROP beside our containers, its containers beside ours, and ours go without a trace" {
 	skip_unless_program dockerd docker iptables
 	export DOCKER_HOST=unix://$CLOCHE_TEST_DIR/docker.sock
