@@ -214,7 +214,7 @@ refuses()
 	# who has got all may take longer than who sends
 	printf '{"auths": {"%s": {"identitytoken": "identity"}}}' "$REGISTRY" >"$HOME/.docker/config.json"
 	rm -rf "${ROOT:?}"/*
-	CLOCHE_STALL_SECONDS=1 pulls token-slow
+	CLOCHE_STALL_SECONDS=2 pulls token-slow
 	assert_equal "$(requests '^POST /token-slow?.*grant_type=refresh_token')" 1
 	rm -r "$HOME/.docker"
 }
@@ -256,7 +256,7 @@ refuses()
 }
 
 @test "a server that goes silent is noticed" {
-	CLOCHE_STALL_SECONDS=1 pulls stall
+	CLOCHE_STALL_SECONDS=2 pulls stall
 	[ "$(requests 'stall.*bytes=')" -ge 1 ]
 	assert_equal "$(requests waited-for-nothing)" 0
 }

@@ -110,6 +110,7 @@ attach()
 	skip_unless_program gpgv
 	export GNUPGHOME=$BATS_TEST_TMPDIR/gpg
 	mkdir -m 0700 "$GNUPGHOME"
+	until_true 20 gpgconf --launch gpg-agent # gpg itself waits five seconds for it
 	for who in me other; do
 		gpg --batch -q --pinentry-mode loopback --passphrase '' --quick-gen-key $who@example.test rsa2048 sign never 2>/dev/null
 		gpg --armor --export $who@example.test >"$BATS_TEST_TMPDIR/$who.asc"
