@@ -75,3 +75,29 @@ engine_make()
 	[ -d $CLOCHE_ROOT ] || mkdir -m 0700 $CLOCHE_ROOT
 	[ -d $CLOCHE_RUN_ROOT ] || mkdir -m 0711 $CLOCHE_RUN_ROOT
 }
+
+# -- what holds however the cgroup was made ----------------------------------------------------
+
+oom_is_told()
+{
+	up '.process.args = ["sh", "-c", "sleep 1; dd if=/dev/zero of=/dev/shm/x bs=1M count=60"] | .linux.resources.memory = {limit: 16777216, swap: 16777216}' || return
+	rt events --interval 1h c >/tmp/events 2>&1 &
+	wait_for stopped
+	wait
+	cat /tmp/events
+	grep -q '"type":"oom"' /tmp/events
+	r=$?
+	down
+	return $r
+}
+
+devices_in_force()
+{
+	disk=$(cat /sys/block/vda/dev)
+	node="[{path: \"/dev/disk\", type: \"b\", major: ${disk%:*}, minor: ${disk#*:}, fileMode: 384}]"
+	bundle ".process.args = [\"sh\", \"-c\", \"head -c 1 /dev/disk && exit 1; head -c 1 /dev/zero >/dev/null\"] | .linux.devices = $node"
+	rt run c || return
+	bundle ".process.args = [\"sh\", \"-c\", \"head -c 1 /dev/disk && ! echo >/dev/disk\"] | .linux.devices = $node |
+		.linux.resources.devices += [{allow: true, type: \"b\", major: ${disk%:*}, minor: ${disk#*:}, access: \"r\"}]"
+	rt run c
+}

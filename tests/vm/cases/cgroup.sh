@@ -44,30 +44,8 @@ forks()
 	! rt run c && grep -q "can.t fork" "$said"
 }
 check "a limit of processes is in force" forks
-oom()
-{
-	up '.process.args = ["sh", "-c", "sleep 1; dd if=/dev/zero of=/dev/shm/x bs=1M count=60"] | .linux.resources.memory = {limit: 16777216, swap: 16777216}' || return
-	rt events --interval 1h c >/tmp/events 2>&1 &
-	wait_for stopped
-	wait
-	cat /tmp/events
-	grep -q '"type":"oom"' /tmp/events
-	r=$?
-	down
-	return $r
-}
-check "memory above the limit ends the process, and events tells of it" oom
-devices()
-{
-	disk=$(cat /sys/block/vda/dev)
-	node="[{path: \"/dev/disk\", type: \"b\", major: ${disk%:*}, minor: ${disk#*:}, fileMode: 384}]"
-	bundle ".process.args = [\"sh\", \"-c\", \"head -c 1 /dev/disk && exit 1; head -c 1 /dev/zero >/dev/null\"] | .linux.devices = $node"
-	rt run c || return
-	bundle ".process.args = [\"sh\", \"-c\", \"head -c 1 /dev/disk && ! echo >/dev/disk\"] | .linux.devices = $node |
-		.linux.resources.devices += [{allow: true, type: \"b\", major: ${disk%:*}, minor: ${disk#*:}, access: \"r\"}]"
-	rt run c
-}
-check "device rules are in force (BPF)" devices
+check "memory above the limit ends the process, and events tells of it" oom_is_told
+check "device rules are in force (BPF)" devices_in_force
 all()
 {
 	up '.process.args = ["sh", "-c", "sleep 100 & sleep 101 & wait"] | del(.linux.namespaces[] | select(.type == "pid"))' &&
