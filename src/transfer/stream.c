@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -15,7 +17,7 @@
 #include "transfer/worker.h"
 #include "transfer/write_out.h"
 
-enum { CHUNK = 256 * 1024 };
+enum { CHUNK = 256 * 1024, CHUNKS = 3 };
 
 struct stream {
 	int in, out;
@@ -98,13 +100,34 @@ static void count_zeros(struct stream_result *result, const char *bytes, size_t 
 	result->zeros = i == 0 ? result->zeros + length : length - i;
 }
 
-static int hand_on(struct stream *stream, const char *bytes, size_t length, struct err *err)
+/* The pipe gets the pages of a whole chunk, not a copy (vmsplice(2)). They are the reader's until as much again has gone in: the pipe
+ * holds one chunk, or less. */
+static int write_whole(int pipe, char *chunk)
+{
+	size_t done = 0;
+
+	while (done < CHUNK) {
+		ssize_t n = vmsplice(pipe, &(struct iovec){ chunk + done, CHUNK - done }, 1, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EPIPE)
+			return -errno;
+		if (n <= 0)
+			return fd_write_all(pipe, chunk + done, CHUNK - done);
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+static int hand_on(struct stream *stream, char *bytes, size_t length, struct err *err)
 {
 	int r;
 
 	if (stream->refused || stream->shared)
 		return 0;
-	r = fd_write_all(stream->out, bytes, length);
+	r = length == CHUNK ? write_whole(stream->out, bytes) :
+			      fd_write_all(stream->out, bytes, length);
 	if (r == -EPIPE) { /* the reader will say why */
 		stream->refused = true;
 		return 0;
@@ -155,11 +178,11 @@ static ssize_t take(struct stream *stream, char *chunk)
 
 /* After a refusal a file is read on, since that it is not what its digest says may be the cause; a decompressor could go
  * on for terabytes. */
-static int carry(struct stream *stream, struct err *err)
+static int carry_by(struct stream *stream, char *chunks, struct err *err)
 {
 	_cleanup_(sha256_clear) struct sha256 hash = SHA256_EMPTY;
-	_cleanup_free_ char *chunk = mem_new(CHUNK);
 	struct stream_result *result = stream->result;
+	char *chunk = chunks;
 
 	sha256_init(&hash);
 	while (!stream->refused || stream->decompressor.pid == 0) {
@@ -183,8 +206,24 @@ static int carry(struct stream *stream, struct err *err)
 		write_out_add(stream->disk, (size_t)n);
 		if (hand_on(stream, chunk, (size_t)n, err) < 0)
 			return -err->code;
+		if (n == CHUNK)
+			chunk = chunk == chunks + (CHUNKS - 1) * CHUNK ? chunks : chunk + CHUNK;
 	}
 	return 0;
+}
+
+/* Memory of its own, of which nobody else gets a page that is still in the pipe. */
+static int carry(struct stream *stream, struct err *err)
+{
+	const size_t size = (size_t)CHUNKS * CHUNK;
+	char *chunks = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int r;
+
+	if (chunks == MAP_FAILED)
+		return err_sys(err, errno, "get memory");
+	r = carry_by(stream, chunks, err);
+	(void)munmap(chunks, size);
+	return r;
 }
 
 /* Both workers' verdicts, after the end of the stream. */

@@ -439,7 +439,7 @@ odd_layers()
 		                info.linkname = what
 		            tar.addfile(info, io.BytesIO(data))
 		file, folder, link, same = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
-		make("odd.tar", ("a", folder, 0), ("a/large", file, 50000), ("a/small", file, 3), ("b", link, "a"), ("b/linked", file, 900),
+		make("odd.tar", ("a", folder, 0), ("a/large", file, 400000), ("a/small", file, 3), ("b", link, "a"), ("b/linked", file, 900),
 		     ("hard", same, "a/large"), ("n" * 200 + "/\u00e9", file, 700), ("a/.wh.gone", file, 400), ("./z//c", file, 999))
 		make("twice.tar", ("x", file, 5000), ("x", file, 6000))
 		make("hides.tar", (".wh..wh..opq", file, 0), ("y", file, 5000))
