@@ -62,6 +62,7 @@ static int overlay_open(struct engine *engine, const struct record *record, enum
 		r = container_folders_make(engine, record, err);
 		if (r < 0)
 			return r;
+		container_root_settle(engine, record);
 	} else {
 		/* what it wrote is one more layer, the topmost */
 		upper = ptr_take(&built.spec->upper_path);

@@ -362,6 +362,8 @@ static int root_fill(struct engine *engine, const struct record *record, struct 
 		r = disk_limit_container(engine, record, err);
 	spec->upper_path = str_printf("%s/%s/upper", engine->settings.root, folder);
 	spec->work_path = str_printf("%s/%s/work", engine->settings.root, folder);
+	/* the end of an overlay syncs the whole file system below it, and so long the end of its last process takes */
+	spec->root_volatile = json_bool_at(record->config, "HostConfig.AutoRemove");
 	return r;
 }
 

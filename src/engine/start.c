@@ -177,6 +177,14 @@ int container_folders_make(struct engine *engine, const struct record *record, s
 	return 0;
 }
 
+void container_root_settle(struct engine *engine, const struct record *record)
+{
+	_cleanup_free_ char *folder = disk_limit_folder(record),
+			    *path = str_printf("%s/work/work/incompat", folder);
+
+	(void)dir_remove(engine->root, path);
+}
+
 static int folders_make(struct engine *engine, const struct record *record,
 			const struct endpoints *endpoints, int dir, struct err *err)
 {
@@ -184,6 +192,7 @@ static int folders_make(struct engine *engine, const struct record *record,
 
 	if (r < 0)
 		return r;
+	container_root_settle(engine, record);
 	(void)unlinkat(dir, "exit", 0);
 	(void)unlinkat(dir, "error", 0);
 	(void)unlinkat(dir, "death", 0);

@@ -211,6 +211,8 @@ static int overlay_configure(int fs, const struct spec *spec, const int *mounts,
 	if (fsconfig(fs, FSCONFIG_SET_FD, "upperdir", NULL, upper_dir) < 0 ||
 	    fsconfig(fs, FSCONFIG_SET_FD, "workdir", NULL, work_dir) < 0)
 		return err_sys(err, errno, "add the writable layer to the root file system");
+	if (spec->root_volatile && fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
+		return err_sys(err, errno, "make the root file system volatile");
 	return 0;
 }
 
@@ -273,6 +275,8 @@ static char *layers_by_name(const struct spec *spec)
 		buf_printf(&text, ",upperdir=%zu%s,workdir=%zu%s", spec->lower_count,
 			   strrchr(spec->upper_path, '/'), spec->lower_count,
 			   strrchr(spec->work_path, '/'));
+	if (spec->upper_path && spec->root_volatile)
+		buf_printf(&text, ",volatile");
 	if (spec->mount_label && *spec->mount_label)
 		buf_printf(&text, ",context=\"%s\"", spec->mount_label);
 	return text.data;

@@ -201,7 +201,8 @@ struct spec {
 	size_t lower_count;
 	char **lower_paths; /* the same as paths, for kernels without overlay by descriptor */
 	char *upper_path, *work_path;
-	char *rootfs_path; /* in place when lower_count is 0 */
+	bool root_volatile; /* the upper goes with the container: nothing in it is ever waited for */
+	char *rootfs_path;  /* in place when lower_count is 0 */
 	bool rootfs_readonly;
 	bool rootfs_unmapped;	     /* in place, its ids on disk are host ids already */
 	uint64_t rootfs_propagation; /* MS_* with MS_REC, at the end; 0: as it is */

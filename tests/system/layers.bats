@@ -73,3 +73,26 @@ shows()
 	run -0 older run --rm --network none many:1 cat /proc/self/mountinfo
 	assert_output --regexp " / / [^ ]*nodev"
 }
+
+root_options() { awk '$5 == "/" { print $NF }' "/proc/$(cloche inspect -f '{{.State.Pid}}' "$1")/mountinfo"; }
+
+@test "with --rm the root waits for no disk; it can be copied to, restarted and committed like any other" {
+	for command in cloche older; do
+		"$command" create --rm --name goes --network none many:1 sh -c 'cat /given; exec busybox sleep 1000' >/dev/null
+		echo given >given
+		"$command" cp given goes:/given
+		"$command" start goes
+		[[ $(root_options goes) == *volatile* ]]
+		cloche exec goes sh -c 'echo more >/more; busybox sync /more'
+		"$command" restart -t 0 goes
+		[[ $(root_options goes) == *volatile* ]]
+		assert_equal "$(cloche exec goes cat /given /more)" $'given\nmore'
+		"$command" commit goes of:goes >/dev/null
+		assert_equal "$("$command" run --rm --network none of:goes cat /more)" more
+		cloche rm -f goes
+		cloche rmi of:goes >/dev/null
+	done
+	cloche run -d --name stays --network none many:1 busybox sleep 1000
+	[[ $(root_options stays) != *volatile* ]]
+	cloche rm -f stays
+}
