@@ -87,9 +87,9 @@ killed_unmarked()
 	holder=$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$1/holder")
 	kill -STOP "$holder"
 	kill -KILL "$monitor" "${@:2}"
-	until_true 10 gone "$monitor"
+	until_true 10 has_ended "$monitor"
 	kill -KILL "$holder"
-	until_true 10 gone "$holder"
+	until_true 10 has_ended "$holder"
 }
 
 @test "a running container without its monitor" {
@@ -105,13 +105,11 @@ killed_unmarked()
 	cloche run -d --network none --name unseen host sleep 600
 	init=$(cloche inspect -f '{{.State.Pid}}' unseen)
 	killed_unmarked "$(id_of unseen)" "$init"
-	until_true 10 gone "$init"
+	until_true 10 has_ended "$init"
 	finds "ended and nobody saw how"
 	assert_equal "$(cloche inspect -f '{{.State.ExitCode}}' unseen)" 255
 	cloche rm unseen
 }
-
-gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status" 2>/dev/null; }
 
 @test "a command that was killed at its work" {
 	cloche create --network none --name half host true

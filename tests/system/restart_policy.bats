@@ -14,17 +14,17 @@ teardown() { remove_containers; }
 # As after a power cut: no process of ours or of the container lives, and nothing had time to be written down.
 power_cut()
 {
-	local id
+	local id monitor holder
 
 	id=$(field "$1" Id)
 	pid=$(field "$1" State.Pid)
-	kill -STOP "$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$id/holder")"
-	kill -KILL "$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$id/monitor")"
-	kill -KILL "$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$id/holder")"
-	kill -KILL "$pid"
-	until_true 10 gone "$pid"
+	monitor=$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$id/monitor")
+	holder=$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$id/holder")
+	kill -STOP "$holder"
+	killed "$monitor"
+	killed "$holder"
+	killed "$pid"
 }
-gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status" 2>/dev/null; }
 
 @test "always: it comes back with the same record, and counts" {
 	cloche run -d --restart always --network none --name back host sh -c 'echo here; sleep 0.2'

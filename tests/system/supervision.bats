@@ -17,7 +17,6 @@ pids_remember()
 	holder=$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$id/holder")
 }
 
-ended() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.[ZX]' "/proc/$1/status" 2>/dev/null; }
 runs() { [ "$(cloche inspect -f '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
 none_there() { [ -z "$(cloche ps -aq)" ]; }
 marked() { [ -e "$CLOCHE_ROOT/locks/$1" ]; }
@@ -59,7 +58,7 @@ assert len(seen) == wanted, "lines that nobody wrote"
 	assert_line "calm running"
 	other_than "$monitor" "$CLOCHE_RUN_ROOT/$id/monitor"
 	other_than "$holder" "$CLOCHE_RUN_ROOT/$id/holder"
-	until_true 10 ended "$holder"
+	until_true 10 has_ended "$holder"
 	run ! marked "$id"
 	assert_equal "$(cloche inspect -f '{{.State.Pid}}' calm)" "$init"
 	# the new one does all that the old one did
@@ -92,7 +91,7 @@ assert len(seen) == wanted, "lines that nobody wrote"
 	kill -STOP "$monitor" # what is written now stays in the pipes
 	input=$(awk '{ print $4 }' "$CLOCHE_RUN_ROOT/$id/holder")
 	echo go >"/proc/$holder/fd/$input"
-	until_true 10 ended "$init"
+	until_true 10 has_ended "$init"
 	kill -KILL "$monitor"
 	until_true 10 marked "$id"
 	run cloche ps -a --format '{{.Names}} {{.State}}'
@@ -109,7 +108,7 @@ assert len(seen) == wanted, "lines that nobody wrote"
 	until_true 20 logged code ready
 	monitor_kill code
 	kill -TERM "$(sed -n '1s, .*,,p' "$CLOCHE_RUN_ROOT/$id/init")"
-	until_true 10 ended "$(sed -n '1s, .*,,p' "$CLOCHE_RUN_ROOT/$id/init")"
+	until_true 10 has_ended "$(sed -n '1s, .*,,p' "$CLOCHE_RUN_ROOT/$id/init")"
 	run cloche inspect -f '{{.State.ExitCode}} {{.Cloche.ExitUnknown}}' code
 	assert_output "9 false"
 	cloche rm code
@@ -127,8 +126,7 @@ uname_at_least()
 	cloche run -d --network none --name unseen host sleep 600
 	pids_remember unseen
 	init=$(cloche inspect -f '{{.State.Pid}}' unseen)
-	kill -KILL "$monitor" "$holder" "$init"
-	until_true 10 ended "$init"
+	killed "$monitor" "$holder" "$init"
 	run cloche inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.Cloche.ExitUnknown}}' unseen
 	assert_output "exited 255 true"
 	cloche rm unseen
@@ -162,8 +160,7 @@ uname_at_least()
 	cloche run -d --network none --name both host sleep 600
 	init=$(cloche inspect -f '{{.State.Pid}}' both)
 	pids_remember both
-	kill -KILL "$monitor" "$holder"
-	until_true 10 ended "$holder"
+	killed "$monitor" "$holder"
 	run cloche ps --format '{{.Names}} {{.State}}'
 	assert_line "both running"
 	other_than "$monitor" "$CLOCHE_RUN_ROOT/$id/monitor"
@@ -219,7 +216,7 @@ uname_at_least()
 	kill -KILL "$client" "$monitor"
 	until_true 10 marked "$id"
 	kill -KILL "$init"
-	until_true 10 ended "$init"
+	until_true 10 has_ended "$init"
 	assert_equal "$(cloche ps -aq)" ""
 	assert_no_leftovers
 }
