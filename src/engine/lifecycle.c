@@ -279,9 +279,9 @@ int lifecycle_stop(struct engine *engine, const char *reference, const char *sig
 
 static int still_there(struct engine *engine, const char *id, struct err *err)
 {
-	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
+	_cleanup_free_ char *found = NULL;
 
-	return record_find(engine, id, &record, err);
+	return record_id(engine, id, &found, err);
 }
 
 int lifecycle_remove(struct engine *engine, const char *reference, bool force, bool volumes,

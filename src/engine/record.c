@@ -15,17 +15,35 @@ void record_clear(struct record *record)
 	*record = RECORD_EMPTY;
 }
 
+static int row_find(struct engine *engine, const char *reference, struct container_row *row,
+		    struct err *err)
+{
+	struct store *store = engine_store(engine, err);
+
+	return store ? container_find(store, *reference == '/' ? reference + 1 : reference, row,
+				      err) :
+		       -err->code;
+}
+
+int record_id(struct engine *engine, const char *reference, char **ret_id, struct err *err)
+{
+	struct container_row row = { 0 };
+	int r = row_find(engine, reference, &row, err);
+
+	if (r < 0)
+		return r;
+	*ret_id = ptr_take(&row.id);
+	container_row_clear(&row);
+	return 0;
+}
+
 int record_find(struct engine *engine, const char *reference, struct record *ret_record,
 		struct err *err)
 {
-	struct store *store = engine_store(engine, err);
 	struct record record = RECORD_EMPTY;
 	json_error_t why;
-	int r;
+	int r = row_find(engine, reference, &record.row, err);
 
-	if (!store)
-		return -err->code;
-	r = container_find(store, *reference == '/' ? reference + 1 : reference, &record.row, err);
 	if (r < 0)
 		return r;
 	record.config = json_loads(record.row.config, 0, &why);
@@ -42,14 +60,11 @@ int record_find(struct engine *engine, const char *reference, struct record *ret
 int record_lock(struct engine *engine, const char *reference, struct record *ret_record,
 		int *ret_lock, struct err *err)
 {
-	struct record record = RECORD_EMPTY;
 	_cleanup_free_ char *id = NULL;
-	int lock, r = record_find(engine, reference, &record, err);
+	int lock, r = record_id(engine, reference, &id, err);
 
 	if (r < 0)
 		return r;
-	id = str_dup(record.row.id);
-	record_clear(&record);
 	lock = engine_lock(engine, id, err);
 	if (lock < 0)
 		return lock;

@@ -23,5 +23,7 @@ int record_find(struct engine *engine, const char *reference, struct record *ret
 /* The same, and take its lock for engine_unlock. The record is as it is now, not as it was before a wait. */
 int record_lock(struct engine *engine, const char *reference, struct record *ret_record,
 		int *ret_lock, struct err *err);
+/* Its id alone, for who wants to know whether it is there: the record is long. The caller frees. */
+int record_id(struct engine *engine, const char *reference, char **ret_id, struct err *err);
 
 #endif
