@@ -261,16 +261,13 @@ bool outline_there(int root, const char *digest)
 	       faccessat(root, layer, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static int rebuild(struct rebuild *b, int folder, const char *digest, struct err *err)
+static int rebuild_to(struct rebuild *b, const char *digest, int out, struct err *err)
 {
 	_cleanup_(sha256_clear) struct sha256 hash = SHA256_EMPTY;
 	_cleanup_free_ char *piece = mem_new(PIECE);
-	_cleanup_close_ int out = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	char is[DIGEST_SIZE];
 	int r;
 
-	if (out < 0)
-		return err_sys(err, errno, "make a file");
 	sha256_init(&hash);
 	b->sink = (struct sink){ .out = out, .hash = &hash, .piece = piece };
 	r = add_all(b, err);
@@ -279,6 +276,16 @@ static int rebuild(struct rebuild *b, int folder, const char *digest, struct err
 	sha256_end(&hash, is);
 	if (strcmp(is, digest) != 0)
 		return err_set(err, EBADMSG, "with the layer as it is now it gives %s", is);
+	return 0;
+}
+
+static int rebuild(struct rebuild *b, int folder, const char *digest, struct err *err)
+{
+	_cleanup_close_ int out = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int r = out < 0 ? err_sys(err, errno, "make a file") : rebuild_to(b, digest, out, err);
+
+	if (r < 0)
+		return r;
 	if (lseek(out, 0, SEEK_SET) < 0)
 		return err_sys(err, errno, "seek");
 	return fd_take(&out);
@@ -299,4 +306,39 @@ int outline_rebuild(int root, const char *digest, uint64_t *ret_size, struct err
 	fd_close(b.outline);
 	fd_close(b.layer);
 	return fd;
+}
+
+static int add_sizes(struct rebuild *b, uint64_t *size, struct err *err)
+{
+	struct head head = { .name = 1 };
+	int r = 0;
+
+	*size = 0;
+	b->at = strlen(format);
+	while (r == 0 && head.name) {
+		r = read_next(b, &head, sizeof(head), err);
+		b->at += le64toh(head.name) + le64toh(head.bytes);
+		*size += le64toh(head.bytes) + le64toh(head.size);
+	}
+	b->at = 0;
+	return r;
+}
+
+int outline_send(int root, const char *digest,
+		 int (*begin)(void *data, uint64_t size, struct err *err), void *data, int out,
+		 struct err *err)
+{
+	_cleanup_close_ int folder = -1;
+	struct rebuild b = { .outline = -1, .layer = -1 };
+	uint64_t size = 0;
+	int r = open_both(root, digest, &folder, &b);
+
+	if (r < 0)
+		r = err_sys(err, r, "open the outline of %s", digest);
+	else if (add_sizes(&b, &size, err) < 0 || begin(data, size, err) < 0 ||
+		 rebuild_to(&b, digest, out, err) < 0)
+		r = err_wrap(err, "build the archive %s from its outline", digest);
+	fd_close(b.outline);
+	fd_close(b.layer);
+	return r;
 }

@@ -42,5 +42,10 @@ bool outline_there(int root, const char *digest);
 /* The archive again, checked against its digest, in a file without a name. A descriptor; -ENOENT: there is no outline, or no layer;
  * -EBADMSG: a file of the layer is not what it was. */
 int outline_rebuild(int root, const char *digest, uint64_t *ret_size, struct err *err);
+/* The same to `out` as it is built, behind what `begin` writes: when it turns out to be another than the digest names, all of it is there
+ * already. */
+int outline_send(int root, const char *digest,
+		 int (*begin)(void *data, uint64_t size, struct err *err), void *data, int out,
+		 struct err *err);
 
 #endif

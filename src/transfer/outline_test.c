@@ -124,6 +124,35 @@ static void with_the_layer_it_gives_the_archive_again(void **state)
 	assert_memory_equal(again.data, p->archive, LENGTH);
 }
 
+static int begin(void *data, uint64_t size, struct err *err)
+{
+	int *out = data;
+
+	(void)err;
+	assert_int_equal(size, LENGTH);
+	assert_int_equal(fd_write_all(*out, "head", 4), 0);
+	return 0;
+}
+
+static void it_is_sent_behind_its_head(void **state)
+{
+	struct place *p = *state;
+	int out = openat(p->root, "sent", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	_cleanup_(buf_clear) struct buf sent = BUF_EMPTY;
+
+	assert_int_equal(outline_send(p->root, p->digest, begin, &out, out, &p->err), -ENOENT);
+	write_both(p);
+	assert_int_equal(outline_send(p->root, p->digest, begin, &out, out, &p->err), 0);
+	assert_int_equal(lseek(out, 0, SEEK_SET), 0);
+	assert_int_equal(fd_read_all(out, 2 * LENGTH, &sent), 0);
+	assert_int_equal(sent.length, 4 + LENGTH);
+	assert_memory_equal(sent.data, "head", 4);
+	assert_memory_equal(sent.data + 4, p->archive, LENGTH);
+	put(p->layer, "c", p->archive, of_c.size);
+	assert_int_equal(outline_send(p->root, p->digest, begin, &out, out, &p->err), -EBADMSG);
+	fd_close(out);
+}
+
 static void without_either_there_is_none(void **state)
 {
 	struct place *p = *state;
@@ -230,6 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(with_the_layer_it_gives_the_archive_again),
+		TEST(it_is_sent_behind_its_head),
 		TEST(without_either_there_is_none),
 		TEST(a_layer_that_was_changed_is_noticed),
 		TEST(a_damaged_outline_is_noticed),

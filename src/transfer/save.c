@@ -15,6 +15,7 @@
 #include "image/digest.h"
 #include "image/manifest.h"
 #include "image/reference.h"
+#include "transfer/outline.h"
 #include "transfer/stored_blob.h"
 #include "transfer/tar_writer.h"
 
@@ -49,21 +50,51 @@ void stored_image_clear(struct stored_image *image)
 	*image = (struct stored_image){ 0 };
 }
 
+struct sending {
+	int out;
+	const char *name;
+	uint64_t size;
+};
+
+static int send_head(void *data, uint64_t size, struct err *err)
+{
+	struct sending *sending = data;
+
+	sending->size = size;
+	return tar_write_head(sending->out, sending->name, size, err);
+}
+
+/* What is kept by its outline goes out as it is built. */
+static int send_built(const struct save *save, const char *name, const char *digest,
+		      struct err *err)
+{
+	struct sending sending = { .out = save->out, .name = name };
+	int r = outline_send(save->root, digest, send_head, &sending, save->out, err);
+
+	return r < 0 ? r : tar_write_pad(save->out, sending.size, err);
+}
+
+static int send_file(const struct save *save, const char *name, const char *digest, struct err *err)
+{
+	uint64_t size;
+	_cleanup_close_ int fd = stored_blob_open(save->root, digest, &size, err);
+
+	return fd < 0 ? fd : tar_write_file(save->out, name, fd, size, err);
+}
+
 /* Once in an archive, whatever needs it. */
 static int write_blob(struct save *save, const char *digest, struct err *err)
 {
 	_cleanup_free_ char *name = str_printf("blobs/sha256/%s", digest_hex(digest));
-	_cleanup_close_ int fd = -1;
-	uint64_t size;
 	int r;
 
 	for (size_t i = 0; save->written && save->written[i]; i++)
 		if (strcmp(save->written[i], digest) == 0)
 			return 0;
-	fd = stored_blob_open(save->root, digest, &size, err);
-	if (fd < 0)
-		return fd;
-	r = tar_write_file(save->out, name, fd, size, err);
+	r = faccessat(save->root, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+			    outline_there(save->root, digest) ?
+		    send_built(save, name, digest, err) :
+		    send_file(save, name, digest, err);
 	if (r == 0)
 		strv_add(&save->written, digest);
 	return r;

@@ -31,7 +31,7 @@ static void put_size(char field[12], uint64_t size)
 	field[0] = (char)0x80;
 }
 
-static int write_header(int out, const char *name, uint64_t size, struct err *err)
+int tar_write_head(int out, const char *name, uint64_t size, struct err *err)
 {
 	struct header h = { .mode = "0000644",
 			    .uid = "0000000",
@@ -56,7 +56,7 @@ static int write_header(int out, const char *name, uint64_t size, struct err *er
 	return r < 0 ? err_sys(err, r, "write") : 0;
 }
 
-static int pad(int out, uint64_t size, struct err *err)
+int tar_write_pad(int out, uint64_t size, struct err *err)
 {
 	static const char zeros[BLOCK];
 	size_t n = (size_t)((BLOCK - size % BLOCK) % BLOCK);
@@ -67,12 +67,12 @@ static int pad(int out, uint64_t size, struct err *err)
 
 int tar_write_bytes(int out, const char *name, const void *bytes, size_t length, struct err *err)
 {
-	int r = write_header(out, name, length, err);
+	int r = tar_write_head(out, name, length, err);
 
 	if (r < 0)
 		return r;
 	r = fd_write_all(out, bytes, length);
-	return r < 0 ? err_sys(err, r, "write") : pad(out, length, err);
+	return r < 0 ? err_sys(err, r, "write") : tar_write_pad(out, length, err);
 }
 
 /* In the kernel where both ends allow it: file to file, or file to pipe. */
@@ -93,7 +93,7 @@ int tar_write_file(int out, const char *name, int fd, uint64_t size, struct err 
 	_cleanup_free_ char *piece = mem_new(PIECE);
 	uint64_t left = size;
 	bool kernel = true;
-	int r = write_header(out, name, size, err);
+	int r = tar_write_head(out, name, size, err);
 
 	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
 		r = err_sys(err, errno, "read %s", name);
@@ -111,7 +111,7 @@ int tar_write_file(int out, const char *name, int fd, uint64_t size, struct err 
 			return err_sys(err, r, "write");
 		left -= (uint64_t)n;
 	}
-	return r < 0 ? r : pad(out, size, err);
+	return r < 0 ? r : tar_write_pad(out, size, err);
 }
 
 int tar_write_end(int out, struct err *err)

@@ -12,6 +12,9 @@ struct err;
 /* name: at most 100 bytes. */
 int tar_write_bytes(int out, const char *name, const void *bytes, size_t length, struct err *err);
 int tar_write_file(int out, const char *name, int fd, uint64_t size, struct err *err);
+/* For what the caller writes between them. */
+int tar_write_head(int out, const char *name, uint64_t size, struct err *err);
+int tar_write_pad(int out, uint64_t size, struct err *err);
 int tar_write_end(int out, struct err *err);
 
 #endif
