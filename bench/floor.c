@@ -140,6 +140,7 @@ static int root_make(const char *lower, const char *dir, int userns)
 	TRY(fsconfig(fs, FSCONFIG_SET_FD, "lowerdir+", NULL, below));
 	TRY(fsconfig(fs, FSCONFIG_SET_FD, "upperdir", NULL, upper));
 	TRY(fsconfig(fs, FSCONFIG_SET_FD, "workdir", NULL, work));
+	TRY(fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0)); /* as run --rm */
 	TRY(prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP));
 	(void)setfsgid(HOST_ID);
 	(void)setfsuid(HOST_ID);
@@ -445,9 +446,16 @@ static void folders_make(const char *dir)
 
 static void folders_take_away(const char *dir)
 {
-	static const char *const folders[] = { "work/work", "work", "upper", "" };
+	static const char *const folders[] = { "work/work/incompat/volatile",
+					       "work/work/incompat",
+					       "work/work",
+					       "work",
+					       "upper",
+					       "" };
 	char path[512];
 
+	(void)snprintf(path, sizeof(path), "%s/%s/dirty", dir, folders[0]);
+	TRY(unlink(path));
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", dir, folders[i]);
 		TRY(rmdir(path));
