@@ -120,9 +120,9 @@ time.sleep(600)' &
 	rm deaf.sock
 	cloche run -d --name later --network none --log-driver syslog --log-opt "syslog-address=unix://$PWD/deaf.sock" --log-opt tag=later \
 		host sh -c 'echo a; while ! test -e /tmp/b; do sleep 0.1; done; echo b; while ! test -e /tmp/go; do sleep 0.1; done; echo c; sleep 600'
-	until_true 20 logged later a
+	until_true 20 logged later '^a$'
 	cloche exec later touch /tmp/b
-	until_true 20 logged later b # the service was tried with the line before, then
+	until_true 20 logged later '^b$' # the service was tried with the line before, then
 	receive unix "$PWD/deaf.sock"
 	until_true 20 test -S deaf.sock
 	cloche exec later touch /tmp/go
