@@ -232,7 +232,8 @@ teardown()
 	id=$(cloche run -d --name web --network none --cgroup-parent "/cloche-test-$$/deep/" box sleep 1000)
 	pid=$(of web State.Pid)
 	grep -q ":/cloche-test-$$/deep/cloche[^/]*/web-${id:0:12}$" "/proc/$pid/cgroup"
-	run grep -v "cloche-test-$$/deep" "/proc/$pid/cgroup"
+	# these two no one mounts here, but oci_spec.bats for a moment, in a mount namespace of its own
+	run grep -vE "cloche-test-$$/deep|:net_(cls|prio):/$" "/proc/$pid/cgroup"
 	assert_output ""
 	assert_equal "$(of web HostConfig.CgroupParent)" "\"/cloche-test-$$/deep\""
 	cloche stop -t 0 web
