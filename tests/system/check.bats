@@ -223,7 +223,7 @@ killed_unmarked()
 	assert_failure 1
 	assert_output --partial "state.db"
 	# what works for a command meanwhile is ended: these bytes have no end
-	run -1 timeout 60 "$CLOCHE" load </dev/zero
+	run -1 timeout 200 "$CLOCHE" load </dev/zero
 	assert_output --partial "state.db"
 	run cloche ps
 	assert_failure
