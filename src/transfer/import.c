@@ -158,7 +158,7 @@ int import_image(const struct work *work, int fd, const struct import_options *o
 	_cleanup_close_ int spooled = -1;
 	struct outcome_image *made;
 	struct kept_blob blob = { 0 };
-	struct layer layer;
+	struct layer layer = { 0 };
 	int r = describe(image, options, err);
 
 	if (r == 0 && !fd_is_regular(fd)) {
