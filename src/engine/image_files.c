@@ -41,6 +41,19 @@ static bool listed(char *const *digests, const char *hex)
 	return false;
 }
 
+/* A layer whose archive is kept as its outline (transfer/outline.h) is the rest of that archive: it stays as long as an image has the
+ * archive, also where another layer of that image hides it. */
+static void outlined_add(struct engine *engine, char *const *blobs, char ***layers)
+{
+	for (; blobs && *blobs; blobs++) {
+		_cleanup_free_ char *path =
+			str_printf("%s/%s", outlines_folder, digest_hex(*blobs));
+
+		if (faccessat(engine->root, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			strv_add(layers, *blobs);
+	}
+}
+
 /* Other names than digests are not ours to judge. */
 static int sweep_folder(struct engine *engine, const char *folder, char *const *known, bool remove,
 			char ***found, struct err *err)
@@ -80,6 +93,8 @@ int image_files_sweep(struct engine *engine, bool remove, char ***ret_found, str
 	r = store ? layer_list(store, &layers, err) : -err->code;
 	if (r == 0)
 		r = blob_list(store, &blobs, err);
+	if (r == 0)
+		outlined_add(engine, blobs, &layers);
 	if (r == 0)
 		r = sweep_folder(engine, layers_folder, layers, remove, &found, err);
 	if (r == 0)

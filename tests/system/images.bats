@@ -477,6 +477,17 @@ blob_of() { echo "blobs/sha256/$(sha256sum <"$1" | cut -c -64)"; }
 	cmp odd.tar "$CLOCHE_ROOT/$(blob_of odd.tar)"
 	[ ! -e "$outline" ]
 	[ -e "$CLOCHE_ROOT/outlines/$(sha256sum <hides.tar | cut -c -64)" ]
+	run -0 cloche rmi hides:1
+	# one that another image has by its outline outlives that image
+	run -0 cloche load -i odd.docker.tar
+	run -0 cloche load -i hides.oci.tar
+	run -0 cloche rmi odd:1
+	run -0 cloche system check
+	run -0 cloche save -o saved.tar hides:1
+	tar -xOf saved.tar "$(blob_of odd.tar)" | cmp - odd.tar
+	run -0 cloche rmi hides:1
+	[ ! -e "$CLOCHE_ROOT/layers/${outline##*/}" ]
+	assert_equal "$(ls -A "$CLOCHE_ROOT/outlines")" ""
 }
 
 @test "loads and removals of one image at once: each ends whole" {
