@@ -348,7 +348,7 @@ int create_container(struct engine *engine, const struct create_options *options
 	json_put(record.config, "HostConfig", draft.host);
 	json_put(record.config, "Mounts", draft.mounts);
 	json_put(record.config, "Cloche", draft.own);
-	engine_random_hex(id, 64);
+	id_make(id);
 	record.row.id = str_dup(id);
 	record.row.created_ns = engine_now_ns();
 	r = draft_fill(&draft, &record.row, image, command, err);

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "base/str.h"
+#include "engine/engine.h"
 
 /* Quiet words from the garden, where a cloche stands. */
 static const char *const qualities[] = {
@@ -28,6 +29,13 @@ static const char *const plants[] = {
 	"poppy",   "quince", "reed",  "rowan",	"rue",	 "rye",	    "sage",   "sorrel",
 	"spruce",  "thyme",  "tulip", "vetch",	"vine",	 "violet",  "willow", "yarrow",
 };
+
+void id_make(char id[65])
+{
+	do
+		engine_random_hex(id, 64);
+	while (strspn(id, "0123456789") >= ID_SHORT);
+}
 
 bool name_valid(const char *name)
 {
