@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "net/legacy_table.h"
 
 enum { SAVED_MAX = 16 << 20 };
 
@@ -43,17 +44,8 @@ static void save(const char *program, struct buf *out)
 
 void legacy_begin(struct legacy *legacy, int family)
 {
-	_cleanup_(buf_clear) struct buf names = BUF_EMPTY;
-
-	*legacy = (struct legacy){
-		.program = family == AF_INET ? "iptables-legacy" : "ip6tables-legacy",
-		.names = family == AF_INET ? "/proc/net/ip_tables_names" :
-					     "/proc/net/ip6_tables_names",
-	};
-	/* asking it would make the kernel load what nobody uses */
-	if (file_read(AT_FDCWD, legacy->names, 4096, &names) < 0 || names.length == 0)
-		legacy->program = NULL;
-	else
+	*legacy = (struct legacy){ .program = legacy_program(family) };
+	if (legacy->program)
 		save(legacy->program, &legacy->before);
 }
 

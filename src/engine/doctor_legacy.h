@@ -13,7 +13,7 @@
 #include "base/str.h"
 
 struct legacy {
-	const char *program, *names; /* NULL: there are no such tables */
+	const char *program; /* NULL: there are no such tables */
 	struct buf before;
 };
 

@@ -177,15 +177,26 @@ static void entries_read(const struct family *family, const struct ipt_getinfo *
 	}
 }
 
-static bool is_there(const struct family *family, const char *table)
+/* Those that are there: asking for one would make the kernel load what nobody uses. */
+static char **tables_of(const struct family *family)
 {
 	_cleanup_(buf_clear) struct buf names = BUF_EMPTY;
-	_cleanup_strv_ char **list = NULL;
 
-	if (file_read(AT_FDCWD, family->names, NAMES_MAX, &names) < 0 || !names.data)
-		return false;
-	list = strv_split(names.data, '\n');
-	return strv_has(list, table);
+	if (file_read(AT_FDCWD, family->names, NAMES_MAX, &names) < 0 || names.length == 0)
+		return NULL;
+	return strv_split(names.data, '\n');
+}
+
+static const struct family *family_of(int family)
+{
+	return &families[family == AF_INET6];
+}
+
+const char *legacy_program(int family)
+{
+	_cleanup_strv_ char **tables = tables_of(family_of(family));
+
+	return tables ? family_of(family)->program : NULL;
 }
 
 /* ip6t_getinfo and ip6t_get_entries look the same as those of IPv4. */
@@ -215,9 +226,9 @@ static void table_read(const struct family *family, const char *name, const stru
 void legacy_table_read(int family, const char *table,
 		       void (*each)(const struct legacy_entry *entry, void *data), void *data)
 {
-	const struct family *f = &families[family == AF_INET6];
-	const struct reader reader = { each, data };
+	const struct family *f = family_of(family);
+	_cleanup_strv_ char **tables = tables_of(f);
 
-	if (is_there(f, table))
-		table_read(f, table, &reader);
+	if (strv_has(tables, table))
+		table_read(f, table, &(struct reader){ each, data });
 }

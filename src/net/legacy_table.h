@@ -28,6 +28,8 @@ struct legacy_entry { /* a rule, or the policy of a chain */
 	bool in_not, out_not, source_not, host_not, protocol_not;
 };
 
+/* The program that changes the tables of a family, "iptables-legacy"; NULL: the kernel has none of them. */
+const char *legacy_program(int family);
 /* Its target: what to do. */
 const struct xt_entry_target *legacy_target(const struct legacy_entry *entry);
 /* Is it this verdict (NF_ACCEPT, NF_DROP)? */
