@@ -320,8 +320,10 @@ int64_t engine_now_ns(void)
 #ifdef CLOCHE_HOOKS
 void engine_kill_point(const char *name)
 {
-	const char *wanted = getenv("CLOCHE_KILL_POINT");
+	const char *wanted = getenv("CLOCHE_KILL_POINT"), *stop = getenv("CLOCHE_STOP_POINT");
 
+	if (stop && strcmp(stop, name) == 0)
+		(void)raise(SIGSTOP);
 	if (!wanted || strcmp(wanted, name) != 0)
 		return;
 	if (getenv("CLOCHE_KILL_PARENT"))

@@ -75,7 +75,8 @@ void engine_random_hex(char *out, unsigned int digits); /* and a NUL */
 int64_t engine_now_ns(void);				/* CLOCK_REALTIME */
 
 /* Points at which a build with -Dhooks=true ends the program by SIGKILL when CLOCHE_KILL_POINT names them; with
- * CLOCHE_KILL_PARENT set, its parent too: of the process that becomes the monitor, that is the command. */
+ * CLOCHE_KILL_PARENT set, its parent too: of the process that becomes the monitor, that is the command. At CLOCHE_STOP_POINT it
+ * stops, until somebody sends SIGCONT. */
 #ifdef CLOCHE_HOOKS
 void engine_kill_point(const char *name);
 #else

@@ -34,6 +34,7 @@
 #include "engine/keeper.h"
 #include "engine/lan_endpoint.h"
 #include "engine/lease.h"
+#include "engine/lifecycle.h"
 #include "engine/log_option.h"
 #include "engine/machine.h"
 #include "engine/monitor_exec.h"
@@ -252,6 +253,19 @@ static int output_open(const struct launch *launch, const char *name, int *ret_k
 	return fd < 0 ? err_sys(err, errno, "open fifo %s", name) : fd;
 }
 
+/* `kill` of who saw RUN/ID/init: the container was started and then killed, as it is when both come a moment later. An init that failed
+ * ends by itself, one that still lives was not what stopped the start. */
+static bool killed_meanwhile(int pidfd, int why)
+{
+	siginfo_t info = { 0 };
+	/* its socket and its namespaces are gone a little before it is */
+	int patience_ms = why == -EPIPE || why == -ESRCH ? KILL_PATIENCE_MS : 0;
+
+	return lifecycle_ended(pidfd, patience_ms) &&
+	       waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       (info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED);
+}
+
 static int launch_container(struct launch *launch, struct monitor_exec *monitor, struct err *err)
 {
 	struct hooks_data hooks = { launch->engine, launch->record };
@@ -319,6 +333,10 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 		r = foreign ?
 			    foreign_runtime_start(launch->engine, launch->record, &container, err) :
 			    container_go(&container, err);
+	if (r < 0 && killed_meanwhile(container.pidfd, r)) {
+		err_clear(err);
+		r = 0;
+	}
 	if (r < 0) {
 		struct err ignored = ERR_NONE;
 
