@@ -17,12 +17,14 @@
 #include "net/legacy_nat.h"
 #include "net/netlink.h"
 #include "net/nft.h"
+#include "net/port_set.h"
 
 enum loaded { OTHER, PROTOCOL, PORT, HOST, LOCAL /* what narrows nothing */ };
 
 struct reading {
 	struct foreign_nat_rule rule;
-	enum loaded loaded; /* what the register has that is compared next */
+	struct port_set ports; /* that the expressions so far leave, of those that ask */
+	enum loaded loaded;    /* what the register has that is compared next */
 	bool translates, narrow, port_seen;
 };
 
@@ -77,13 +79,25 @@ static void meta_read(struct reading *r, const struct nlattr *data)
 	r->loaded = key == NFT_META_L4PROTO ? PROTOCOL : key == NFT_META_NFPROTO ? LOCAL : OTHER;
 }
 
-static void ports_set(struct reading *r, uint32_t first, uint32_t last)
+static void ports_keep(struct reading *r, const struct port_set *ports)
 {
+	if (r->port_seen)
+		port_set_keep(&r->ports, ports);
+	else
+		r->ports = *ports;
 	r->port_seen = true;
-	if (first > r->rule.first)
-		r->rule.first = (uint16_t)(first > UINT16_MAX ? UINT16_MAX : first);
-	if (last < r->rule.last)
-		r->rule.last = (uint16_t)last;
+}
+
+static void ports_set(struct reading *r, uint32_t first, uint32_t last, bool but_these)
+{
+	struct port_set ports;
+
+	port_set_clear(&ports);
+	if (first <= UINT16_MAX && last <= UINT16_MAX)
+		port_set_add(&ports, (uint16_t)first, (uint16_t)last);
+	if (but_these)
+		port_set_invert(&ports);
+	ports_keep(r, &ports);
 }
 
 static uint32_t port_value(const struct nlattr *value)
@@ -99,15 +113,16 @@ static void port_compared(struct reading *r, uint32_t operation, uint32_t port)
 {
 	switch (operation) {
 	case NFT_CMP_EQ:
-		ports_set(r, port, port);
+	case NFT_CMP_NEQ:
+		ports_set(r, port, port, operation == NFT_CMP_NEQ);
 		break;
 	case NFT_CMP_GTE:
-	case NFT_CMP_GT:
-		ports_set(r, port + (operation == NFT_CMP_GT), UINT16_MAX);
+	case NFT_CMP_LT:
+		ports_set(r, port, UINT16_MAX, operation == NFT_CMP_LT);
 		break;
 	case NFT_CMP_LTE:
-	case NFT_CMP_LT:
-		ports_set(r, 0, port - (operation == NFT_CMP_LT));
+	case NFT_CMP_GT:
+		ports_set(r, 0, port, operation == NFT_CMP_GT);
 		break;
 	default:
 		r->narrow = true;
@@ -134,9 +149,10 @@ static void cmp_read(struct reading *r, const struct nlattr *data)
 
 static void range_read(struct reading *r, const struct nlattr *data)
 {
-	if (r->loaded == PORT && number(data, NFTA_RANGE_OP) == NFT_RANGE_EQ)
+	if (r->loaded == PORT)
 		ports_set(r, port_value(part(part(data, NFTA_RANGE_FROM_DATA), NFTA_DATA_VALUE)),
-			  port_value(part(part(data, NFTA_RANGE_TO_DATA), NFTA_DATA_VALUE)));
+			  port_value(part(part(data, NFTA_RANGE_TO_DATA), NFTA_DATA_VALUE)),
+			  number(data, NFTA_RANGE_OP) == NFT_RANGE_NEQ);
 	else
 		r->narrow = true;
 }
@@ -147,21 +163,30 @@ static void match_read(struct reading *r, const struct nlattr *data)
 	const struct nlattr *name = part(data, NFTA_MATCH_NAME),
 			    *info = part(data, NFTA_MATCH_INFO);
 	bool tcp = is(name, "tcp"), udp = is(name, "udp");
-	struct xt_tcp ports = { 0 };
-	size_t size = tcp ? sizeof(ports) : sizeof(struct xt_udp);
+	struct xt_tcp match = { 0 };
+	size_t size = tcp ? sizeof(match) : sizeof(struct xt_udp);
+	struct port_set ports;
+	uint8_t inverted;
 
+	_Static_assert(XT_TCP_INV_DSTPT == XT_UDP_INV_DSTPT, "the same for both");
 	if (is(name, "comment") || is(name, "addrtype"))
 		return;
+	if (is(name, "multiport") && info &&
+	    port_set_multiport(&ports, number(data, NFTA_MATCH_REV), netlink_data(info),
+			       (uint32_t)netlink_length(info))) {
+		ports_keep(r, &ports);
+		return;
+	}
 	if ((!tcp && !udp) || !info || netlink_length(info) < size) {
 		r->narrow = true;
 		return;
 	}
-	memcpy(&ports, netlink_data(info), tcp ? size : offsetof(struct xt_udp, invflags));
-	ports_set(r, ports.dpts[0], ports.dpts[1]);
-	r->narrow |=
-		ports.spts[0] != 0 || ports.spts[1] != UINT16_MAX || ports.flg_mask != 0 ||
-		((const uint8_t *)netlink_data(info))[tcp ? offsetof(struct xt_tcp, invflags) :
-							    offsetof(struct xt_udp, invflags)] != 0;
+	memcpy(&match, netlink_data(info), tcp ? size : offsetof(struct xt_udp, invflags));
+	inverted = ((const uint8_t *)netlink_data(
+		info))[tcp ? offsetof(struct xt_tcp, invflags) : offsetof(struct xt_udp, invflags)];
+	ports_set(r, match.dpts[0], match.dpts[1], inverted & XT_TCP_INV_DSTPT);
+	r->narrow |= match.spts[0] != 0 || match.spts[1] != UINT16_MAX || match.flg_mask != 0 ||
+		     (inverted & ~XT_TCP_INV_DSTPT) != 0;
 }
 
 static void expression_read(struct reading *r, const struct nlattr *expression)
@@ -199,10 +224,13 @@ static int rule_seen(const struct nlmsghdr *message, void *data)
 {
 	struct collecting *c = data;
 	const struct nfgenmsg *header = (const void *)(message + 1);
-	struct reading r = { .rule.last = UINT16_MAX };
+	struct reading r;
 	const char *table = "", *chain = "";
 	uint64_t handle = 0;
 
+	r.rule = (struct foreign_nat_rule){ 0 };
+	r.loaded = OTHER;
+	r.translates = r.narrow = r.port_seen = false;
 	/* of inet, the rule itself says which family it is for, or is for both */
 	r.rule.host.family = header->nfgen_family == NFPROTO_IPV4 ? AF_INET :
 			     header->nfgen_family == NFPROTO_IPV6 ? AF_INET6 :
@@ -230,16 +258,32 @@ static int rule_seen(const struct nlmsghdr *message, void *data)
 									 "inet",
 				  table, chain, (unsigned long long)be64toh(handle));
 	r.rule.remedy = str_printf("nft delete rule %s", r.rule.place);
-	foreign_nat_add(c->all, &r.rule);
+	foreign_nat_add_ports(c->all, &r.rule, &r.ports);
 	return 0;
 }
 
-void foreign_nat_add(struct foreign_nat *all, const struct foreign_nat_rule *rule)
+static void rule_add(struct foreign_nat *all, const struct foreign_nat_rule *rule)
 {
 	all->list = reallocarray(all->list, all->count + 1, sizeof(*all->list));
 	if (!all->list)
 		abort();
-	all->list[all->count++] = *rule;
+	all->list[all->count] = *rule;
+	all->list[all->count].place = str_dup(rule->place);
+	all->list[all->count++].remedy = str_dup(rule->remedy);
+}
+
+void foreign_nat_add_ports(struct foreign_nat *all, struct foreign_nat_rule *rule,
+			   const struct port_set *ports)
+{
+	struct port_range range;
+
+	for (uint32_t at = 0; port_set_next(ports, &at, &range);) {
+		rule->first = range.first;
+		rule->last = range.last;
+		rule_add(all, rule);
+	}
+	free(rule->place);
+	free(rule->remedy);
 }
 
 int foreign_nat_read(struct netlink *nl, const char *own, struct foreign_nat *ret, struct err *err)

@@ -13,6 +13,7 @@
 
 struct err;
 struct netlink;
+struct port_set;
 
 struct foreign_nat_rule {
 	int protocol;	      /* IPPROTO_*; 0: any */
@@ -33,8 +34,9 @@ int foreign_nat_read(struct netlink *nl, const char *own, struct foreign_nat *re
 /* The first that takes what comes to this port; NULL. */
 const struct foreign_nat_rule *foreign_nat_find(const struct foreign_nat *all, int protocol,
 						const struct address *host, uint16_t port);
-/* What it points to goes with it. */
-void foreign_nat_add(struct foreign_nat *all, const struct foreign_nat_rule *rule);
+/* The rule once for each range of the ports. What it points to goes with it. */
+void foreign_nat_add_ports(struct foreign_nat *all, struct foreign_nat_rule *rule,
+			   const struct port_set *ports);
 void foreign_nat_clear(struct foreign_nat *all);
 
 #endif

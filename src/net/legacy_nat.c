@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "net/foreign_nat.h"
 #include "net/legacy_table.h"
+#include "net/port_set.h"
 
 #define TABLE "nat"
 
@@ -33,71 +34,85 @@ static bool is_narrow(const struct legacy_entry *e)
 	       e->protocol_not;
 }
 
+struct reading {
+	struct port_set ports; /* that the matches so far leave */
+	bool port;	       /* one of them asks for it */
+};
+
 /* `-m tcp --dport` and its like: false where it leaves some of the packets. */
-static bool match_read(const struct xt_entry_match *match, size_t length,
-		       struct foreign_nat_rule *rule, bool *ret_port)
+static bool match_read(const struct xt_entry_match *match, size_t length, struct reading *r)
 {
 	const char *name = match->u.user.name;
 	size_t room = length - sizeof(*match);
 	const uint8_t *data = match->data;
+	struct port_set ports;
 	struct xt_tcp tcp;
 	struct xt_udp udp;
 
 	if (strcmp(name, "comment") == 0 || strcmp(name, "addrtype") == 0)
 		return true;
-	*ret_port = true;
+	r->port = true;
+	port_set_clear(&ports);
 	if (strcmp(name, "tcp") == 0 && room >= sizeof(tcp)) {
 		memcpy(&tcp, data, sizeof(tcp));
-		rule->first = tcp.dpts[0];
-		rule->last = tcp.dpts[1];
-		return tcp.spts[0] == 0 && tcp.spts[1] == UINT16_MAX && tcp.flg_mask == 0 &&
-		       tcp.option == 0 && tcp.invflags == 0;
-	}
-	if (strcmp(name, "udp") == 0 && room >= sizeof(udp)) {
+		if (tcp.spts[0] != 0 || tcp.spts[1] != UINT16_MAX || tcp.flg_mask != 0 ||
+		    tcp.option != 0 || (tcp.invflags & ~XT_TCP_INV_DSTPT))
+			return false;
+		port_set_add(&ports, tcp.dpts[0], tcp.dpts[1]);
+		if (tcp.invflags)
+			port_set_invert(&ports);
+	} else if (strcmp(name, "udp") == 0 && room >= sizeof(udp)) {
 		memcpy(&udp, data, sizeof(udp));
-		rule->first = udp.dpts[0];
-		rule->last = udp.dpts[1];
-		return udp.spts[0] == 0 && udp.spts[1] == UINT16_MAX && udp.invflags == 0;
+		if (udp.spts[0] != 0 || udp.spts[1] != UINT16_MAX ||
+		    (udp.invflags & ~XT_UDP_INV_DSTPT))
+			return false;
+		port_set_add(&ports, udp.dpts[0], udp.dpts[1]);
+		if (udp.invflags)
+			port_set_invert(&ports);
+	} else if (strcmp(name, "multiport") != 0 ||
+		   !port_set_multiport(&ports, match->u.user.revision, data, (uint32_t)room)) {
+		return false;
 	}
-	return false;
+	port_set_keep(&r->ports, &ports);
+	return true;
 }
 
-/* Does it send a port elsewhere for everybody? */
-static bool rule_read(const struct legacy_entry *e, struct foreign_nat_rule *rule)
+/* Does it send ports elsewhere for everybody? */
+static bool rule_read(const struct legacy_entry *e, struct reading *r)
 {
 	const struct xt_entry_target *target = legacy_target(e);
-	bool port = false;
 
-	*rule = (struct foreign_nat_rule){ .protocol = e->protocol, .last = UINT16_MAX };
 	if ((strcmp(target->u.user.name, "DNAT") != 0 &&
 	     strcmp(target->u.user.name, "REDIRECT") != 0) ||
 	    is_narrow(e))
 		return false;
+	r->port = false;
+	port_set_fill(&r->ports);
 	for (size_t at = e->front; at + sizeof(struct xt_entry_match) <= e->target;) {
 		const struct xt_entry_match *match = (const void *)(e->start + at);
 		size_t length = match->u.user.match_size;
 
 		if (length < sizeof(*match) || at + length > e->target ||
-		    !match_read(match, length, rule, &port))
+		    !match_read(match, length, r))
 			return false;
 		at += length;
 	}
-	rule->host.family = e->family;
-	if (!e->host_not && e->host_mask[0])
-		memcpy(rule->host.bytes, e->host, e->address_length);
-	return port;
+	return r->port;
 }
 
 static void entry_seen(const struct legacy_entry *e, void *data)
 {
-	struct foreign_nat_rule rule;
+	struct foreign_nat_rule rule = { .protocol = e->protocol, .host.family = e->family };
+	struct reading r;
 
-	if (!rule_read(e, &rule))
+	if (!rule_read(e, &r))
 		return;
+	if (!e->host_not && e->host_mask[0])
+		memcpy(rule.host.bytes, e->host, e->address_length);
 	rule.place =
 		str_printf("%u of %s, table " TABLE ", chain %s", e->number, e->program, e->chain);
 	rule.remedy = str_printf("%s -t " TABLE " -D %s %u", e->program, e->chain, e->number);
-	foreign_nat_add(data, &rule);
+	foreign_nat_add_ports(data, &rule, &r.ports);
 }
 
 void legacy_nat_read(struct foreign_nat *all)

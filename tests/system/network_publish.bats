@@ -199,6 +199,10 @@ for _ in range(3):
 	iptables -t nat -N LEFT
 	iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j LEFT
 	iptables -t nat -A LEFT ! -i docker0 -p tcp -m tcp --dport 8470 -j DNAT --to-destination 172.17.0.2:80
+	iptables -t nat -A LEFT -p tcp -m multiport --dports 8472,8474:8476 -j DNAT --to-destination 172.17.0.2
+	run -125 cloche run --rm -p 8475:80 host true
+	assert_output --partial "$taken ip nat LEFT handle"
+	cloche run --rm -p 8473:80 host true
 	run -125 cloche run --rm -p 8470:80 host true
 	assert_output --partial "$taken ip nat LEFT handle"
 	nft delete rule ip nat LEFT handle "$(sed -n 's/.*nft delete rule ip nat LEFT handle //p' <<<"$output")"
@@ -234,9 +238,27 @@ for _ in range(3):
 	# of a range the next one
 	cloche run --rm -p 8482-8483:80 host true
 	iptables-legacy -t nat -D LEFT 2
-	cloche run --rm -p 8481:80 host true
+	# several at once, all but some, and what the matches of a rule leave together
+	iptables-legacy -t nat -A LEFT -p tcp -m multiport --dports 8490,8492:8494 -j DNAT --to-destination 172.17.0.2
+	iptables-legacy -t nat -A LEFT -p udp -m udp --dport 8500:8600 -m multiport ! --dports 8510,8520:8530 -j REDIRECT --to-ports 53
+	iptables-legacy -t nat -A LEFT -p tcp -m multiport --sports 8495 -j DNAT --to-destination 172.17.0.2
+	run -125 cloche run --rm -p 8493:80 host true
+	assert_output --partial "$taken 6 of iptables-legacy, table nat, chain LEFT, which sends it elsewhere"
+	assert_output --partial "or: iptables-legacy -t nat -D LEFT 6"
+	run -125 cloche run --rm -p 8511:53/udp host true
+	assert_output --partial "$taken 7 of iptables-legacy"
+	cloche run --rm -p 8481:80 -p 8491:80 -p 8495:80 -p 8490:53/udp -p 8510:53/udp -p 8525:53/udp -p 8601:53/udp -p '[::]:8493:80' host true
 	iptables-legacy -t nat -F
 	iptables-legacy -t nat -X
+	# of IPv6 alone
+	ip6tables-legacy -t nat -A PREROUTING -p tcp -m multiport --dports 8497,8498 -j REDIRECT --to-ports 80
+	ip6tables-legacy -t nat -A PREROUTING -d fd50::9 -p tcp --dport 8499 -j DNAT --to-destination '[fd50::11]:80'
+	run -125 cloche run --rm -p 8498:80 host true
+	assert_output --partial "Bind for :::8498 failed: $taken 1 of ip6tables-legacy, table nat, chain PREROUTING"
+	assert_output --partial "or: ip6tables-legacy -t nat -D PREROUTING 1"
+	run -125 cloche run --rm -p '[fd50::9]:8499:80' host true
+	cloche run --rm -p 0.0.0.0:8498:80 -p '[fd50::1]:8499:80' host true
+	ip6tables-legacy -t nat -F
 }
 
 @test "a daemon of the host does not get a port that is published" {
