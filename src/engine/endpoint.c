@@ -278,6 +278,8 @@ static void default_routes(const struct endpoint *endpoint, struct netlink *nl, 
 }
 
 /* In the container's namespace. */
+enum { LOOPBACK_INDEX = 1 }; /* LOOPBACK_IFINDEX of the kernel's flow.h, in every namespace */
+
 static int inside_fill(const struct endpoint *endpoint, const char *inside, bool default_route,
 		       struct err *err)
 {
@@ -296,6 +298,8 @@ static int inside_fill(const struct endpoint *endpoint, const char *inside, bool
 	r = network_request_sysctls(endpoint->request, inside, err);
 	if (r < 0)
 		return r;
+	/* init does it, too, perhaps later: the name server's sockets are on it */
+	link_set_up(&nl, LOOPBACK_INDEX);
 	link_set_up(&nl, index);
 	if (network->subnet4.address.family)
 		address_add(&nl, index, endpoint->row.ip4, &network->subnet4);

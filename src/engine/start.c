@@ -53,6 +53,7 @@
 #include "engine/traffic.h"
 #include "runtime/cgroup.h"
 #include "runtime/container.h"
+#include "runtime/hook.h"
 #include "runtime/seccomp.h"
 
 /* CAP_NET_ADMIN and CAP_NET_RAW: without them a process cannot send with addresses that it does not have */
@@ -66,6 +67,7 @@ struct launch { /* what the process needs that becomes the monitor */
 	struct cgroup *cgroup;
 	struct endpoints *endpoints;
 	struct publish *publish;
+	struct monitor_exec *monitor;
 	int dir, run, client, result, init_binary;
 	int64_t started_ns;
 	bool again;
@@ -266,69 +268,118 @@ static bool killed_meanwhile(int pidfd, int why)
 	       (info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED);
 }
 
-static int launch_container(struct launch *launch, struct monitor_exec *monitor, struct err *err)
+/* -- struct container_io ---------------------------------------------------------------------- */
+
+static char *hook_state(const void *data, pid_t pid, const char *status)
 {
-	struct hooks_data hooks = { launch->engine, launch->record };
+	const struct launch *launch = data;
+	const struct hooks_data hooks = { launch->engine, launch->record };
+
+	return hooks_state(&hooks, pid, status);
+}
+
+/* What the container's network namespace gets. On failure start_undo() takes back what there is. */
+static int network_attach(const void *data, const struct container *container, struct err *err)
+{
+	const struct launch *launch = data;
+	int r = network_devices_give(launch->record, launch->run, container->pid, err);
+
+	if (r == 0)
+		r = endpoints_attach(launch->endpoints, launch->record, container->pid,
+				     container->pidfd, launch->run, err);
+	if (r == 0)
+		r = cni_add(launch->engine, launch->record, container->pid, err);
+	if (r == 0)
+		r = publish_start(launch->engine, launch->publish, launch->record, container->pidfd,
+				  launch->run, err);
+	if (r == 0 && launch->spec->namespaces[SPEC_NS_NETWORK].mode == SPEC_NS_NEW)
+		netns_name_add(launch->engine, launch->record, launch->run, container->pid);
+	engine_kill_point("start-network");
+	launch->monitor->starter = starter_text(); /* needs nothing but a moment */
+	return r;
+}
+
+/* What init sets of links to come (sysctls), and what hooks see before there is a network, comes first. */
+static bool network_waits(const struct launch *launch)
+{
+	const struct spec *spec = launch->spec;
+
+	for (size_t i = 0; i < spec->sysctl_count; i++)
+		if (str_prefix(spec->sysctls[i].name, "net.") &&
+		    (strstr(spec->sysctls[i].name, ".conf.") ||
+		     strstr(spec->sysctls[i].name, ".neigh.")))
+			return true;
+	return foreign_runtime_is(launch->record) || hook_any_of_create(spec);
+}
+
+/* -- the process that becomes the monitor, continued ------------------------------------------ */
+
+static int streams_open(struct launch *launch, struct container_io *io, struct err *err)
+{
+	struct monitor_exec *monitor = launch->monitor;
+
+	if (launch->spec->process.terminal)
+		return 0;
+	io->stdio[0] = stdin_open(launch, &monitor->stdin_writer, err);
+	if (io->stdio[0] >= 0)
+		io->stdio[1] = output_open(launch, "stdout", &monitor->stdout_keeper, err);
+	if (io->stdio[1] >= 0)
+		io->stdio[2] = output_open(launch, "stderr", &monitor->stderr_keeper, err);
+	return io->stdio[2] < 0 ? -err->code : 0;
+}
+
+static int launch_create(struct launch *launch, struct container *container, struct err *err)
+{
 	struct container_io io = CONTAINER_IO_NONE;
-	struct container container = CONTAINER_NONE;
-	bool foreign = foreign_runtime_is(launch->record);
+	const bool later = network_waits(launch);
 	pid_t holder = 0;
-	int r = 0;
+	int r;
 
 	io.init_binary = launch->init_binary;
-	io.hook_state = hooks_state;
-	io.data = &hooks;
-	if (!launch->spec->process.terminal) {
-		io.stdio[0] = stdin_open(launch, &monitor->stdin_writer, err);
-		r = io.stdio[0] < 0 ? io.stdio[0] : 0;
-		if (r == 0) {
-			io.stdio[1] = output_open(launch, "stdout", &monitor->stdout_keeper, err);
-			r = io.stdio[1] < 0 ? io.stdio[1] : 0;
-		}
-		if (r == 0) {
-			io.stdio[2] = output_open(launch, "stderr", &monitor->stderr_keeper, err);
-			r = io.stdio[2] < 0 ? io.stdio[2] : 0;
-		}
-	}
-	if (r == 0 && !foreign)
-		r = machine_scope_start(launch->record, launch->spec, launch->cgroup, &holder, err);
-	if (r == 0 && foreign)
+	io.hook_state = hook_state;
+	io.meanwhile = later ? NULL : network_attach;
+	io.data = launch;
+	r = streams_open(launch, &io, err);
+	if (r == 0 && foreign_runtime_is(launch->record)) {
 		r = foreign_runtime_create(launch->engine, launch->record, launch->spec, &io,
-					   &container, err);
-	else if (r == 0)
-		r = container_create(&container, launch->spec, &io, launch->seccomp, launch->cgroup,
-				     err);
+					   container, err);
+	} else if (r == 0) {
+		r = machine_scope_start(launch->record, launch->spec, launch->cgroup, &holder, err);
+		if (r == 0)
+			r = container_create(container, launch->spec, &io, launch->seccomp,
+					     launch->cgroup, err);
+	}
+	if (r == 0 && later) {
+		r = network_attach(launch, container, err);
+		if (r < 0)
+			container_abort(container);
+	}
 	machine_holder_end(&holder);
 	for (int i = 0; i < 3; i++)
 		fd_close(io.stdio[i]);
-	if (r < 0)
-		return r;
-	engine_kill_point("start-container-created");
-	tell_debug("start %s: its first process is %d", launch->record->row.name,
-		   (int)container.pid);
-	guard_add(launch->engine, launch->record, launch->run, container.pid);
-	names_publish(launch->engine, &launch->record->row, container.pid);
-	monitor->starter = starter_text();
-	r = status_init_write(launch->run, container.pid, launch->started_ns, monitor->starter,
-			      err);
+	return r;
+}
+
+static int launch_container(struct launch *launch, struct err *err)
+{
+	struct monitor_exec *monitor = launch->monitor;
+	struct container container = CONTAINER_NONE;
+	const bool foreign = foreign_runtime_is(launch->record);
+	int r = launch_create(launch, &container, err);
+
+	if (r == 0) {
+		engine_kill_point("start-container-created");
+		tell_debug("start %s: its first process is %d", launch->record->row.name,
+			   (int)container.pid);
+		guard_add(launch->engine, launch->record, launch->run, container.pid);
+		r = status_init_write(launch->run, container.pid, launch->started_ns,
+				      monitor->starter, err);
+	}
 	if (r == 0)
 		status_started_mark(launch->dir, launch->started_ns);
 	engine_kill_point("start-init-written");
-	if (r == 0)
-		r = network_devices_give(launch->record, launch->run, container.pid, err);
-	if (r == 0)
-		r = endpoints_attach(launch->endpoints, launch->record, container.pid,
-				     container.pidfd, launch->run, err);
-	if (r == 0)
-		r = cni_add(launch->engine, launch->record, container.pid, err);
-	if (r == 0)
-		r = publish_start(launch->engine, launch->publish, launch->record, container.pidfd,
-				  launch->run, err);
-	if (r == 0 && launch->spec->namespaces[SPEC_NS_NETWORK].mode == SPEC_NS_NEW)
-		netns_name_add(launch->engine, launch->record, launch->run, container.pid);
 	if (r == 0 && !foreign)
 		r = machine_register(launch->record, launch->endpoints, container.pid, err);
-	engine_kill_point("start-network");
 	if (r == 0)
 		r = foreign ?
 			    foreign_runtime_start(launch->engine, launch->record, &container, err) :
@@ -338,18 +389,13 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 		r = 0;
 	}
 	if (r < 0) {
-		struct err ignored = ERR_NONE;
-
 		container_abort(&container);
-		netns_name_remove(launch->run);
-		lan_endpoints_release(launch->run);
-		network_devices_return(launch->run);
-		(void)cni_delete(launch->engine, launch->record, &ignored);
 		(void)unlinkat(launch->run, "init", 0);
-		(void)cgroup_remove(launch->cgroup, launch->spec->cgroup_path, &ignored);
 		return r;
 	}
 	engine_kill_point("start-going");
+	/* while init executes the command: who is killed before this has names from the next exec on */
+	names_publish(launch->engine, &launch->record->row, container.pid);
 	monitor->init = container.pid;
 	monitor->pidfd = container.pidfd;
 	monitor->report = container.report;
@@ -359,23 +405,23 @@ static int launch_container(struct launch *launch, struct monitor_exec *monitor,
 
 static _Noreturn void launch_process(struct launch *launch)
 {
-	struct monitor_exec monitor = MONITOR_EXEC_NONE;
+	struct monitor_exec *monitor = launch->monitor;
 	struct err err = ERR_NONE;
 
 	engine_store_forget(launch->engine);
 	(void)setsid(); /* a key pressed now is for the command, not for the container's parent */
-	if (launch_container(launch, &monitor, &err) < 0) {
+	if (launch_container(launch, &err) < 0) {
 		result_send(launch->result, &err);
 		_exit(125);
 	}
-	monitor.dir = launch->dir;
-	monitor.run = launch->run;
-	monitor.client = launch->client;
-	monitor.started_ns = launch->started_ns;
-	monitor_exec(launch->engine, launch->record, &monitor, &err);
+	monitor->dir = launch->dir;
+	monitor->run = launch->run;
+	monitor->client = launch->client;
+	monitor->started_ns = launch->started_ns;
+	monitor_exec(launch->engine, launch->record, monitor, &err);
 	/* Still here: the container runs and nobody would look after it. */
-	(void)sys_pidfd_send_signal(monitor.pidfd, SIGKILL);
-	(void)waitpid(monitor.init, NULL, 0);
+	(void)sys_pidfd_send_signal(monitor->pidfd, SIGKILL);
+	(void)waitpid(monitor->init, NULL, 0);
 	result_send(launch->result, &err);
 	_exit(125);
 }
@@ -414,6 +460,7 @@ static void start_undo(struct launch *launch, const struct err *err)
 	_cleanup_free_ char *text = str_printf("%d %s\n", status, err->words);
 
 	(void)cgroup_remove(launch->cgroup, launch->spec->cgroup_path, &ignored);
+	guard_remove(launch->engine, launch->run);
 	netns_name_remove(launch->run);
 	lan_endpoints_release(launch->run);
 	network_devices_return(launch->run);
@@ -499,10 +546,12 @@ int start_container(struct engine *engine, struct record *record,
 	_cleanup_(publish_clear) struct publish publish = PUBLISH_NONE;
 	_cleanup_close_ int dir = -1, run = -1, init_binary = -1;
 	_cleanup_free_ char *words = NULL;
+	struct monitor_exec monitor = MONITOR_EXEC_NONE;
 	struct launch launch = { .engine = engine,
 				 .endpoints = &endpoints,
 				 .publish = &publish,
 				 .record = record,
+				 .monitor = &monitor,
 				 .again = options->again };
 	int r;
 

@@ -469,6 +469,8 @@ static int set_up(struct container *c, const struct spec *spec, const struct con
 		r = err_sys(err, errno, "talk to the container's first process");
 	if (r == 0 && container_has_root(spec))
 		r = mounts_send(c, spec, userns, err);
+	if (r == 0 && io->meanwhile)
+		r = io->meanwhile(io->data, c, err);
 	if (r == 0 && hook_any_of_create(spec))
 		r = hooks_run(c, spec, io, err);
 	if (r == 0) {
@@ -492,6 +494,14 @@ static bool cgroup_is_the_users(const struct spec *spec)
 			return !((mount->attr_set | mount->all_set) & MOUNT_ATTR_RDONLY);
 	}
 	return false;
+}
+
+static void init_kill(const struct container *c)
+{
+	if (c->pid <= 0)
+		return;
+	(void)sys_pidfd_send_signal(c->pidfd, SIGKILL);
+	(void)waitpid(c->pid, NULL, 0);
 }
 
 int container_create(struct container *ret_container, const struct spec *spec,
@@ -524,11 +534,12 @@ int container_create(struct container *ret_container, const struct spec *spec,
 	if (r < 0) {
 		struct container_report report;
 		struct err ignored = ERR_NONE;
-		/* init may have failed first, and then its words are the cause */
-		bool told = c.pid > 0 && (r == -EPIPE || r == -ECONNRESET) &&
-			    read(c.report, &report, sizeof(report)) == sizeof(report);
+		bool told;
 
-		container_abort(&c);
+		/* init may have failed first, and then its words are the cause */
+		init_kill(&c);
+		told = c.pid > 0 && read(c.report, &report, sizeof(report)) == sizeof(report);
+		container_close(&c);
 		if (told)
 			r = container_explain(spec, &report, err);
 		else if (err->code == 0)
@@ -585,9 +596,6 @@ void container_close(struct container *c)
 
 void container_abort(struct container *c)
 {
-	if (c->pid > 0) {
-		(void)sys_pidfd_send_signal(c->pidfd, SIGKILL);
-		(void)waitpid(c->pid, NULL, 0);
-	}
+	init_kill(c);
 	container_close(c);
 }

@@ -2,7 +2,8 @@
 /* The one container start. The caller becomes the parent of the container's first process ("init"):
  *
  *	container_create(&c, &spec, &io, err);   init exists, is set up to its last step, and waits
- *	... network, run folder ...
+ *	    io.meanwhile(data, &c, err)          network, in the caller, while init sets itself up
+ *	... run folder ...
  *	container_go(&c, err);                   init executes the user's command
  *	exec cloche-monitor with c.pid, c.pidfd, c.report, c.terminal
  *
@@ -18,6 +19,7 @@
 #include <sys/types.h>
 
 struct cgroup;
+struct container;
 struct err;
 struct seccomp_program;
 struct spec;
@@ -38,6 +40,9 @@ struct container_io {
 	char *(*listener_state)(const void *data, pid_t pid);
 	/* The cgroup is made, and nobody is in it yet: for a record that tells it from one of the same name. */
 	int (*cgroup_made)(const void *data, struct cgroup *cgroup, struct err *err);
+	/* Init has its namespaces, ids and mounts, and attaches these: time for what needs the namespaces alone.
+	 * Before hooks of the runtime. */
+	int (*meanwhile)(const void *data, const struct container *container, struct err *err);
 	const void *data;
 };
 #define CONTAINER_IO_NONE \

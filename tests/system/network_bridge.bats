@@ -68,6 +68,13 @@ teardown_file()
 	assert_equal "$status" 9
 }
 
+@test "a sysctl for links to come is set before the container's link comes" {
+	for ((i = 0; i < 3; i++)); do # it is made while init sets itself up
+		run cloche run --rm --sysctl net.ipv4.conf.default.log_martians=1 host cat /proc/sys/net/ipv4/conf/eth0/log_martians
+		assert_output 1
+	done
+}
+
 @test "/etc/hosts has the container's own name with its addresses" {
 	run cloche run --rm -h frog --domainname pond.test host cat /etc/hosts
 	assert_success
