@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -34,6 +35,9 @@ struct search { /* for rules of ours in one chain */
 	uint64_t handles[8];
 	size_t count;
 	uint64_t last; /* of all rules */
+	/* the last one, but for ours, which drops all that comes to it as a policy does: ours stand before it. 0: it does not */
+	uint64_t dropping;
+	bool behind; /* ours are, and of no use */
 };
 
 struct chain { /* what is asked of it */
@@ -51,11 +55,35 @@ static int chain_seen(const struct nlmsghdr *message, void *data)
 	return 0;
 }
 
+/* All that comes to it, whatever it is. */
+static bool drops_all(const struct nlattr *list)
+{
+	bool drops = false;
+
+	for (const struct nlattr *e = netlink_within(list, NULL); e; e = netlink_within(list, e)) {
+		const struct nlattr *name = nft_part(e, NFTA_EXPR_NAME),
+				    *data = nft_part(e, NFTA_EXPR_DATA);
+
+		if (nft_is(name, "reject") ||
+		    (nft_is(name, "target") &&
+		     nft_is(nft_part(data, NFTA_TARGET_NAME), "REJECT")) ||
+		    (nft_is(name, "immediate") &&
+		     nft_number(nft_part(nft_part(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT),
+				NFTA_VERDICT_CODE) == NF_DROP))
+			drops = true;
+		else if (!nft_is(name, "counter") &&
+			 !(nft_is(name, "match") &&
+			   nft_is(nft_part(data, NFTA_MATCH_NAME), "comment")))
+			return false;
+	}
+	return drops;
+}
+
 static int rule_seen(const struct nlmsghdr *message, void *data)
 {
 	struct search *search = data;
 	uint64_t handle = 0;
-	bool ours = false;
+	bool ours = false, all = false;
 
 	for (const struct nlattr *attr = nft_first(message); attr;
 	     attr = netlink_next(message, attr)) {
@@ -63,11 +91,20 @@ static int rule_seen(const struct nlmsghdr *message, void *data)
 			memcpy(&handle, netlink_data(attr), sizeof(handle));
 			handle = be64toh(handle);
 		}
+		if ((attr->nla_type & NLA_TYPE_MASK) == NFTA_RULE_EXPRESSIONS)
+			all = drops_all(attr);
 		if (attr->nla_type == NFTA_RULE_USERDATA)
 			ours = memmem(netlink_data(attr), netlink_length(attr), search->comment,
 				      strlen(search->comment) + 1) != NULL;
 	}
 	search->last = handle;
+	if (ours) {
+		search->behind = search->dropping != 0;
+	} else {
+		/* one that others stand behind was put there on purpose: that is told (engine/forward_look.h) */
+		search->dropping = search->dropping == 0 && all ? handle : 0;
+		search->behind = false;
+	}
 	if (ours && search->count < ARRAY_SIZE(search->handles))
 		search->handles[search->count++] = handle;
 	return 0;
@@ -88,7 +125,8 @@ static void accept_add(struct netlink *nl, const struct place *place, const stru
 		       uint32_t direction, const char *link)
 {
 	size_t rule = nft_family_rule(nl, place->family, place->table, place->chain,
-				      place->firewalld ? search->last : 0, search->comment);
+				      place->firewalld ? search->last : search->dropping,
+				      search->comment);
 	char name[IFNAMSIZ] = "";
 
 	(void)str_append(name, sizeof(name), link);
@@ -98,7 +136,7 @@ static void accept_add(struct netlink *nl, const struct place *place, const stru
 	nft_rule_end(nl, rule);
 }
 
-/* 1: the host's chain drops, and has no rule of ours for the link; *ret_search has the comment that one would bear. */
+/* 1: the host's chain drops, and has no rule of ours for the link that is of use; *ret_search has the comment that one would bear. */
 static int missing(struct netlink *nl, const struct place *place, const char *link,
 		   struct search *ret_search, struct err *err)
 {
@@ -106,13 +144,18 @@ static int missing(struct netlink *nl, const struct place *place, const char *li
 	int r = nft_chain(nl, place->family, place->table, place->chain, chain_seen, &chain, err);
 
 	*ret_search = (struct search){ 0 };
-	if (r == -ENOENT || (r == 0 && !chain.drops)) {
+	if (r == -ENOENT) {
 		err_clear(err);
 		return 0;
 	}
 	if (r == 0)
 		r = find(nl, place, link, ret_search, err);
-	return r < 0 ? r : ret_search->count == 0;
+	if (r < 0)
+		return r;
+	if (place->firewalld)
+		return ret_search->count == 0;
+	return ret_search->behind ||
+	       ((chain.drops || ret_search->dropping) && ret_search->count == 0);
 }
 
 struct named { /* does a rule of firewalld name the link? */
@@ -161,6 +204,8 @@ static int allow(struct netlink *nl, const struct place *place, const char *link
 	if (r <= 0)
 		return r;
 	nft_begin(nl);
+	for (size_t i = 0; search.behind && i < search.count; i++)
+		nft_delete_rule(nl, place->family, place->table, place->chain, search.handles[i]);
 	accept_add(nl, place, &search, NFT_META_IIFNAME, link);
 	if (!place->firewalld)
 		accept_add(nl, place, &search, NFT_META_OIFNAME, link);

@@ -33,34 +33,11 @@ struct collecting {
 	struct foreign_nat *all;
 };
 
-static const struct nlattr *part(const struct nlattr *nest, int type)
-{
-	const struct nlattr *attr = NULL;
-
-	do
-		attr = nest ? netlink_within(nest, attr) : NULL;
-	while (attr && (attr->nla_type & NLA_TYPE_MASK) != type);
-	return attr;
-}
-
-static uint32_t number(const struct nlattr *nest, int type)
-{
-	const struct nlattr *attr = part(nest, type);
-
-	return attr && netlink_length(attr) == 4 ? ntohl(*(const uint32_t *)netlink_data(attr)) :
-						   UINT32_MAX;
-}
-
-static bool is(const struct nlattr *attr, const char *word)
-{
-	return attr && netlink_length(attr) == strlen(word) + 1 &&
-	       memcmp(netlink_data(attr), word, strlen(word)) == 0;
-}
-
 static void payload_read(struct reading *r, const struct nlattr *data)
 {
-	uint32_t base = number(data, NFTA_PAYLOAD_BASE), at = number(data, NFTA_PAYLOAD_OFFSET),
-		 length = number(data, NFTA_PAYLOAD_LEN);
+	uint32_t base = nft_number(data, NFTA_PAYLOAD_BASE),
+		 at = nft_number(data, NFTA_PAYLOAD_OFFSET),
+		 length = nft_number(data, NFTA_PAYLOAD_LEN);
 
 	r->loaded = OTHER;
 	if (base == NFT_PAYLOAD_TRANSPORT_HEADER && at == 2 && length == 2)
@@ -74,7 +51,7 @@ static void payload_read(struct reading *r, const struct nlattr *data)
 
 static void meta_read(struct reading *r, const struct nlattr *data)
 {
-	uint32_t key = number(data, NFTA_META_KEY);
+	uint32_t key = nft_number(data, NFTA_META_KEY);
 
 	r->loaded = key == NFT_META_L4PROTO ? PROTOCOL : key == NFT_META_NFPROTO ? LOCAL : OTHER;
 }
@@ -131,8 +108,8 @@ static void port_compared(struct reading *r, uint32_t operation, uint32_t port)
 
 static void cmp_read(struct reading *r, const struct nlattr *data)
 {
-	const struct nlattr *value = part(part(data, NFTA_CMP_DATA), NFTA_DATA_VALUE);
-	uint32_t operation = number(data, NFTA_CMP_OP);
+	const struct nlattr *value = nft_part(nft_part(data, NFTA_CMP_DATA), NFTA_DATA_VALUE);
+	uint32_t operation = nft_number(data, NFTA_CMP_OP);
 	size_t length = value ? netlink_length(value) : 0;
 
 	if (r->loaded == PORT) {
@@ -150,9 +127,11 @@ static void cmp_read(struct reading *r, const struct nlattr *data)
 static void range_read(struct reading *r, const struct nlattr *data)
 {
 	if (r->loaded == PORT)
-		ports_set(r, port_value(part(part(data, NFTA_RANGE_FROM_DATA), NFTA_DATA_VALUE)),
-			  port_value(part(part(data, NFTA_RANGE_TO_DATA), NFTA_DATA_VALUE)),
-			  number(data, NFTA_RANGE_OP) == NFT_RANGE_NEQ);
+		ports_set(
+			r,
+			port_value(nft_part(nft_part(data, NFTA_RANGE_FROM_DATA), NFTA_DATA_VALUE)),
+			port_value(nft_part(nft_part(data, NFTA_RANGE_TO_DATA), NFTA_DATA_VALUE)),
+			nft_number(data, NFTA_RANGE_OP) == NFT_RANGE_NEQ);
 	else
 		r->narrow = true;
 }
@@ -160,19 +139,19 @@ static void range_read(struct reading *r, const struct nlattr *data)
 /* A match of iptables-nft: `-m tcp --dport`; what it says beside its ports, and other matches, narrow. */
 static void match_read(struct reading *r, const struct nlattr *data)
 {
-	const struct nlattr *name = part(data, NFTA_MATCH_NAME),
-			    *info = part(data, NFTA_MATCH_INFO);
-	bool tcp = is(name, "tcp"), udp = is(name, "udp");
+	const struct nlattr *name = nft_part(data, NFTA_MATCH_NAME),
+			    *info = nft_part(data, NFTA_MATCH_INFO);
+	bool tcp = nft_is(name, "tcp"), udp = nft_is(name, "udp");
 	struct xt_tcp match = { 0 };
 	size_t size = tcp ? sizeof(match) : sizeof(struct xt_udp);
 	struct port_set ports;
 	uint8_t inverted;
 
 	_Static_assert(XT_TCP_INV_DSTPT == XT_UDP_INV_DSTPT, "the same for both");
-	if (is(name, "comment") || is(name, "addrtype"))
+	if (nft_is(name, "comment") || nft_is(name, "addrtype"))
 		return;
-	if (is(name, "multiport") && info &&
-	    port_set_multiport(&ports, number(data, NFTA_MATCH_REV), netlink_data(info),
+	if (nft_is(name, "multiport") && info &&
+	    port_set_multiport(&ports, nft_number(data, NFTA_MATCH_REV), netlink_data(info),
 			       (uint32_t)netlink_length(info))) {
 		ports_keep(r, &ports);
 		return;
@@ -191,31 +170,31 @@ static void match_read(struct reading *r, const struct nlattr *data)
 
 static void expression_read(struct reading *r, const struct nlattr *expression)
 {
-	const struct nlattr *name = part(expression, NFTA_EXPR_NAME),
-			    *data = part(expression, NFTA_EXPR_DATA);
+	const struct nlattr *name = nft_part(expression, NFTA_EXPR_NAME),
+			    *data = nft_part(expression, NFTA_EXPR_DATA);
 
-	if (is(name, "payload")) {
+	if (nft_is(name, "payload")) {
 		payload_read(r, data);
-	} else if (is(name, "meta")) {
+	} else if (nft_is(name, "meta")) {
 		meta_read(r, data);
-	} else if (is(name, "fib")) {
+	} else if (nft_is(name, "fib")) {
 		r->loaded = LOCAL;
-	} else if (is(name, "cmp")) {
+	} else if (nft_is(name, "cmp")) {
 		cmp_read(r, data);
-	} else if (is(name, "range")) {
+	} else if (nft_is(name, "range")) {
 		range_read(r, data);
-	} else if (is(name, "match")) {
+	} else if (nft_is(name, "match")) {
 		match_read(r, data);
-	} else if (is(name, "nat")) {
-		r->translates |= number(data, NFTA_NAT_TYPE) == NFT_NAT_DNAT;
-	} else if (is(name, "redir")) {
+	} else if (nft_is(name, "nat")) {
+		r->translates |= nft_number(data, NFTA_NAT_TYPE) == NFT_NAT_DNAT;
+	} else if (nft_is(name, "redir")) {
 		r->translates = true;
-	} else if (is(name, "target")) {
-		r->translates |= is(part(data, NFTA_TARGET_NAME), "DNAT") ||
-				 is(part(data, NFTA_TARGET_NAME), "REDIRECT");
-	} else if (is(name, "bitwise") || is(name, "ct")) {
+	} else if (nft_is(name, "target")) {
+		r->translates |= nft_is(nft_part(data, NFTA_TARGET_NAME), "DNAT") ||
+				 nft_is(nft_part(data, NFTA_TARGET_NAME), "REDIRECT");
+	} else if (nft_is(name, "bitwise") || nft_is(name, "ct")) {
 		r->loaded = OTHER;
-	} else if (is(name, "lookup")) {
+	} else if (nft_is(name, "lookup")) {
 		r->narrow = true;
 	}
 }

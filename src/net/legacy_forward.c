@@ -20,6 +20,9 @@ static const int families[] = { AF_INET, AF_INET6 };
 struct forward { /* what the chain has */
 	const char *link, *program;
 	bool drops, in, out; /* in, out: rules of ours for the link */
+	/* The last rule, which drops all that comes to it as a policy does: ours stand before it. 0: it is none. */
+	unsigned int last;
+	bool behind; /* ours are, and of no use */
 };
 
 static bool names(const char *name, const uint8_t *mask, const char *link)
@@ -42,6 +45,27 @@ static bool is_ours(const struct legacy_entry *e, const char *link)
 	       memmem(e->start + e->front, e->target - e->front, comment, strlen(comment) + 1);
 }
 
+static bool is_zero(const uint8_t *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
+/* All that comes to it, whatever it is. */
+static bool drops_all(const struct legacy_entry *e)
+{
+	const struct xt_entry_match *match = legacy_match(e, NULL);
+
+	while (match && strcmp(match->u.user.name, "comment") == 0)
+		match = legacy_match(e, match);
+	return !match && is_zero(e->in_mask, IFNAMSIZ) && is_zero(e->out_mask, IFNAMSIZ) &&
+	       is_zero(e->source_mask, e->address_length) &&
+	       is_zero(e->host_mask, e->address_length) && e->protocol == 0 && !e->fragments &&
+	       (legacy_verdict(e, NF_DROP) || strcmp(legacy_target(e)->u.user.name, "REJECT") == 0);
+}
+
 static void entry_seen(const struct legacy_entry *e, void *data)
 {
 	struct forward *f = data;
@@ -49,11 +73,16 @@ static void entry_seen(const struct legacy_entry *e, void *data)
 	f->program = e->program;
 	if (strcmp(e->chain, "FORWARD") != 0)
 		return;
-	if (e->policy)
-		f->drops = legacy_verdict(e, NF_DROP);
-	else if (is_ours(e, f->link)) {
+	if (e->policy) {
+		f->drops = f->last != 0 || legacy_verdict(e, NF_DROP);
+	} else if (is_ours(e, f->link)) {
 		f->in |= names(e->in, e->in_mask, f->link);
 		f->out |= names(e->out, e->out_mask, f->link);
+		f->behind = f->last != 0;
+	} else {
+		/* one that others stand behind was put there on purpose, to forbid what they let through: that is told (engine/forward_look.h) */
+		f->last = f->last == 0 && drops_all(e) ? e->number : 0;
+		f->behind = false;
 	}
 }
 
@@ -73,22 +102,31 @@ static bool run(char **words)
 	return r == 0 && status == 0;
 }
 
-/* verb: -A, -D; direction: -i, -o. */
-static bool change(const struct forward *f, const char *verb, const char *direction)
+/* direction: -i, -o. */
+static bool change(const struct forward *f, bool add, const char *direction)
 {
-	_cleanup_free_ char *comment = str_printf("cloche: %s", f->link);
-	const char *const words[] = { f->program, "-w",	   "5",	     verb,	"FORWARD",
-				      direction,  f->link, "-m",     "comment", "--comment",
-				      comment,	  "-j",	   "ACCEPT", NULL };
-	_cleanup_strv_ char **copy = strv_copy((char *const *)words);
+	_cleanup_free_ char *comment = str_printf("cloche: %s", f->link),
+			    *number = f->last ? str_printf("%u", f->last) : NULL;
+	const char *const rule[] = { direction, f->link, "-m",	   "comment", "--comment",
+				     comment,	"-j",	 "ACCEPT", NULL };
+	_cleanup_strv_ char **words = NULL;
 
-	return run(copy);
+	strv_add(&words, f->program);
+	strv_add(&words, "-w");
+	strv_add(&words, "5");
+	strv_add(&words, !add ? "-D" : number ? "-I" : "-A");
+	strv_add(&words, "FORWARD");
+	if (add && number)
+		strv_add(&words, number);
+	for (size_t i = 0; rule[i]; i++)
+		strv_add(&words, rule[i]);
+	return run(words);
 }
 
 static void warn(const struct forward *f)
 {
 	_cleanup_free_ char *words = str_printf(
-		"%s lets nothing out of %s, and could not be told of it; this helps: %s -A FORWARD -i %s -j ACCEPT and %s -A FORWARD -o %s -j ACCEPT",
+		"%s lets nothing out of %s, and could not be told of it; this helps: %s -I FORWARD -i %s -j ACCEPT and %s -I FORWARD -o %s -j ACCEPT",
 		f->program, f->link, f->program, f->link, f->program, f->link);
 
 	tell(TELL_WARN, "WARNING: ", words);
@@ -100,8 +138,15 @@ void legacy_forward_allow(const char *link)
 		struct forward f = { .link = link };
 
 		legacy_table_read(families[i], "filter", entry_seen, &f);
+		if (f.behind) {
+			if (f.in)
+				(void)change(&f, false, "-i");
+			if (f.out)
+				(void)change(&f, false, "-o");
+			f.in = f.out = false;
+		}
 		if (f.drops &&
-		    ((!f.in && !change(&f, "-A", "-i")) || (!f.out && !change(&f, "-A", "-o"))))
+		    ((!f.in && !change(&f, true, "-i")) || (!f.out && !change(&f, true, "-o"))))
 			warn(&f);
 	}
 }
@@ -113,8 +158,8 @@ void legacy_forward_forget(const char *link)
 
 		legacy_table_read(families[i], "filter", entry_seen, &f);
 		if (f.in)
-			(void)change(&f, "-D", "-i");
+			(void)change(&f, false, "-i");
 		if (f.out)
-			(void)change(&f, "-D", "-o");
+			(void)change(&f, false, "-o");
 	}
 }

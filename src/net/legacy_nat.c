@@ -88,15 +88,9 @@ static bool rule_read(const struct legacy_entry *e, struct reading *r)
 		return false;
 	r->port = false;
 	port_set_fill(&r->ports);
-	for (size_t at = e->front; at + sizeof(struct xt_entry_match) <= e->target;) {
-		const struct xt_entry_match *match = (const void *)(e->start + at);
-		size_t length = match->u.user.match_size;
-
-		if (length < sizeof(*match) || at + length > e->target ||
-		    !match_read(match, length, r))
+	for (const struct xt_entry_match *m = legacy_match(e, NULL); m; m = legacy_match(e, m))
+		if (!match_read(m, m->u.user.match_size, r))
 			return false;
-		at += length;
-	}
 	return r->port;
 }
 

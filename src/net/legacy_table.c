@@ -34,6 +34,7 @@ static bool entry_read4(const uint8_t *at, size_t left, struct legacy_entry *e)
 	if (left < sizeof(*raw))
 		return false;
 	*e = (struct legacy_entry){ .start = at,
+				    .source = (const uint8_t *)&raw->ip.src,
 				    .source_mask = (const uint8_t *)&raw->ip.smsk,
 				    .host = (const uint8_t *)&raw->ip.dst,
 				    .host_mask = (const uint8_t *)&raw->ip.dmsk,
@@ -50,7 +51,10 @@ static bool entry_read4(const uint8_t *at, size_t left, struct legacy_entry *e)
 				    .out_not = raw->ip.invflags & IPT_INV_VIA_OUT,
 				    .source_not = raw->ip.invflags & IPT_INV_SRCIP,
 				    .host_not = raw->ip.invflags & IPT_INV_DSTIP,
-				    .protocol_not = raw->ip.invflags & XT_INV_PROTO };
+				    .protocol_not = raw->ip.invflags & XT_INV_PROTO,
+				    .fragments = (raw->ip.flags & IPT_F_FRAG) &&
+						 !(raw->ip.invflags & IPT_INV_FRAG),
+				    .leaves = raw->ip.flags & IPT_F_GOTO };
 	return true;
 }
 
@@ -61,6 +65,7 @@ static bool entry_read6(const uint8_t *at, size_t left, struct legacy_entry *e)
 	if (left < sizeof(*raw))
 		return false;
 	*e = (struct legacy_entry){ .start = at,
+				    .source = (const uint8_t *)&raw->ipv6.src,
 				    .source_mask = (const uint8_t *)&raw->ipv6.smsk,
 				    .host = (const uint8_t *)&raw->ipv6.dst,
 				    .host_mask = (const uint8_t *)&raw->ipv6.dmsk,
@@ -77,7 +82,8 @@ static bool entry_read6(const uint8_t *at, size_t left, struct legacy_entry *e)
 				    .out_not = raw->ipv6.invflags & IP6T_INV_VIA_OUT,
 				    .source_not = raw->ipv6.invflags & IP6T_INV_SRCIP,
 				    .host_not = raw->ipv6.invflags & IP6T_INV_DSTIP,
-				    .protocol_not = raw->ipv6.invflags & XT_INV_PROTO };
+				    .protocol_not = raw->ipv6.invflags & XT_INV_PROTO,
+				    .leaves = raw->ipv6.flags & IP6T_F_GOTO };
 	return true;
 }
 
@@ -96,7 +102,7 @@ const struct xt_entry_target *legacy_target(const struct legacy_entry *e)
 	return (const void *)(e->start + e->target);
 }
 
-bool legacy_verdict(const struct legacy_entry *e, int verdict)
+bool legacy_standard(const struct legacy_entry *e, int *ret_verdict)
 {
 	const struct xt_entry_target *target = legacy_target(e);
 	struct xt_standard_target standard;
@@ -104,7 +110,28 @@ bool legacy_verdict(const struct legacy_entry *e, int verdict)
 	if (target->u.user.name[0] != '\0' || (size_t)(e->next - e->target) < sizeof(standard))
 		return false;
 	memcpy(&standard, target, sizeof(standard));
-	return standard.verdict == -verdict - 1;
+	*ret_verdict = standard.verdict;
+	return true;
+}
+
+bool legacy_verdict(const struct legacy_entry *e, int verdict)
+{
+	int has;
+
+	return legacy_standard(e, &has) && has == -verdict - 1;
+}
+
+const struct xt_entry_match *legacy_match(const struct legacy_entry *e,
+					  const struct xt_entry_match *after)
+{
+	size_t at = after ? (size_t)((const uint8_t *)after - e->start) + after->u.user.match_size :
+			    e->front;
+	const struct xt_entry_match *match = (const void *)(e->start + at);
+
+	if (at + sizeof(*match) > e->target || match->u.user.match_size < sizeof(*match) ||
+	    at + match->u.user.match_size > e->target)
+		return NULL;
+	return match;
 }
 
 /* -- a table ---------------------------------------------------------------------------------- */
@@ -173,6 +200,7 @@ static void entries_read(const struct family *family, const struct ipt_getinfo *
 		e.chain = place.chain;
 		e.number = ++place.number;
 		e.policy = is_policy(info, at);
+		e.place = at;
 		reader->each(&e, reader->data);
 	}
 }

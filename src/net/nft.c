@@ -454,6 +454,30 @@ const struct nlattr *nft_first(const struct nlmsghdr *m)
 	return netlink_first(m, sizeof(struct nfgenmsg));
 }
 
+const struct nlattr *nft_part(const struct nlattr *nest, int type)
+{
+	const struct nlattr *attr = NULL;
+
+	do
+		attr = nest ? netlink_within(nest, attr) : NULL;
+	while (attr && (attr->nla_type & NLA_TYPE_MASK) != type);
+	return attr;
+}
+
+uint32_t nft_number(const struct nlattr *nest, int type)
+{
+	const struct nlattr *attr = nft_part(nest, type);
+
+	return attr && netlink_length(attr) == 4 ? ntohl(*(const uint32_t *)netlink_data(attr)) :
+						   UINT32_MAX;
+}
+
+bool nft_is(const struct nlattr *attr, const char *word)
+{
+	return attr && netlink_length(attr) == strlen(word) + 1 &&
+	       memcmp(netlink_data(attr), word, strlen(word)) == 0;
+}
+
 int nft_chain(struct netlink *nl, uint8_t family, const char *table, const char *chain,
 	      int (*each)(const struct nlmsghdr *, void *), void *data, struct err *err)
 {
@@ -463,13 +487,21 @@ int nft_chain(struct netlink *nl, uint8_t family, const char *table, const char 
 	return netlink_dump(nl, each, data, err);
 }
 
+int nft_chains(struct netlink *nl, int (*each)(const struct nlmsghdr *, void *), void *data,
+	       struct err *err)
+{
+	begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, NLM_F_DUMP, NFPROTO_UNSPEC, 0);
+	return netlink_dump(nl, each, data, err);
+}
+
 int nft_rules(struct netlink *nl, uint8_t family, const char *table, const char *chain,
 	      int (*each)(const struct nlmsghdr *, void *), void *data, struct err *err)
 {
 	begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, NLM_F_DUMP, family, 0);
 	if (table) {
 		netlink_string(nl, NFTA_RULE_TABLE, table);
-		netlink_string(nl, NFTA_RULE_CHAIN, chain);
+		if (chain)
+			netlink_string(nl, NFTA_RULE_CHAIN, chain);
 	}
 	return netlink_dump(nl, each, data, err);
 }
@@ -548,26 +580,36 @@ static int elements_of(const struct nlmsghdr *message, void *data)
 	while (list && (one = netlink_within(list, one)) != NULL) {
 		struct nft_element element = { 0 };
 		const struct nlattr *attr = NULL;
+		size_t end_length = 0;
 
 		while ((attr = netlink_within(one, attr)) != NULL) {
 			if ((attr->nla_type & NLA_TYPE_MASK) == NFTA_SET_ELEM_KEY)
 				element.key = value_of(attr, &element.key_length);
-			else if ((attr->nla_type & NLA_TYPE_MASK) == NFTA_SET_ELEM_DATA)
+			else if ((attr->nla_type & NLA_TYPE_MASK) == NFTA_SET_ELEM_KEY_END)
+				element.key_end = value_of(attr, &end_length);
+			else if ((attr->nla_type & NLA_TYPE_MASK) == NFTA_SET_ELEM_FLAGS)
+				element.ends = nft_number(one, NFTA_SET_ELEM_FLAGS) &
+					       NFT_SET_ELEM_INTERVAL_END;
+			else if ((attr->nla_type & NLA_TYPE_MASK) == NFTA_SET_ELEM_DATA) {
 				element.data = value_of(attr, &element.data_length);
+				element.verdict = nft_part(attr, NFTA_DATA_VERDICT);
+			}
 		}
+		if (element.key_end && end_length != element.key_length)
+			element.key_end = NULL;
 		if (element.key)
 			to->each(&element, to->data);
 	}
 	return 0;
 }
 
-int nft_elements(struct netlink *nl, const char *table, const char *set,
+int nft_elements(struct netlink *nl, uint8_t family, const char *table, const char *set,
 		 void (*each)(const struct nft_element *element, void *data), void *data,
 		 struct err *err)
 {
 	struct elements to = { each, data };
 
-	message(nl, NFT_MSG_GETSETELEM, NLM_F_DUMP);
+	begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, NLM_F_DUMP, family, 0);
 	netlink_string(nl, NFTA_SET_ELEM_LIST_TABLE, table);
 	netlink_string(nl, NFTA_SET_ELEM_LIST_SET, set);
 	return netlink_dump(nl, elements_of, &to, err);

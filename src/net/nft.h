@@ -90,9 +90,17 @@ void nft_verdict(struct netlink *nl, int code, const char *chain);
 
 /* Tables of others, of any family. The answers go to `each`; -ENOENT: there is no such. */
 const struct nlattr *nft_first(const struct nlmsghdr *message);
+/* Of this type inside an attribute that holds others; NULL: there is none, or no nest. */
+const struct nlattr *nft_part(const struct nlattr *nest, int type);
+/* Its number; UINT32_MAX: there is none. */
+uint32_t nft_number(const struct nlattr *nest, int type);
+bool nft_is(const struct nlattr *attr, const char *word);
 int nft_chain(struct netlink *nl, uint8_t family, const char *table, const char *chain,
 	      int (*each)(const struct nlmsghdr *, void *), void *data, struct err *err);
-/* table NULL: of all tables; family NFPROTO_UNSPEC: of all families. */
+/* All of all families. */
+int nft_chains(struct netlink *nl, int (*each)(const struct nlmsghdr *, void *), void *data,
+	       struct err *err);
+/* table NULL: of all tables, chain NULL: of all its chains; family NFPROTO_UNSPEC: of all families. */
 int nft_rules(struct netlink *nl, uint8_t family, const char *table, const char *chain,
 	      int (*each)(const struct nlmsghdr *, void *), void *data, struct err *err);
 /* before: the handle of another one, 0: at the end. */
@@ -104,9 +112,12 @@ void nft_delete_rule(struct netlink *nl, uint8_t family, const char *table, cons
 struct nft_element {
 	const void *key, *data; /* data: of a map */
 	size_t key_length, data_length;
+	const void *key_end; /* the last of an interval of its own, as long; NULL */
+	bool ends; /* where an interval of the set has ended, which begins with the element before it by value */
+	const struct nlattr *verdict; /* of a verdict map: NFTA_VERDICT_* */
 };
 /* Each of a set or map. -ENOENT: there is no such. */
-int nft_elements(struct netlink *nl, const char *table, const char *set,
+int nft_elements(struct netlink *nl, uint8_t family, const char *table, const char *set,
 		 void (*each)(const struct nft_element *element, void *data), void *data,
 		 struct err *err);
 /* Has the set this key, or this name? 1, 0, -errno. */

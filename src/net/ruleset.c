@@ -412,7 +412,7 @@ int ruleset_lines(struct netlink *nl, const char *table, char ***ret_lines, stru
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(sets_of); i++) {
 		struct set_lines to = { sets_of[i], &lines };
 
-		r = nft_elements(nl, table, sets_of[i], element_line, &to, err);
+		r = nft_elements(nl, NFPROTO_INET, table, sets_of[i], element_line, &to, err);
 	}
 	if (r < 0)
 		return err_wrap(err, "read the nftables table %s", table);
