@@ -26,6 +26,7 @@
 #include "engine/event.h"
 #include "engine/extra_option.h"
 #include "engine/foreign_runtime.h"
+#include "engine/forward_look.h"
 #include "engine/frame.h"
 #include "engine/guard.h"
 #include "engine/health.h"
@@ -641,6 +642,7 @@ int start_container(struct engine *engine, struct record *record,
 	words = publish_firewall_words(engine, &publish);
 	if (words)
 		strv_add(ret_warnings, words);
+	forward_look(&endpoints, &publish, ret_warnings);
 	r = launch_run(&launch, options, ret_client, err);
 	if (r < 0) {
 		start_undo(&launch, err);

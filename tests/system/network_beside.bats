@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Beside others that think the firewall is theirs: real ones, in this file's network namespace.
-# shellcheck disable=SC2154 # answer comes from asked
+# shellcheck disable=SC2154,SC2030 # answer comes from asked; each test has its own output
 
 load helper
 load network_helper
@@ -209,12 +209,109 @@ ufw()
 	cloche network rm other
 	run rules "$other"
 	assert_output 0
-	# where nothing is dropped nothing is added
+	# a last rule that drops all is a policy
 	iptables-legacy -P FORWARD ACCEPT
+	iptables-legacy -F FORWARD
+	iptables-legacy -A FORWARD -m comment --comment rest -j REJECT
+	run ! out_within 1
+	run -0 cloche run --rm host true
+	refute_output --partial drops
+	assert_equal "$(iptables-legacy -S FORWARD | sed -n '$s/ --reject.*//p')" "-A FORWARD -m comment --comment rest -j REJECT"
+	goes_out
+	comes_in
+	# of IPv6 alone
+	out6() { cloche exec web python3 -c "$PEER" ask tcp fd50::11 7001 "$1" >/dev/null 2>&1; }
+	rules6() { ip6tables-legacy -S FORWARD | grep -c -- "cloche: $link"; }
+	out6 20
+	ip6tables-legacy -P FORWARD DROP
+	run ! out6 1
+	run -0 cloche run --rm host true
+	refute_output --partial drops
+	assert_equal "$(rules6)" 2
+	out6 20
+	at lan peer ask tcp fd50::1 8080 20 >/dev/null
+	ip6tables-legacy -P FORWARD ACCEPT
+	ip6tables-legacy -F FORWARD
+	# where nothing is dropped nothing is added
 	iptables-legacy -F FORWARD
 	cloche run --rm host true
 	run rules "$link"
 	assert_output 0
+}
+
+# told_by WORDS...: a start that publishes port 80 as 8088 says each of these, and what it says to type helps. No WORDS: it says nothing.
+told_by()
+{
+	local words
+
+	run -0 cloche run --rm -p 8088:80 host true
+	for words; do
+		assert_output --partial "$words"
+	done
+	[ $# -gt 0 ] || refute_output --partial drops
+	# shellcheck disable=SC2031 # run sets it
+	sed -n 's/.*this helps: //p' <<<"$output" | tac >remedies # those before keep their numbers
+	while read -r words; do
+		eval "$words"
+	done <remedies
+	run -0 cloche run --rm -p 8088:80 host true
+	refute_output --partial drops
+}
+
+@test "a rule of others that drops what we forward is told by a start, with what helps, and one that does not meet it is not" {
+	skip_unless_program iptables-legacy
+	iptables-legacy -A FORWARD -i "$link" -o lan0 -m conntrack --ctstate INVALID -j DROP
+	iptables-legacy -A FORWARD -s 10.1.0.0/16 -j DROP
+	iptables-legacy -A FORWARD -i docker0 -j REJECT
+	iptables-legacy -A FORWARD -o "$link" -p tcp -m multiport --dports 81:90 -j DROP
+	iptables-legacy -A FORWARD -p tcp --dport 25 -j DROP
+	iptables-legacy -A FORWARD -p udp -j DROP
+	told_by
+	iptables-legacy -N THEIRS
+	iptables-legacy -A FORWARD -j THEIRS
+	iptables-legacy -A THEIRS -i "$link" -m state --state NEW -j DROP
+	iptables-legacy -A THEIRS -p tcp -m multiport --dports 443,80 -m conntrack --ctstate NEW -j REJECT
+	told_by "rule 1 of iptables-legacy, table filter, chain THEIRS drops what comes from $link; this helps: iptables-legacy -I THEIRS 1 -i $link -j ACCEPT" \
+		"rule 2 of iptables-legacy, table filter, chain THEIRS drops what comes to the published port 8088/tcp; this helps: iptables-legacy -I THEIRS 2"
+	goes_out
+	iptables-legacy -F
+	iptables-legacy -X
+	ip6tables-legacy -A FORWARD -d fc00::/7 -p tcp -j DROP
+	ip6tables-legacy -A FORWARD -i elsewhere -j ACCEPT
+	told_by "rule 1 of ip6tables-legacy, table filter, chain FORWARD drops what is for $link"
+	ip6tables-legacy -F
+	# as a host's own nftables.conf has it
+	ip route add default via 10.50.0.11
+	ip route add default via fd50::11
+	nft -f - <<-END
+		table inet theirs {
+			set inside { type ipv4_addr; flags interval; elements = { 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 }; }
+			chain forward {
+				type filter hook forward priority 0; policy drop;
+				ct state vmap { established : accept, related : accept, invalid : drop }
+				iifname { "wg0", "eth7" } accept
+				meta l4proto { udp, icmp, icmpv6 } accept
+				ip daddr @inside tcp dport { 22, 8000-9000 } jump servers
+			}
+			chain servers { iifname != "$link" return; }
+			chain early { type filter hook forward priority -5; oifname "$link" tcp dport vmap { 80 : goto closed, 443 : accept }; }
+			chain closed { counter reject; }
+		}
+	END
+	told_by "the policy of table inet theirs, chain forward drops what comes from $link; this helps: nft add rule inet theirs forward iifname $link accept" \
+		"the policy of table inet theirs, chain forward drops what comes to the published port 8088/tcp" "a rule of table inet theirs, chain closed, rule handle"
+	goes_out
+	comes_in
+	nft delete table inet theirs
+	ip route del default
+	ip -6 route del default
+	# as an administrator told Docker
+	iptables -N DOCKER-USER
+	iptables -A FORWARD -j DOCKER-USER
+	iptables -A DOCKER-USER -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+	iptables -A DOCKER-USER -p tcp -m conntrack --ctstate NEW,DNAT -j DROP
+	told_by "table ip filter, chain DOCKER-USER, rule handle"
+	nft delete table ip filter
 }
 
 @test "dockerd: its policy DROP beside our containers, its containers beside ours, and ours go without a trace" {
