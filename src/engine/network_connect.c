@@ -46,21 +46,11 @@ static int word_refuse(const char *network, struct err *err)
 static int change_begin(struct change *change, const char *network, const char *container,
 			struct err *err)
 {
-	_cleanup_free_ char *id = NULL;
 	const char *mode;
 	int r = word_refuse(network, err);
 
 	if (r == 0)
-		r = record_find(change->engine, container, &change->record, err);
-	if (r < 0)
-		return r;
-	id = str_dup(change->record.row.id);
-	change->lock = engine_lock(change->engine, id, err);
-	if (change->lock < 0)
-		return change->lock;
-	/* what it was may have changed while we waited */
-	record_clear(&change->record);
-	r = record_find(change->engine, id, &change->record, err);
+		r = record_lock(change->engine, container, &change->record, &change->lock, err);
 	if (r == 0)
 		r = network_find(change->engine, network, &change->network, err);
 	if (r < 0)
@@ -72,7 +62,7 @@ static int change_begin(struct change *change, const char *network, const char *
 			change->record.row.name, mode);
 		return err_hint(err, "create it with --network %s", change->network.row.name);
 	}
-	status_get(change->engine, id, &change->status);
+	status_get(change->engine, change->record.row.id, &change->status);
 	return 0;
 }
 

@@ -69,11 +69,14 @@ int record_lock(struct engine *engine, const char *reference, struct record *ret
 	if (lock < 0)
 		return lock;
 	r = record_find(engine, id, ret_record, err);
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
 		repair_gone(engine, id, lock);
-	else if (r < 0)
+		err_clear(err);
+		err_set(err, ENOENT, "No such container: %s", reference); /* not the id */
+	} else if (r < 0) {
 		engine_unlock(engine, id, lock);
-	else
+	} else {
 		*ret_lock = lock;
+	}
 	return r;
 }

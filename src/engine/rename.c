@@ -2,6 +2,8 @@
 #include "engine/rename.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/fd.h"
@@ -35,7 +37,7 @@ int rename_settle(struct engine *engine, struct record *record, struct err *err)
 }
 
 /* Name and config in one transaction. */
-static int row_rename(struct engine *engine, struct record *record, const char *name, bool running,
+static int row_rename(struct engine *engine, struct record *record, const char *name, bool begun,
 		      struct err *err)
 {
 	struct store *store = engine_store(engine, err);
@@ -57,7 +59,7 @@ static int row_rename(struct engine *engine, struct record *record, const char *
 		r = container_rename(store, record->row.id, name, err);
 	}
 	container_row_clear(&other);
-	if (r == 0 && running && !json_at(record->config, "Cloche.CgroupName")) {
+	if (r == 0 && begun && !json_at(record->config, "Cloche.CgroupName")) {
 		json_put(json_object_get(record->config, "Cloche"), "CgroupName",
 			 json_text(record->row.name));
 		r = config_write(store, record, err);
@@ -72,6 +74,7 @@ static int change(struct engine *engine, struct record *record, const char *name
 {
 	_cleanup_free_ char *old = str_dup(record->row.name);
 	struct container_status status;
+	bool begun;
 	int r;
 
 	if (str_equal(old, name))
@@ -80,7 +83,9 @@ static int change(struct engine *engine, struct record *record, const char *name
 			"Renaming a container with the same name as its current name: %s is \"/%s\"",
 			record->row.id, name);
 	status_get(engine, record->row.id, &status);
-	r = row_rename(engine, record, name, status.status == STATUS_RUNNING, err);
+	/* its cgroup has the old name until it was released, which may be a little after its end */
+	begun = faccessat(engine->run, record->row.id, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	r = row_rename(engine, record, name, begun, err);
 	if (r < 0)
 		return r;
 	str_free(&record->row.name);
