@@ -350,8 +350,9 @@ static int image_get(struct engine *engine, const struct create_options *o, cons
 	return image_ensure(engine, image, when, words, tell_missing, err);
 }
 
+/* ret_lock: of `run`, the container's lock, under which it is started; else NULL. */
 static int create(struct cli *cli, struct create_options *o, char **operands, bool run,
-		  struct record *record, char ***warnings, struct err *err)
+		  struct record *record, int *ret_lock, char ***warnings, struct err *err)
 {
 	char **command = o->rootfs ? operands : operands[0] ? operands + 1 : operands;
 	struct engine *engine;
@@ -367,8 +368,8 @@ static int create(struct cli *cli, struct create_options *o, char **operands, bo
 	r = image_get(engine, o, operands[0], err);
 	if (r < 0)
 		return run ? r : err_exit(err, 1);
-	r = create_container(engine, o, o->rootfs ? NULL : operands[0], command, record, warnings,
-			     err);
+	r = create_container(engine, o, o->rootfs ? NULL : operands[0], command, record, ret_lock,
+			     warnings, err);
 	if (!run && (r == -EEXIST || err->kind == ERR_NO_IMAGE))
 		return err_exit(err, 1);
 	return r;
@@ -385,7 +386,7 @@ static int create_run(void *data, void *args, char **operands, struct err *err)
 	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
 	_cleanup_strv_ char **warnings = NULL;
 
-	if (create(data, args, operands, false, &record, &warnings, err) < 0)
+	if (create(data, args, operands, false, &record, NULL, &warnings, err) < 0)
 		return create_status(err);
 	warnings_print(args, warnings);
 	(void)printf("%s\n", record.row.id);
@@ -400,7 +401,7 @@ int cli_create(struct cli *cli, char **argv, struct record *record, struct err *
 	int r = opt_parse(&command_create, argv, o, &operands, err);
 
 	if (r == 0)
-		r = create(cli, o, operands, false, record, &warnings, err);
+		r = create(cli, o, operands, false, record, NULL, &warnings, err);
 	if (r == 0)
 		warnings_print(o, warnings);
 	opt_args_free(&command_create, o);
@@ -488,7 +489,7 @@ static int run_run(void *data, void *args, char **operands, struct err *err)
 	_cleanup_strv_ char **warnings = NULL;
 	struct start_options start = { 0 };
 	struct relay relay = { .detach_keys = o->detach_keys };
-	int client = -1, lock, r = create(cli, o, operands, true, &record, &warnings, err);
+	int client = -1, lock, r = create(cli, o, operands, true, &record, &lock, &warnings, err);
 
 	if (r < 0)
 		return create_status(err);
@@ -507,9 +508,6 @@ static int run_run(void *data, void *args, char **operands, struct err *err)
 				    (relay.input ? HELLO_STDIN | HELLO_STDIN_ONCE : 0);
 	if (o->tty)
 		(void)tty_size(&start.rows, &start.columns);
-	lock = engine_lock(cli->engine, record.row.id, err);
-	if (lock < 0)
-		return 125;
 	r = start_container(cli->engine, &record, &start, &client, &warnings, err);
 	warnings_print(o, warnings);
 	if (cli->engine->forwarding_begun && isatty(2) && !o->quiet)
@@ -704,8 +702,8 @@ static int attach_run(void *data, void *args, char **operands, struct err *err)
 	if (!engine || record_find(engine, operands[0], &record, err) < 0)
 		return 1;
 	status_get(engine, record.row.id, &status);
-	if (repair_unmonitored(engine, record.row.id, &status))
-		status_get(engine, record.row.id, &status);
+	if (status.status == STATUS_RUNNING)
+		repair_wait(engine, record.row.id, &status);
 	if (status.status != STATUS_RUNNING || status.paused) {
 		err_set(err, ESRCH, "cannot attach to a %s",
 			status.paused	  ? "paused container, unpause it first" :

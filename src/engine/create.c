@@ -329,8 +329,8 @@ static int draft_fill(struct draft *draft, struct container_row *row, const char
 }
 
 int create_container(struct engine *engine, const struct create_options *options, const char *image,
-		     char *const *command, struct record *ret_record, char ***ret_warnings,
-		     struct err *err)
+		     char *const *command, struct record *ret_record, int *ret_lock,
+		     char ***ret_warnings, struct err *err)
 {
 	struct record record = { .config = json_object() };
 	struct draft draft = { .engine = engine,
@@ -419,7 +419,10 @@ int create_container(struct engine *engine, const struct create_options *options
 		event_end(engine);
 	}
 out:
-	engine_unlock(engine, id, lock);
+	if (r < 0 || !ret_lock)
+		engine_unlock(engine, id, lock);
+	else
+		*ret_lock = lock;
 	json_decref(draft.image);
 	strv_clear(draft.volumes);
 	strv_clear(draft.made);

@@ -48,10 +48,11 @@ struct create_options { /* as typed; filled by the command line's option table *
 };
 
 /* image: reference, "host", or NULL with options->rootfs; command: NULL-terminated, may be empty. On failure nothing
- * is left. Warnings (one line each) go to *ret_warnings, a string list of the caller's. */
+ * is left. Warnings (one line each) go to *ret_warnings, a string list of the caller's. ret_lock: its lock, for who goes on with it
+ * before anybody else does; or NULL. */
 int create_container(struct engine *engine, const struct create_options *options, const char *image,
-		     char *const *command, struct record *ret_record, char ***ret_warnings,
-		     struct err *err);
+		     char *const *command, struct record *ret_record, int *ret_lock,
+		     char ***ret_warnings, struct err *err);
 
 /* One more mount for a container that exists, as -v or --mount have it: into record->config, and *ret_mount is it there. Its volume is
  * made and referred to. */

@@ -17,8 +17,10 @@
 #include "engine/engine.h"
 #include "engine/env_file.h"
 #include "engine/event.h"
+#include "engine/lifecycle.h"
 #include "engine/names.h"
 #include "engine/record.h"
+#include "engine/repair.h"
 #include "engine/spec_build.h"
 #include "engine/status.h"
 #include "runtime/capability.h"
@@ -83,6 +85,12 @@ static int pipe_for(const struct spec *spec, int run, int number, bool wanted, i
 	return 0;
 }
 
+static int not_running(const struct record *record, struct err *err)
+{
+	err_set(err, ESRCH, "container %s is not running", record->row.id);
+	return err_hint(err, "start it with: cloche start %s", record->row.name);
+}
+
 static int exec_run(struct engine *engine, const struct record *record,
 		    const struct exec_options *o, struct spec *spec, struct exec_process *process,
 		    struct err *err)
@@ -100,7 +108,7 @@ static int exec_run(struct engine *engine, const struct record *record,
 	}
 	init = status_pidfd(engine, record->row.id);
 	if (init < 0)
-		return err_set(err, ESRCH, "container %s is not running", record->row.id);
+		return not_running(record, err);
 	if (spec->mount_label) {
 		run = engine_run_dir(engine, record->row.id, false, err);
 		r = run < 0 ? run : 0;
@@ -119,6 +127,10 @@ static int exec_run(struct engine *engine, const struct record *record,
 	if (r < 0) {
 		for (int i = 0; i < 3; i++)
 			fd_close(*ours[i]);
+		/* its namespaces take nobody a little before it is gone, its cgroup goes after it */
+		if (!err->exit_status &&
+		    lifecycle_ended(init, r == -ESRCH || r == -ENOMEM ? KILL_PATIENCE_MS : 0))
+			return not_running(record, err);
 		return err->exit_status ? r :
 					  err_exit(err, 126); /* not started, whatever the cause */
 	}
@@ -181,10 +193,10 @@ int exec_start(struct engine *engine, const char *reference, char *const *comman
 	if (r < 0)
 		return r;
 	status_get(engine, record.row.id, &status);
-	if (status.status != STATUS_RUNNING) {
-		err_set(err, ESRCH, "container %s is not running", record.row.id);
-		return err_hint(err, "start it with: cloche start %s", record.row.name);
-	}
+	if (status.status == STATUS_RUNNING)
+		repair_wait(engine, record.row.id, &status);
+	if (status.status != STATUS_RUNNING)
+		return not_running(&record, err);
 	if (status.paused) {
 		err_set(err, EBUSY, "Container %s is paused, unpause the container before exec",
 			record.row.id);

@@ -69,12 +69,14 @@ void lifecycle_settle(struct engine *engine, const char *id)
 {
 	struct err ignored = ERR_NONE;
 	_cleanup_close_ int run = engine_run_dir(engine, id, false, &ignored);
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = -1, again = -1;
 	pid_t pid;
 
 	if (run < 0)
 		return;
-	fd = status_process(run, "monitor", &pid, NULL);
+	again = status_process(run, "init", &pid,
+			       NULL); /* somebody else has started it meanwhile */
+	fd = again >= 0 ? -1 : status_process(run, "monitor", &pid, NULL);
 	if (fd >= 0)
 		(void)gone_wait(run, "monitor", fd, KILL_PATIENCE_MS);
 }
@@ -131,6 +133,7 @@ int lifecycle_kill(struct engine *engine, const char *reference, const char *sig
 	int number = signal_parse(signal_name ? signal_name : "KILL"), r;
 	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
 	_cleanup_close_ int pidfd = -1;
+	struct container_status status;
 	char text[12];
 
 	if (number < 0)
@@ -139,6 +142,11 @@ int lifecycle_kill(struct engine *engine, const char *reference, const char *sig
 	if (r < 0)
 		return r;
 	pidfd = status_pidfd(engine, record.row.id);
+	if (pidfd >= 0 && number != SIGKILL) {
+		/* an init that waits for its word to go would not hear it */
+		status_get(engine, record.row.id, &status);
+		repair_wait(engine, record.row.id, &status);
+	}
 	if (pidfd < 0)
 		return err_set(err, ESRCH, "cannot kill container: %s: container %s is not running",
 			       reference, record.row.id);
@@ -261,10 +269,14 @@ int lifecycle_stop(struct engine *engine, const char *reference, const char *sig
 		   long timeout_s, struct err *err)
 {
 	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
+	struct container_status status;
 	int ran, r = record_find(engine, reference, &record, err);
 
 	if (r < 0)
 		return r;
+	status_get(engine, record.row.id, &status);
+	repair_wait(engine, record.row.id,
+		    &status); /* one that is being started is stopped after it */
 	restart_cancel(engine, &record);
 	ran = end(engine, &record, signal_name, timeout_s, err);
 	if (ran < 0)
@@ -284,6 +296,18 @@ static int still_there(struct engine *engine, const char *id, struct err *err)
 	return record_id(engine, id, &found, err);
 }
 
+static int at_rest(const struct record *record, const struct container_status *status,
+		   struct err *err)
+{
+	if (status->status != STATUS_RUNNING && !status->restarting)
+		return 0;
+	return err_set(
+		err, EBUSY,
+		"cannot remove container \"/%s\": container is %s: %s the container before removing or force remove",
+		record->row.name, status_word(status),
+		status->paused ? "unpause and then stop" : "stop");
+}
+
 int lifecycle_remove(struct engine *engine, const char *reference, bool force, bool volumes,
 		     struct err *err)
 {
@@ -295,13 +319,9 @@ int lifecycle_remove(struct engine *engine, const char *reference, bool force, b
 	if (r < 0)
 		return r;
 	settled_status(engine, record.row.id, &status);
-	if ((status.status == STATUS_RUNNING || status.restarting) && !force) {
-		err_set(err, EBUSY,
-			"cannot remove container \"/%s\": container is %s: %s the container before removing or force remove",
-			record.row.name, status_word(&status),
-			status.paused ? "unpause and then stop" : "stop");
-		return -EBUSY;
-	}
+	r = force ? 0 : at_rest(&record, &status, err);
+	if (r < 0)
+		return r;
 	pidfd = status_pidfd(engine, record.row.id);
 	if (pidfd >= 0) {
 		restart_cancel(engine, &record);
@@ -326,6 +346,13 @@ int lifecycle_remove(struct engine *engine, const char *reference, bool force, b
 			r = lifecycle_kill_all(engine, &record, again, err);
 			(void)lifecycle_ended(again, KILL_PATIENCE_MS);
 			lifecycle_settle(engine, record.row.id);
+		}
+	} else if (r == 0) {
+		status_get(engine, record.row.id, &status);
+		r = status.ending ? 0 : at_rest(&record, &status, err);
+		if (r < 0) {
+			engine_unlock(engine, record.row.id, lock);
+			return r;
 		}
 	}
 	(void)reserve_spend(engine); /* now that its log cannot take it */

@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,7 +33,27 @@ bool pause_is(struct engine *engine, int run)
 	return cgroup && cgroup_frozen(cgroup, path.data) == 1;
 }
 
-static int freeze(struct engine *engine, const struct record *record, int run, struct err *err)
+/* KILL has been sent, or has done its work. */
+static bool is_killed(pid_t pid)
+{
+	static const char *const sets[] = { "\nSigPnd:", "\nShdPnd:" };
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	char path[32];
+	bool killed;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	killed = file_read(AT_FDCWD, path, 1 << 16, &text) < 0 || strstr(text.data, "\nState:\tZ");
+	for (size_t i = 0; !killed && i < ARRAY_SIZE(sets); i++) {
+		const char *set = strstr(text.data, sets[i]);
+
+		killed = set && strtoull(set + strlen(sets[i]), NULL, 16) & 1u << (SIGKILL - 1);
+	}
+	return killed;
+}
+
+/* Who ends a container does not wait for our lock: it sends its signal, then takes the mark away and thaws. */
+static int freeze(struct engine *engine, const struct record *record, int run, pid_t pid,
+		  struct err *err)
 {
 	_cleanup_free_ char *path = spec_cgroup_path(engine, record);
 	struct cgroup *cgroup = engine_cgroup(engine, err);
@@ -40,6 +63,13 @@ static int freeze(struct engine *engine, const struct record *record, int run, s
 		return r;
 	engine_kill_point("pause-marked");
 	r = cgroup_freeze(cgroup, path, true, err);
+	if (faccessat(run, mark, F_OK, AT_SYMLINK_NOFOLLOW) < 0 || is_killed(pid)) {
+		struct err ignored = ERR_NONE;
+
+		(void)cgroup_freeze(cgroup, path, false, &ignored);
+		err_clear(err);
+		r = err_set(err, ESRCH, "Container %s is not running", record->row.id);
+	}
 	if (r < 0)
 		(void)unlinkat(run, mark, 0);
 	return r;
@@ -79,8 +109,12 @@ int pause_begin(struct engine *engine, const struct record *record, bool *ret_fr
 	status_get(engine, record->row.id, &status);
 	if (run < 0 || status.status != STATUS_RUNNING || status.paused)
 		return 0;
-	r = freeze(engine, record, run, err);
+	r = freeze(engine, record, run, status.pid, err);
 	*ret_frozen = r == 0;
+	if (r == -ESRCH) {
+		err_clear(err);
+		r = 0;
+	}
 	return r;
 }
 
@@ -97,7 +131,8 @@ static int change(struct engine *engine, const struct record *record, bool pause
 			       paused ? "Container %s is already paused" :
 					"Container %s is not paused",
 			       record->row.id);
-	return paused ? freeze(engine, record, run, err) : pause_end(engine, record, err);
+	return paused ? freeze(engine, record, run, status.pid, err) :
+			pause_end(engine, record, err);
 }
 
 static int pause_set(struct engine *engine, const char *reference, bool paused, struct err *err)

@@ -28,11 +28,14 @@ static int start_fresh(struct engine *engine, const char *id, char ***warnings, 
 {
 	_cleanup_(record_clear) struct record record = RECORD_EMPTY;
 	struct start_options options = { 0 };
+	struct container_status status;
 	int lock, client = -1, r = record_lock(engine, id, &record, &lock, err);
 
 	if (r < 0)
 		return r;
-	r = start_container(engine, &record, &options, &client, warnings, err);
+	status_get(engine, id, &status);
+	if (status.status != STATUS_RUNNING) /* somebody else may have been quicker */
+		r = start_container(engine, &record, &options, &client, warnings, err);
 	fd_close(client);
 	engine_unlock(engine, id, lock);
 	return r;

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/fd.h"
@@ -90,7 +91,9 @@ static bool released(struct engine *engine, struct doomed *d, bool *ret_gone)
 
 	(void)lifecycle_ended(d->pidfd, KILL_PATIENCE_MS);
 	lifecycle_settle(engine, d->record.row.id);
-	if (release_container(engine, &d->record, &ignored) < 0)
+	/* a folder stays when it was started again, before the lock was ours */
+	if (release_container(engine, &d->record, &ignored) < 0 ||
+	    faccessat(engine->run, d->record.row.id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return false;
 	r = record_find(engine, d->record.row.id, &again, &ignored);
 	record_clear(&again);

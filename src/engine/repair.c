@@ -148,6 +148,27 @@ bool repair_unmonitored(struct engine *engine, const char *id,
 	return done;
 }
 
+void repair_wait(struct engine *engine, const char *id, struct container_status *status)
+{
+	struct err ignored = ERR_NONE;
+	char path[80] = "";
+	int lock;
+
+	/* the monitor writes its file when it listens; until its process executes it, that is the one that starts the container */
+	if (status->status == STATUS_RUNNING && status->monitored && !status->ending &&
+	    str_append(path, sizeof(path), id) && str_append(path, sizeof(path), "/monitor") &&
+	    faccessat(engine->run, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return;
+	lock = engine_lock(engine, id, &ignored);
+	if (lock < 0)
+		return;
+	if (repair_container(engine, id, &ignored) == 0)
+		engine_unlock(engine, id, lock);
+	else
+		fd_close(lock); /* as below */
+	status_get(engine, id, status);
+}
+
 void repair_ended(struct engine *engine)
 {
 	int fd = openat(engine->run, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -24,5 +24,8 @@ void repair_gone(struct engine *engine, const char *id, int lock);
  * when monitor and holder were killed together, nobody has left a mark in locks/. true: it may be another status now. */
 bool repair_unmonitored(struct engine *engine, const char *id,
 			const struct container_status *status);
+/* Wait until nobody starts, releases or removes it any more: init can be seen before its network and its monitor are there. Costs one
+ * system call for a container that runs and has them; nothing for who has its lock. status: in and out. */
+void repair_wait(struct engine *engine, const char *id, struct container_status *status);
 
 #endif

@@ -33,7 +33,11 @@ assert_none()
 	assert_sound
 }
 
-teardown() { assert_no_leftovers; }
+teardown()
+{
+	[ -z "${held:-}" ] || kill -CONT "$held" 2>/dev/null || : # of a test that failed
+	assert_no_leftovers
+}
 
 assert_sound()
 {
@@ -140,6 +144,101 @@ init_written() { [ -s "$CLOCHE_RUN_ROOT/$1/init" ]; }
 	assert_equal "$code: $(cat out)" "0: it"
 	wait
 	assert_equal "$(cloche wait it)" 137
+	whole it
+}
+
+waits_for_lock() { grep -q -e "-> FLOCK  ADVISORY  WRITE $1 " /proc/locks; }
+
+# hold POINT COMMAND...: the command stands at the point, as $held, with status and words in held.
+hold()
+{
+	local point=$1
+
+	shift
+	CLOCHE_STOP_POINT=$point "$CLOCHE" "$@" >held 2>&1 &
+	held=$!
+	until_true 20 state_is "$held" T
+}
+
+# go_on STATUS-AND-WORDS: it ends so, in an extended regular expression.
+go_on()
+{
+	local code=0
+
+	kill -CONT "$held"
+	wait "$held" || code=$?
+	held=
+	[[ "$code: $(cat held)" =~ ^$1$ ]] || fail "is: $code: $(cat held)" "wanted: $1"
+}
+
+@test "what comes while a container is being started comes after it" {
+	local id pid side code
+	local -a sides=()
+
+	id=$(cloche create --network none --name it host sleep 600)
+	# rm has seen that it does not run, and must look again
+	hold start-locked start it
+	"$CLOCHE" rm it >side 2>&1 &
+	side=$!
+	until_true 20 waits_for_lock "$side"
+	go_on "0: it"
+	code=0
+	wait "$side" || code=$?
+	assert_equal "$code" 1
+	assert_equal "$(cat side)" "cloche: cannot remove container \"/it\": container is running: stop the container before removing or force remove"
+	cloche kill it
+	hold start-locked start it
+	"$CLOCHE" stop -t 0 it >side 2>&1 &
+	side=$!
+	until_true 20 waits_for_lock "$side"
+	go_on "0: it"
+	wait "$side"
+	assert_equal "$(cloche ps -q)" ""
+	# its first process is there, and has not been told to go
+	CLOCHE_STOP_POINT=start-init-written "$CLOCHE" start it >/dev/null &
+	until_true 20 init_written "$id"
+	read -r pid _ <"$CLOCHE_RUN_ROOT/$id/init"
+	held=$(awk '$1 == "PPid:" { print $2 }' "/proc/$pid/status")
+	"$CLOCHE" exec it true & sides+=($!)
+	"$CLOCHE" kill -s USR1 it & sides+=($!)
+	"$CLOCHE" attach --no-stdin it & sides+=($!)
+	for side in "${sides[@]}"; do
+		until_true 20 waits_for_lock "$side"
+	done
+	until_true 20 state_is "$held" T
+	kill -CONT "$held"
+	wait "${sides[0]}"
+	wait "${sides[1]}"
+	cloche kill it
+	code=0
+	wait "${sides[2]}" || code=$?
+	assert_equal "$code" 137
+	wait
+	held=
+	whole it
+}
+
+@test "a new name between end and release: nothing of the old one is left" {
+	local side
+
+	hold start-started run --rm --network none --name it host true
+	"$CLOCHE" rename it other & side=$!
+	until_true 20 waits_for_lock "$side"
+	go_on "0: "
+	wait "$side" || : # or it was gone already
+	assert_none
+}
+
+@test "a container ends while a command is about to enter or to freeze it" {
+	cloche run -d --network none --name it host sleep 600
+	hold exec-begin exec it true
+	cloche kill it
+	go_on "1: cloche: container [0-9a-f]{64} is not running; start it with: cloche start it"
+	cloche start it
+	hold pause-marked pause it
+	cloche kill it
+	go_on "1: cloche: Container [0-9a-f]{64} is not running"
+	assert_equal "$(cloche inspect -f '{{.State.Status}} {{.State.ExitCode}}' it)" "exited 137"
 	whole it
 }
 
