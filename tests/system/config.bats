@@ -28,7 +28,11 @@ setup()
 	mkdir -p /etc/cloche/conf.d "$HOME/.config/cloche"
 }
 
-teardown() { rm -rf /etc/cloche/* "$HOME/.config/cloche"; }
+teardown()
+{
+	cloche_teardown
+	rm -rf /etc/cloche/* "$HOME/.config/cloche"
+}
 
 # The stop timeout in force, as a container gets it: a setting that every level may have.
 shm() { cloche run --rm --network none "$@" host sh -c 'df -k /dev/shm | tail -n 1' | awk '{ print $2 }'; }

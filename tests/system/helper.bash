@@ -13,8 +13,8 @@
 # then left on the host fails the file. tests/run also gives each file mount and network namespaces
 # of its own; `bats -f 'exit code' tests/system/run.bats` works without.
 #
-# A file that needs more defines setup_file, setup or teardown_file itself and calls
-# cloche_setup_file, cloche_setup or cloche_teardown_file in it.
+# A file that needs more defines setup_file, setup, teardown or teardown_file itself and calls
+# cloche_setup_file, cloche_setup, cloche_teardown or cloche_teardown_file in it.
 
 if declare -F bats_require_minimum_version >/dev/null; then # not when tests/run sweeps
 	bats_require_minimum_version 1.5.0
@@ -32,6 +32,7 @@ export SOURCE_DIR CLOCHE_BUILD CLOCHE CLOCHE_MONITOR_BIN CLOCHE_TRANSFER
 setup_file() { cloche_setup_file; }
 teardown_file() { cloche_teardown_file; }
 setup() { cloche_setup; }
+teardown() { cloche_teardown; }
 
 cloche() { "$CLOCHE" "$@"; }
 
@@ -51,7 +52,32 @@ cloche_setup_file()
 	host_state >"$CLOCHE_TEST_DIR/before"
 }
 
-cloche_setup() { cd "$BATS_TEST_TMPDIR" || return; }
+cloche_setup()
+{
+	STANDING=("$CLOCHE_ROOT"/containers/*)
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+# A case that failed takes its processes and containers with it: the next one uses the same names, and is not to fail for it. What stood
+# before it stays.
+cloche_teardown()
+{
+	local id pid
+	local -a ids=()
+
+	[ -z "${BATS_TEST_COMPLETED:-}" ] || return 0
+	for pid in $(jobs -p); do
+		kill "$pid" 2>/dev/null || :
+	done
+	# what it has stopped may hold a lock
+	grep -lzsxF "CLOCHE_TEST_DIR=$CLOCHE_TEST_DIR" /proc/[0-9]*/environ | cut -d / -f 3 | while read -r pid; do
+		! grep -qs '^State:.T' "/proc/$pid/status" || kill -CONT "$pid" 2>/dev/null || :
+	done
+	for id in $(timeout 60 "$CLOCHE" ps -aq --no-trunc); do
+		[[ "${STANDING[*]} " == *"/$id "* ]] || ids+=("$id")
+	done
+	[ ${#ids[@]} -eq 0 ] || timeout 60 "$CLOCHE" rm -f "${ids[@]}" >/dev/null || :
+}
 
 cloche_teardown_file()
 {

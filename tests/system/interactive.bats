@@ -5,7 +5,11 @@
 
 load helper
 
-teardown() { [ -z "${watcher:-}" ] || kill "$watcher" 2>/dev/null || :; }
+teardown()
+{
+	cloche_teardown
+	[ -z "${watcher:-}" ] || kill "$watcher" 2>/dev/null || :
+}
 
 # on_terminal COMMAND...: cloche COMMAND on a terminal, with a script of pty.py on stdin.
 on_terminal() { timeout 300 python3 "$BATS_TEST_DIRNAME/pty.py" "$CLOCHE" "$@"; }

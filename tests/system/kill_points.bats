@@ -35,8 +35,8 @@ assert_none()
 
 teardown()
 {
-	[ -z "${held:-}" ] || kill -CONT "$held" 2>/dev/null || : # of a test that failed
-	assert_no_leftovers
+	cloche_teardown
+	[ -z "${BATS_TEST_COMPLETED:-}" ] || assert_no_leftovers # of a case that failed it is known what is left, and that takes a minute
 }
 
 assert_sound()

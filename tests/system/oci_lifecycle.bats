@@ -8,7 +8,11 @@ load oci
 
 setup_file() { oci_setup_file; }
 teardown_file() { oci_teardown_file; }
-teardown() { [ -z "${OTHER:-}" ] || kill -9 "$OTHER" 2>/dev/null || :; }
+teardown()
+{
+	cloche_teardown
+	[ -z "${OTHER:-}" ] || kill -9 "$OTHER" 2>/dev/null || :
+}
 
 # created: a container that waits for start and then sleeps.
 created()

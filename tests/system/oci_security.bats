@@ -266,7 +266,11 @@ held()
 	HELD=$!
 }
 
-teardown() { [ -z "${HELD:-}" ] || kill -KILL $HELD 2>/dev/null || :; }
+teardown()
+{
+	cloche_teardown
+	[ -z "${HELD:-}" ] || kill -KILL $HELD 2>/dev/null || :
+}
 
 let_go()
 {

@@ -10,6 +10,7 @@ setup_file() { oci_setup_file; }
 teardown_file() { oci_teardown_file; }
 teardown()
 {
+	cloche_teardown
 	[ -z "${manager:-}" ] || kill "$manager" 2>/dev/null || :
 	[ -z "${AGENT:-}" ] || kill "$AGENT" 2>/dev/null || :
 }

@@ -44,7 +44,8 @@ setup()
 
 teardown()
 {
-	[ ! -e "$BATS_TEST_TMPDIR/proxy.pid" ] || kill "$(cat "$BATS_TEST_TMPDIR/proxy.pid")"
+	cloche_teardown
+	[ ! -e "$BATS_TEST_TMPDIR/proxy.pid" ] || kill "$(cat "$BATS_TEST_TMPDIR/proxy.pid")" 2>/dev/null || :
 }
 
 id_of() { cloche image inspect -f '{{.Id}}' "$1"; }
