@@ -31,7 +31,9 @@ teardown_file()
 	cloche_teardown_file
 }
 
-loop() # add|remove
+# Whoever looks for a free loop device, or what a new one has, may hold this one for a moment.
+loop() { until_true 20 loop_now "$1"; } # add|remove
+loop_now()
 {
 	python3 -c 'import fcntl, os, sys
 fcntl.ioctl(os.open("/dev/loop-control", os.O_RDWR), 0x4C80 if sys.argv[1] == "add" else 0x4C81, 4217)' "$1"

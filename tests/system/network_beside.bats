@@ -92,7 +92,7 @@ ours() { nft -a list ruleset | grep -c "cloche: $link\""; }
 		assert_equal "$(firewall-cmd --get-zone-of-interface="$link")" cloche
 		background peer serve tcp 8081
 		until_true 20 peer ask tcp 10.50.0.1 8081 1 >/dev/null
-		run ! cloche exec web python3 -c "$PEER" ask tcp 10.50.0.1 8081 1
+		run ! cloche exec web python3 -c "$PEER" ask tcp 10.50.0.1 8081 20
 		assert_output --partial refused # by the zone: it answers all others
 	fi
 	run -0 cloche network doctor -q web 10.50.0.11:7001

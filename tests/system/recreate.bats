@@ -69,7 +69,7 @@ assert web["ports"] == ["127.0.0.1:8080:80"] and web["mem_limit"] == 67108864, w
 
 @test "recreate: the same with other options; volumes stay, also those without a name" {
 	cloche run -d --name web --network none -v data:/data -v /nameless -e A=old -e B=kept box sh -c 'echo x >>/data/f; echo y >>/nameless/f; exec sleep 600'
-	until_true 20 sh -c '"$CLOCHE" exec web test -e /nameless/f'
+	until_true 20 sh -c '"$CLOCHE" exec web test -s /nameless/f'
 	old=$(id_of web)
 	new=$(cloche recreate web -e A=new --memory 64m)
 	assert_equal "$(id_of web)" "$new"

@@ -270,7 +270,7 @@ manifest_copy()
 	sed "s|addr: .*|net: unix\n  addr: $socket/socket|" plain.yml >unix.yml
 	docker-registry serve unix.yml >unix.log 2>&1 3>&- &
 	echo $! >unix.pid
-	until_true 20 test -S "$socket/socket"
+	until_true 20 curl -s -o blank --unix-socket "$socket/socket" http://x/v2/ # who made its socket does not listen yet
 	cloche tag web:1 here.example/web:1
 	mkdir -p "$folder"
 	ln -s "$socket/socket" "$folder/socket"
