@@ -18,6 +18,7 @@
 #include "base/root.h"
 #include "base/str.h"
 #include "base/tree_stream.h"
+#include "engine/container_files.h"
 #include "engine/container_root.h"
 #include "engine/disk_limit.h"
 #include "engine/engine.h"
@@ -26,7 +27,6 @@
 #include "engine/names.h"
 #include "engine/pause.h"
 #include "engine/record.h"
-#include "engine/start.h"
 #include "engine/status.h"
 #include "engine/tar_stream.h"
 

@@ -14,11 +14,11 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "engine/container_files.h"
 #include "engine/disk_limit.h"
 #include "engine/engine.h"
 #include "engine/record.h"
 #include "engine/spec_build.h"
-#include "engine/start.h"
 #include "engine/status.h"
 #include "runtime/mount.h"
 

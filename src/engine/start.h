@@ -25,11 +25,6 @@ int start_container(struct engine *engine, struct record *record,
 		    const struct start_options *options, int *ret_client, char ***ret_warnings,
 		    struct err *err);
 
-/* The folders of its own layer, in its folder; there already is success. */
-int container_folders_make(struct engine *engine, const struct record *record, struct err *err);
-/* Before its root is mounted anew: what an overlay that was volatile has left to say so. The kernel (Documentation/filesystems/overlayfs,
- * "Volatile mount") would refuse it, since after a power cut the upper may be incomplete; then the container is removed. */
-void container_root_settle(struct engine *engine, const struct record *record);
 /* Release what a container that does not run any more held: cgroup, run folder; write the die event; with AutoRemove
  * everything. Repeatable. The caller holds the lock. */
 int release_container(struct engine *engine, struct record *record, struct err *err);

@@ -133,12 +133,12 @@ init_written() { [ -s "$CLOCHE_RUN_ROOT/$1/init" ]; }
 	id=$(cloche create --network none --name it host sleep 600)
 	CLOCHE_STOP_POINT=start-init-written timeout 200 "$CLOCHE" start it >out 2>&1 &
 	start=$!
-	until_true 10 init_written "$id"
+	until_true 20 init_written "$id"
 	read -r pid _ <"$CLOCHE_RUN_ROOT/$id/init"
 	launcher=$(awk '$1 == "PPid:" { print $2 }' "/proc/$pid/status")
-	until_true 10 state_is "$launcher" T
+	until_true 20 state_is "$launcher" T
 	cloche kill it &
-	until_true 10 state_is "$pid" Z
+	until_true 20 state_is "$pid" Z
 	kill -CONT "$launcher"
 	wait "$start" || code=$?
 	assert_equal "$code: $(cat out)" "0: it"
