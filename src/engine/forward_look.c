@@ -260,6 +260,7 @@ void forward_look(const struct endpoints *endpoints, const struct publish *publi
 	_cleanup_(foreign_transit_clear) struct foreign_tables tables = FOREIGN_TABLES_NONE;
 	struct wanted w = { .count = 0 };
 	struct err ignored = ERR_NONE;
+	bool sure = true;
 
 	if (endpoints->count == 0)
 		return;
@@ -271,8 +272,9 @@ void forward_look(const struct endpoints *endpoints, const struct publish *publi
 	uplinks_ask(&w);
 	wanted_fill(&w, endpoints, publish);
 	if (w.count > 0)
-		(void)foreign_transit_read(&nl, w.passages, w.count, &tables, &ignored);
-	for (size_t i = 0; i < tables.count; i++)
+		sure = foreign_transit_read(&nl, w.passages, w.count, &tables, &ignored) == 0 &&
+		       !nl.changed;
+	for (size_t i = 0; sure && i < tables.count; i++)
 		transit_tell(&(struct place){ .table = &tables.list[i],
 					      .transit = &tables.list[i].transit },
 			     &w, warnings);

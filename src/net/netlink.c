@@ -295,6 +295,7 @@ int netlink_dump(struct netlink *nl, int (*each)(const struct nlmsghdr *message,
 		while ((message = message_at(answer, n, &offset)) != NULL) {
 			if (message->nlmsg_seq != seq)
 				continue;
+			nl->changed |= (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
 			if (message->nlmsg_type == NLMSG_DONE)
 				return result;
 			if (message->nlmsg_type == NLMSG_ERROR)

@@ -16,6 +16,7 @@
 #define CLOCHE_NET_NETLINK_H
 
 #include <linux/netlink.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,7 @@ struct netlink {
 	size_t message;	    /* where the last message begins */
 	uint32_t until;	    /* whose acknowledgement netlink_send waits for; 0: that of the last */
 	uint8_t nft_family; /* of nftables' messages; 0: inet */
+	bool changed; /* a dump was cut in two by a change (NLM_F_DUMP_INTR): something may be missing in it, or there twice */
 	struct buf out;
 };
 #define NETLINK_NONE ((struct netlink){ .fd = -1 })
