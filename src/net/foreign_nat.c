@@ -3,249 +3,198 @@
 
 #include <arpa/inet.h>
 #include <endian.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nf_tables_compat.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/xt_tcpudp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/nfnetlink.h>
+
 #include "base/err.h"
 #include "base/str.h"
 #include "net/legacy_nat.h"
+#include "net/nat_condition.h"
 #include "net/netlink.h"
 #include "net/nft.h"
 #include "net/port_set.h"
 
-enum loaded { OTHER, PROTOCOL, PORT, HOST, LOCAL /* what narrows nothing */ };
+/* -- what is read ----------------------------------------------------------------------------- */
 
-struct reading {
-	struct foreign_nat_rule rule;
-	struct port_set ports; /* that the expressions so far leave, of those that ask */
-	enum loaded loaded;    /* what the register has that is compared next */
-	bool translates, narrow, port_seen;
+struct edge {	  /* a way from one chain to another */
+	char *to; /* "ip nat DOCKER" */
+	uint32_t hash;
+	bool narrow; /* for some packets alone, or for those of the host itself */
+	bool asks;   /* for ports */
+	struct nat_case one;
 };
 
 struct collecting {
+	struct netlink *nl;
 	const char *own;
 	struct foreign_nat *all;
+	struct nlmsghdr **rules; /* kept: the socket is needed while they are read */
+	size_t rule_count;
+	char **outgoing; /* chains of what the host itself sends, as edges name them */
+	struct edge *edges;
+	size_t edge_count;
 };
 
-static void payload_read(struct reading *r, const struct nlattr *data)
+static const struct nlattr *attribute(const struct nlmsghdr *message, int type)
 {
-	uint32_t base = nft_number(data, NFTA_PAYLOAD_BASE),
-		 at = nft_number(data, NFTA_PAYLOAD_OFFSET),
-		 length = nft_number(data, NFTA_PAYLOAD_LEN);
-
-	r->loaded = OTHER;
-	if (base == NFT_PAYLOAD_TRANSPORT_HEADER && at == 2 && length == 2)
-		r->loaded = PORT;
-	else if (base == NFT_PAYLOAD_NETWORK_HEADER && at == 9 && length == 1)
-		r->loaded = PROTOCOL;
-	else if (base == NFT_PAYLOAD_NETWORK_HEADER &&
-		 ((at == 16 && length == 4) || (at == 24 && length == 16)))
-		r->loaded = HOST;
+	for (const struct nlattr *a = nft_first(message); a; a = netlink_next(message, a))
+		if ((a->nla_type & NLA_TYPE_MASK) == type)
+			return a;
+	return NULL;
 }
 
-static void meta_read(struct reading *r, const struct nlattr *data)
+static const char *family_word(uint8_t family)
 {
-	uint32_t key = nft_number(data, NFTA_META_KEY);
-
-	r->loaded = key == NFT_META_L4PROTO ? PROTOCOL : key == NFT_META_NFPROTO ? LOCAL : OTHER;
+	return family == NFPROTO_IPV4 ? "ip" : family == NFPROTO_IPV6 ? "ip6" : "inet";
 }
 
-static void ports_keep(struct reading *r, const struct port_set *ports)
+static char *chain_name(uint8_t family, const char *table, const char *chain)
 {
-	if (r->port_seen)
-		port_set_keep(&r->ports, ports);
-	else
-		r->ports = *ports;
-	r->port_seen = true;
+	return str_printf("%s %s %s", family_word(family), table, chain);
 }
 
-static void ports_set(struct reading *r, uint32_t first, uint32_t last, bool but_these)
+static int chain_seen(const struct nlmsghdr *message, void *data)
 {
-	struct port_set ports;
+	struct collecting *c = data;
+	const struct nfgenmsg *header = (const void *)(message + 1);
+	const struct nlattr *table = attribute(message, NFTA_CHAIN_TABLE),
+			    *name = attribute(message, NFTA_CHAIN_NAME);
 
-	port_set_clear(&ports);
-	if (first <= UINT16_MAX && last <= UINT16_MAX)
-		port_set_add(&ports, (uint16_t)first, (uint16_t)last);
-	if (but_these)
-		port_set_invert(&ports);
-	ports_keep(r, &ports);
+	if (table && name &&
+	    nft_number(attribute(message, NFTA_CHAIN_HOOK), NFTA_HOOK_HOOKNUM) == NF_INET_LOCAL_OUT)
+		strv_add_take(&c->outgoing, chain_name(header->nfgen_family, netlink_data(table),
+						       netlink_data(name)));
+	return 0;
 }
 
-static uint32_t port_value(const struct nlattr *value)
+/* One that translates, or leads to a chain. */
+static bool is_of_use(const struct nlattr *list)
 {
-	uint16_t port = 0;
+	static const char *const names[] = { "nat", "redir", "target", "immediate", "lookup" };
+	const struct nlattr *e = NULL;
 
-	if (value && netlink_length(value) == sizeof(port))
-		memcpy(&port, netlink_data(value), sizeof(port));
-	return ntohs(port);
-}
-
-static void port_compared(struct reading *r, uint32_t operation, uint32_t port)
-{
-	switch (operation) {
-	case NFT_CMP_EQ:
-	case NFT_CMP_NEQ:
-		ports_set(r, port, port, operation == NFT_CMP_NEQ);
-		break;
-	case NFT_CMP_GTE:
-	case NFT_CMP_LT:
-		ports_set(r, port, UINT16_MAX, operation == NFT_CMP_LT);
-		break;
-	case NFT_CMP_LTE:
-	case NFT_CMP_GT:
-		ports_set(r, 0, port, operation == NFT_CMP_GT);
-		break;
-	default:
-		r->narrow = true;
-	}
-}
-
-static void cmp_read(struct reading *r, const struct nlattr *data)
-{
-	const struct nlattr *value = nft_part(nft_part(data, NFTA_CMP_DATA), NFTA_DATA_VALUE);
-	uint32_t operation = nft_number(data, NFTA_CMP_OP);
-	size_t length = value ? netlink_length(value) : 0;
-
-	if (r->loaded == PORT) {
-		port_compared(r, operation, port_value(value));
-	} else if (r->loaded == PROTOCOL && operation == NFT_CMP_EQ && length == 1) {
-		r->rule.protocol = *(const uint8_t *)netlink_data(value);
-	} else if (r->loaded == HOST && operation == NFT_CMP_EQ && (length == 4 || length == 16)) {
-		r->rule.host.family = length == 4 ? AF_INET : AF_INET6;
-		memcpy(r->rule.host.bytes, netlink_data(value), length);
-	} else if (r->loaded != LOCAL && operation != NFT_CMP_NEQ) {
-		r->narrow = true; /* "not from docker0" leaves the most */
-	}
-}
-
-static void range_read(struct reading *r, const struct nlattr *data)
-{
-	if (r->loaded == PORT)
-		ports_set(
-			r,
-			port_value(nft_part(nft_part(data, NFTA_RANGE_FROM_DATA), NFTA_DATA_VALUE)),
-			port_value(nft_part(nft_part(data, NFTA_RANGE_TO_DATA), NFTA_DATA_VALUE)),
-			nft_number(data, NFTA_RANGE_OP) == NFT_RANGE_NEQ);
-	else
-		r->narrow = true;
-}
-
-/* A match of iptables-nft: `-m tcp --dport`; what it says beside its ports, and other matches, narrow. */
-static void match_read(struct reading *r, const struct nlattr *data)
-{
-	const struct nlattr *name = nft_part(data, NFTA_MATCH_NAME),
-			    *info = nft_part(data, NFTA_MATCH_INFO);
-	bool tcp = nft_is(name, "tcp"), udp = nft_is(name, "udp");
-	struct xt_tcp match = { 0 };
-	size_t size = tcp ? sizeof(match) : sizeof(struct xt_udp);
-	struct port_set ports;
-	uint8_t inverted;
-
-	_Static_assert(XT_TCP_INV_DSTPT == XT_UDP_INV_DSTPT, "the same for both");
-	if (nft_is(name, "comment") || nft_is(name, "addrtype"))
-		return;
-	if (nft_is(name, "multiport") && info &&
-	    port_set_multiport(&ports, nft_number(data, NFTA_MATCH_REV), netlink_data(info),
-			       (uint32_t)netlink_length(info))) {
-		ports_keep(r, &ports);
-		return;
-	}
-	if ((!tcp && !udp) || !info || netlink_length(info) < size) {
-		r->narrow = true;
-		return;
-	}
-	memcpy(&match, netlink_data(info), tcp ? size : offsetof(struct xt_udp, invflags));
-	inverted = ((const uint8_t *)netlink_data(
-		info))[tcp ? offsetof(struct xt_tcp, invflags) : offsetof(struct xt_udp, invflags)];
-	ports_set(r, match.dpts[0], match.dpts[1], inverted & XT_TCP_INV_DSTPT);
-	r->narrow |= match.spts[0] != 0 || match.spts[1] != UINT16_MAX || match.flg_mask != 0 ||
-		     (inverted & ~XT_TCP_INV_DSTPT) != 0;
-}
-
-static void expression_read(struct reading *r, const struct nlattr *expression)
-{
-	const struct nlattr *name = nft_part(expression, NFTA_EXPR_NAME),
-			    *data = nft_part(expression, NFTA_EXPR_DATA);
-
-	if (nft_is(name, "payload")) {
-		payload_read(r, data);
-	} else if (nft_is(name, "meta")) {
-		meta_read(r, data);
-	} else if (nft_is(name, "fib")) {
-		r->loaded = LOCAL;
-	} else if (nft_is(name, "cmp")) {
-		cmp_read(r, data);
-	} else if (nft_is(name, "range")) {
-		range_read(r, data);
-	} else if (nft_is(name, "match")) {
-		match_read(r, data);
-	} else if (nft_is(name, "nat")) {
-		r->translates |= nft_number(data, NFTA_NAT_TYPE) == NFT_NAT_DNAT;
-	} else if (nft_is(name, "redir")) {
-		r->translates = true;
-	} else if (nft_is(name, "target")) {
-		r->translates |= nft_is(nft_part(data, NFTA_TARGET_NAME), "DNAT") ||
-				 nft_is(nft_part(data, NFTA_TARGET_NAME), "REDIRECT");
-	} else if (nft_is(name, "bitwise") || nft_is(name, "ct")) {
-		r->loaded = OTHER;
-	} else if (nft_is(name, "lookup")) {
-		r->narrow = true;
-	}
+	while (list && (e = netlink_within(list, e)) != NULL)
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+			if (nft_is(nft_part(e, NFTA_EXPR_NAME), names[i]))
+				return true;
+	return false;
 }
 
 static int rule_seen(const struct nlmsghdr *message, void *data)
 {
 	struct collecting *c = data;
-	const struct nfgenmsg *header = (const void *)(message + 1);
-	struct reading r;
-	const char *table = "", *chain = "";
-	uint64_t handle = 0;
+	const struct nlattr *table = attribute(message, NFTA_RULE_TABLE);
 
-	r.rule = (struct foreign_nat_rule){ 0 };
-	r.loaded = OTHER;
-	r.translates = r.narrow = r.port_seen = false;
-	/* of inet, the rule itself says which family it is for, or is for both */
-	r.rule.host.family = header->nfgen_family == NFPROTO_IPV4 ? AF_INET :
-			     header->nfgen_family == NFPROTO_IPV6 ? AF_INET6 :
-								    0;
-	for (const struct nlattr *attr = nft_first(message); attr;
-	     attr = netlink_next(message, attr)) {
-		int type = attr->nla_type & NLA_TYPE_MASK;
-
-		if (type == NFTA_RULE_TABLE)
-			table = netlink_data(attr);
-		else if (type == NFTA_RULE_CHAIN)
-			chain = netlink_data(attr);
-		else if (type == NFTA_RULE_HANDLE && netlink_length(attr) == sizeof(handle))
-			memcpy(&handle, netlink_data(attr), sizeof(handle));
-		else if (type == NFTA_RULE_EXPRESSIONS)
-			for (const struct nlattr *e = netlink_within(attr, NULL); e;
-			     e = netlink_within(attr, e))
-				expression_read(&r, e);
-	}
-	if (!r.translates || r.narrow || !r.port_seen || str_prefix(table, c->own))
+	if (!table || str_prefix(netlink_data(table), c->own) ||
+	    !is_of_use(attribute(message, NFTA_RULE_EXPRESSIONS)))
 		return 0;
-	r.rule.place = str_printf("%s %s %s handle %llu",
-				  header->nfgen_family == NFPROTO_IPV4 ? "ip" :
-				  header->nfgen_family == NFPROTO_IPV6 ? "ip6" :
-									 "inet",
-				  table, chain, (unsigned long long)be64toh(handle));
-	r.rule.remedy = str_printf("nft delete rule %s", r.rule.place);
-	foreign_nat_add_ports(c->all, &r.rule, &r.ports);
+	if ((c->rule_count & (c->rule_count - 1)) == 0) { /* doubled */
+		c->rules = reallocarray(c->rules, c->rule_count ? c->rule_count * 2 : 1,
+					sizeof(*c->rules));
+		if (!c->rules)
+			abort();
+	}
+	c->rules[c->rule_count] = mem_new(message->nlmsg_len);
+	memcpy(c->rules[c->rule_count++], message, message->nlmsg_len);
 	return 0;
 }
 
+/* -- one rule --------------------------------------------------------------------------------- */
+
+struct rule {
+	struct collecting *c;
+	uint8_t family;
+	const char *table;
+	char *chain; /* as edges name it */
+	uint64_t handle;
+	bool outgoing;
+	struct nat_condition condition;
+};
+
+static void rule_read(struct collecting *c, const struct nlmsghdr *message, struct rule *rule)
+{
+	const struct nfgenmsg *header = (const void *)(message + 1);
+	const struct nlattr *chain = attribute(message, NFTA_RULE_CHAIN),
+			    *handle = attribute(message, NFTA_RULE_HANDLE);
+
+	rule->c = c;
+	rule->family = header->nfgen_family;
+	rule->table = netlink_data(attribute(message, NFTA_RULE_TABLE));
+	rule->chain = chain_name(rule->family, rule->table, chain ? netlink_data(chain) : "");
+	rule->handle = 0;
+	if (handle && netlink_length(handle) == sizeof(rule->handle))
+		memcpy(&rule->handle, netlink_data(handle), sizeof(rule->handle));
+	rule->outgoing = strv_has(c->outgoing, rule->chain);
+	nat_condition_read(c->nl, rule->family, rule->table,
+			   attribute(message, NFTA_RULE_EXPRESSIONS), &rule->condition);
+}
+
+static void rule_clear(struct rule *rule)
+{
+	nat_condition_clear(&rule->condition);
+	free(rule->chain);
+}
+
+static uint32_t hash_of(const char *text)
+{
+	uint32_t hash = 2166136261U; /* FNV-1a */
+
+	for (; *text; text++)
+		hash = (hash ^ (uint8_t)*text) * 16777619U;
+	return hash;
+}
+
+static void edge_add(struct rule *rule, const struct nat_case *one)
+{
+	struct collecting *c = rule->c;
+	struct edge *edge;
+
+	if ((c->edge_count & (c->edge_count - 1)) == 0) {
+		c->edges = reallocarray(c->edges, c->edge_count ? c->edge_count * 2 : 1,
+					sizeof(*c->edges));
+		if (!c->edges)
+			abort();
+	}
+	edge = &c->edges[c->edge_count++];
+	*edge = (struct edge){ .to = chain_name(rule->family, rule->table, one->chain),
+			       .narrow = one->narrow || rule->outgoing,
+			       .asks = one->ports.first != 0 || one->ports.last != UINT16_MAX,
+			       .one = *one };
+	edge->hash = hash_of(edge->to);
+	edge->one.chain = NULL;
+}
+
+static void edge_seen(const struct nat_case *one, void *data)
+{
+	if (one->chain)
+		edge_add(data, one);
+}
+
+static void edges_read(struct collecting *c, const struct nlmsghdr *message)
+{
+	struct rule rule;
+
+	rule_read(c, message, &rule);
+	nat_condition_each(&rule.condition, edge_seen, &rule);
+	rule_clear(&rule);
+}
+
+/* -- what it takes ---------------------------------------------------------------------------- */
+
 static void rule_add(struct foreign_nat *all, const struct foreign_nat_rule *rule)
 {
-	all->list = reallocarray(all->list, all->count + 1, sizeof(*all->list));
-	if (!all->list)
-		abort();
+	if ((all->count & (all->count - 1)) == 0) { /* doubled */
+		all->list = reallocarray(all->list, all->count ? all->count * 2 : 1,
+					 sizeof(*all->list));
+		if (!all->list)
+			abort();
+	}
 	all->list[all->count] = *rule;
 	all->list[all->count].place = str_dup(rule->place);
 	all->list[all->count++].remedy = str_dup(rule->remedy);
@@ -265,13 +214,84 @@ void foreign_nat_add_ports(struct foreign_nat *all, struct foreign_nat_rule *rul
 	free(rule->remedy);
 }
 
+static void taken_add(struct rule *rule, const struct nat_case *one)
+{
+	_cleanup_free_ char *place = str_printf("%s handle %llu", rule->chain,
+						(unsigned long long)be64toh(rule->handle)),
+			    *remedy = str_printf("nft delete rule %s", place);
+
+	rule_add(rule->c->all, &(struct foreign_nat_rule){ .protocol = one->protocol,
+							   .first = one->ports.first,
+							   .last = one->ports.last,
+							   .host = one->host,
+							   .place = place,
+							   .remedy = remedy });
+}
+
+/* A chain to which nothing leads is one that an engine left behind, or of the kernel's: the rule counts as it stands. */
+static void case_seen(const struct nat_case *one, void *data)
+{
+	struct rule *rule = data;
+	const struct collecting *c = rule->c;
+	bool asks = one->ports.first != 0 || one->ports.last != UINT16_MAX, reached = false,
+	     whole = false, plain;
+	uint32_t hash = hash_of(rule->chain);
+	struct nat_case both;
+
+	for (size_t i = 0; !one->narrow && i < c->edge_count; i++) {
+		const struct edge *edge = &c->edges[i];
+
+		if (edge->hash != hash || strcmp(edge->to, rule->chain) != 0)
+			continue;
+		plain = !edge->asks && !edge->one.protocol && address_is_any(&edge->one.host);
+		reached = true;
+		if (edge->narrow || (!asks && !edge->asks) || (whole && plain) ||
+		    !nat_case_both(one, &edge->one, &both))
+			continue;
+		whole |= plain; /* of several such ways one tells all */
+		taken_add(rule, &both);
+	}
+	if (!one->narrow && !reached && asks)
+		taken_add(rule, one);
+}
+
+static void taken_read(struct collecting *c, const struct nlmsghdr *message)
+{
+	struct rule rule;
+
+	rule_read(c, message, &rule);
+	if (rule.condition.translates && !rule.outgoing)
+		nat_condition_each(&rule.condition, case_seen, &rule);
+	rule_clear(&rule);
+}
+
+static void collecting_clear(struct collecting *c)
+{
+	for (size_t i = 0; i < c->rule_count; i++)
+		free(c->rules[i]);
+	for (size_t i = 0; i < c->edge_count; i++)
+		free(c->edges[i].to);
+	free(c->rules);
+	free(c->edges);
+	strv_free(&c->outgoing);
+}
+
 int foreign_nat_read(struct netlink *nl, const char *own, struct foreign_nat *ret, struct err *err)
 {
-	struct collecting c = { .own = own, .all = ret };
+	struct collecting c = { .nl = nl, .own = own, .all = ret };
+	int r;
 
 	*ret = FOREIGN_NAT_NONE;
 	legacy_nat_read(ret);
-	return nft_rules(nl, NFPROTO_UNSPEC, NULL, NULL, rule_seen, &c, err);
+	r = nft_rules(nl, NFPROTO_UNSPEC, NULL, NULL, rule_seen, &c, err);
+	if (r == 0 && c.rule_count > 0)
+		r = nft_chains(nl, chain_seen, &c, err);
+	for (size_t i = 0; r == 0 && i < c.rule_count; i++)
+		edges_read(&c, c.rules[i]);
+	for (size_t i = 0; r == 0 && i < c.rule_count; i++)
+		taken_read(&c, c.rules[i]);
+	collecting_clear(&c);
+	return r;
 }
 
 const struct foreign_nat_rule *foreign_nat_find(const struct foreign_nat *all, int protocol,

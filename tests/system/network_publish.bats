@@ -213,6 +213,49 @@ for _ in range(3):
 	cloche run --rm -p 8453:80 host true
 }
 
+@test "ports that rules of others take by sets, maps and other chains are told, and what these leave is published" {
+	local taken="port is already allocated, in use by rule" port
+
+	nft -f - <<-END
+		table inet other {
+			set several { type inet_service; flags interval; elements = { 8410, 8412-8414 }; }
+			set places { type ipv4_addr . inet_service; elements = { 10.50.0.9 . 8420, 10.50.0.1 . 8421 }; }
+			chain prerouting {
+				type nat hook prerouting priority dstnat - 10;
+				tcp dport { 8401, 8403 } redirect to :81
+				tcp dport @several dnat ip to 10.9.9.9:80
+				meta l4proto { tcp, udp } th dport 8418 dnat ip to 10.9.9.9
+				ip daddr . tcp dport @places dnat ip to 10.9.9.9:80
+				dnat ip to tcp dport map { 8430 : 10.9.9.9, 8431 : 10.9.9.8 }
+				tcp dport vmap { 8440 : jump web, 8441 : accept }
+				udp dport 8442 jump web
+				iifname "elsewhere" jump inside
+				iifname { "wg0", "wg1" } tcp dport 8450 redirect to :81
+				iifname != { "wg0", "wg1" } tcp dport 8451 redirect to :81
+			}
+			chain web { dnat ip to 10.9.9.9; }
+			chain inside { tcp dport 8460 redirect to :81; }
+			chain output { type nat hook output priority -100; tcp dport 8461 redirect to :81; }
+		}
+	END
+	for port in 8403:80 8413:80 8418:80/udp 8420:80 8430:80 8440:80 8442:80/udp 8451:80; do
+		run -125 cloche run --rm -p "$port" host true
+		assert_output --regexp "$taken inet other (prerouting|web) handle"
+	done
+	cloche run --rm -p 8402:80 -p 8404:80 -p 8411:80 -p 8415:80 -p 8410:80/udp -p '[::]:8412:80' -p 10.50.0.1:8420:80 -p 8432:80 -p 8441:80 \
+		-p 8440:80/udp -p 8442:80 -p 8450:80 -p 8460:80 -p 8461:80 host true
+	nft delete table inet other
+	# a rule without a port behind one that asks for it
+	iptables -t nat -N WEB
+	iptables -t nat -A PREROUTING -p tcp -m multiport --dports 8470,8471 -j WEB
+	iptables -t nat -A WEB -j DNAT --to-destination 172.17.0.2
+	run -125 cloche run --rm -p 8471:80 host true
+	assert_output --partial "$taken ip nat WEB handle"
+	cloche run --rm -p 8472:80 -p 8471:80/udp host true
+	iptables -t nat -F
+	iptables -t nat -X
+}
+
 @test "a port that a rule of the old iptables-legacy sends elsewhere is told, too" {
 	local taken="port is already allocated, in use by rule"
 
@@ -256,7 +299,8 @@ for _ in range(3):
 	run -125 cloche run --rm -p 8498:80 host true
 	assert_output --partial "Bind for :::8498 failed: $taken 1 of ip6tables-legacy, table nat, chain PREROUTING"
 	assert_output --partial "or: ip6tables-legacy -t nat -D PREROUTING 1"
-	run -125 cloche run --rm -p '[fd50::9]:8499:80' host true
+	run -125 cloche run --rm -p 8499:80 host true
+	assert_output --partial "$taken 2 of ip6tables-legacy"
 	cloche run --rm -p 0.0.0.0:8498:80 -p '[fd50::1]:8499:80' host true
 	ip6tables-legacy -t nat -F
 }
