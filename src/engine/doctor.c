@@ -19,6 +19,7 @@
 #include "engine/cni.h"
 #include "engine/doctor_step.h"
 #include "engine/engine.h"
+#include "engine/netns_name.h"
 #include "engine/network_option.h"
 #include "engine/status.h"
 #include "net/foreign_forward.h"
@@ -128,7 +129,6 @@ static bool container_ready(struct doctor *d, struct err *err)
 	const char *name = d->record.row.name;
 	_cleanup_close_ int run = engine_run_dir(d->engine, d->record.row.id, false, err);
 	struct container_status status;
-	ssize_t n;
 
 	err_clear(err);
 	status_get(d->engine, d->record.row.id, &status);
@@ -150,8 +150,7 @@ static bool container_ready(struct doctor *d, struct err *err)
 	d->host_network = network_mode_of(mode) == NETWORK_HOST;
 	d->pid = status.pid;
 	d->pidfd = status_pidfd(d->engine, d->record.row.id);
-	n = run < 0 ? -1 : readlinkat(run, "netns", d->netns, sizeof(d->netns) - 1);
-	if (n <= 0)
+	if (run < 0 || !netns_name_get(run, d->netns))
 		(void)snprintf(d->netns, sizeof(d->netns), "%.200s", name);
 	if (network_mode_of(mode) == NETWORK_CNI) {
 		if (cni_check(d->engine, &d->record, d->pid, err) < 0)

@@ -3,6 +3,7 @@
 #ifndef CLOCHE_ENGINE_DOCTOR_STEP_H
 #define CLOCHE_ENGINE_DOCTOR_STEP_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -18,7 +19,7 @@ struct doctor {
 	struct doctor_report report;
 	struct endpoints endpoints;
 	const struct endpoint *endpoint; /* the one that the packet leaves by */
-	char netns[256];		 /* name for ip -n */
+	char netns[NAME_MAX + 1];	 /* name for ip -n */
 	pid_t pid;
 	int pidfd, own_space; /* of the container, of us */
 	bool host_network;    /* the container has no namespace of its own */

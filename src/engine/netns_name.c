@@ -16,6 +16,7 @@
 #include "engine/record.h"
 
 static const char folder[] = "/run/netns";
+#define NOTE "netns" /* in RUN/ID */
 
 /* A name that was left behind: a link of ours to a process that is gone. */
 static bool is_stale(int dir, const char *name)
@@ -33,7 +34,7 @@ static bool is_stale(int dir, const char *name)
 void netns_name_add(struct engine *engine, const struct record *record, int run, pid_t pid)
 {
 	_cleanup_close_ int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char target[64], name[NAME_MAX + 1];
+	char target[64], name[NAME_MAX + 1], note[NAME_MAX + 16];
 
 	if (dir < 0) {
 		if (mkdir(folder, 0755) < 0 && errno != EEXIST)
@@ -43,38 +44,61 @@ void netns_name_add(struct engine *engine, const struct record *record, int run,
 	(void)snprintf(target, sizeof(target), "/proc/%d/ns/net", (int)pid);
 	(void)snprintf(name, sizeof(name), "%.200s%s", record->row.name, engine->suffix);
 	for (int tries = 0; tries < 4; tries++) {
-		if (symlinkat(target, dir, name) == 0) {
-			(void)unlinkat(run, "netns", 0);
-			(void)!symlinkat(name, run, "netns");
+		/* the note first: who is killed in between leaves no entry that nobody takes away */
+		(void)snprintf(note, sizeof(note), "%d/%s", (int)pid, name);
+		(void)unlinkat(run, NOTE, 0);
+		if (symlinkat(note, run, NOTE) == 0 && symlinkat(target, dir, name) == 0)
 			return;
-		}
 		if (errno != EEXIST)
-			return;
+			break;
 		if (is_stale(dir, name))
 			(void)unlinkat(dir, name, 0);
 		else
 			(void)snprintf(name, sizeof(name), "%.200s%s-%.4s", record->row.name,
 				       engine->suffix, record->row.id);
 	}
+	(void)unlinkat(run, NOTE, 0);
+}
+
+/* "PID/NAME". One without a pid is of an older version, which made the entry first. */
+static bool note_read(int run, char name[NAME_MAX + 1], char target[64])
+{
+	char note[NAME_MAX + 16], *slash;
+	ssize_t n = readlinkat(run, NOTE, note, sizeof(note) - 1);
+
+	if (n <= 0)
+		return false;
+	note[n] = '\0';
+	slash = strchr(note, '/');
+	*target = *name = '\0';
+	if (slash)
+		(void)snprintf(target, 64, "/proc/%.*s/ns/net", (int)(slash - note), note);
+	return str_append(name, NAME_MAX + 1, slash ? slash + 1 : note) && *name &&
+	       !strchr(name, '/');
+}
+
+bool netns_name_get(int run, char name[NAME_MAX + 1])
+{
+	char target[64];
+
+	return note_read(run, name, target);
 }
 
 void netns_name_remove(int run)
 {
-	char name[NAME_MAX + 1], target[64];
+	char name[NAME_MAX + 1], ours[64], target[64];
 	_cleanup_close_ int dir = -1;
-	ssize_t n = readlinkat(run, "netns", name, sizeof(name) - 1);
+	ssize_t n;
 
-	if (n <= 0)
-		return;
-	name[n] = '\0';
-	if (strchr(name, '/'))
+	if (!note_read(run, name, ours))
 		return;
 	dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	n = dir < 0 ? -1 : readlinkat(dir, name, target, sizeof(target) - 1);
-	/* only a link is ours: somebody may have made a namespace of that name meanwhile */
-	if (n > 0)
+	target[n < 0 ? 0 : n] = '\0';
+	/* somebody may have made a namespace, or another link, of that name meanwhile */
+	if (n > 0 && (!*ours || strcmp(target, ours) == 0))
 		(void)unlinkat(dir, name, 0);
-	(void)unlinkat(run, "netns", 0);
+	(void)unlinkat(run, NOTE, 0);
 }
 
 /* NAME, SUFFIX, and perhaps -ID4: one of this instance's names? */

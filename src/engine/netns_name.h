@@ -5,6 +5,7 @@
 #ifndef CLOCHE_ENGINE_NETNS_NAME_H
 #define CLOCHE_ENGINE_NETNS_NAME_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -14,6 +15,8 @@ struct record;
 /* run: RUN/ID. Nothing is said when it cannot be made: the container needs it not. */
 void netns_name_add(struct engine *engine, const struct record *record, int run, pid_t pid);
 void netns_name_remove(int run);
+/* false: it has none. */
+bool netns_name_get(int run, char name[NAME_MAX + 1]);
 /* Entries of processes that are gone, left when run folders were lost: how many there are, or were removed. */
 int netns_names_stale(struct engine *engine, bool remove);
 
