@@ -16,19 +16,11 @@
 #include "base/str.h"
 #include "net/legacy_nat.h"
 #include "net/nat_condition.h"
+#include "net/nat_way.h"
 #include "net/netlink.h"
 #include "net/nft.h"
-#include "net/port_set.h"
 
 /* -- what is read ----------------------------------------------------------------------------- */
-
-struct edge {	  /* a way from one chain to another */
-	char *to; /* "ip nat DOCKER" */
-	uint32_t hash;
-	bool narrow; /* for some packets alone, or for those of the host itself */
-	bool asks;   /* for ports */
-	struct nat_case one;
-};
 
 struct collecting {
 	struct netlink *nl;
@@ -36,9 +28,8 @@ struct collecting {
 	struct foreign_nat *all;
 	struct nlmsghdr **rules; /* kept: the socket is needed while they are read */
 	size_t rule_count;
-	char **outgoing; /* chains of what the host itself sends, as edges name them */
-	struct edge *edges;
-	size_t edge_count;
+	char **outgoing; /* chains of what the host itself sends, as ways name them */
+	struct nat_ways ways;
 };
 
 static const struct nlattr *attribute(const struct nlmsghdr *message, int type)
@@ -111,7 +102,7 @@ struct rule {
 	struct collecting *c;
 	uint8_t family;
 	const char *table;
-	char *chain; /* as edges name it */
+	char *chain; /* as ways name it */
 	uint64_t handle;
 	bool outgoing;
 	struct nat_condition condition;
@@ -141,53 +132,31 @@ static void rule_clear(struct rule *rule)
 	free(rule->chain);
 }
 
-static uint32_t hash_of(const char *text)
+static void way_seen(const struct nat_case *one, void *data)
 {
-	uint32_t hash = 2166136261U; /* FNV-1a */
+	struct rule *rule = data;
+	_cleanup_free_ char *to = one->chain ? chain_name(rule->family, rule->table, one->chain) :
+					       NULL;
+	struct nat_case way = *one;
 
-	for (; *text; text++)
-		hash = (hash ^ (uint8_t)*text) * 16777619U;
-	return hash;
+	way.narrow |= rule->outgoing;
+	if (to)
+		nat_ways_add(&rule->c->ways, to, &way);
 }
 
-static void edge_add(struct rule *rule, const struct nat_case *one)
-{
-	struct collecting *c = rule->c;
-	struct edge *edge;
-
-	if ((c->edge_count & (c->edge_count - 1)) == 0) {
-		c->edges = reallocarray(c->edges, c->edge_count ? c->edge_count * 2 : 1,
-					sizeof(*c->edges));
-		if (!c->edges)
-			abort();
-	}
-	edge = &c->edges[c->edge_count++];
-	*edge = (struct edge){ .to = chain_name(rule->family, rule->table, one->chain),
-			       .narrow = one->narrow || rule->outgoing,
-			       .asks = one->ports.first != 0 || one->ports.last != UINT16_MAX,
-			       .one = *one };
-	edge->hash = hash_of(edge->to);
-	edge->one.chain = NULL;
-}
-
-static void edge_seen(const struct nat_case *one, void *data)
-{
-	if (one->chain)
-		edge_add(data, one);
-}
-
-static void edges_read(struct collecting *c, const struct nlmsghdr *message)
+static void ways_read(struct collecting *c, const struct nlmsghdr *message)
 {
 	struct rule rule;
 
 	rule_read(c, message, &rule);
-	nat_condition_each(&rule.condition, edge_seen, &rule);
+	nat_condition_each(&rule.condition, way_seen, &rule);
 	rule_clear(&rule);
 }
 
 /* -- what it takes ---------------------------------------------------------------------------- */
 
-static void rule_add(struct foreign_nat *all, const struct foreign_nat_rule *rule)
+void foreign_nat_add(struct foreign_nat *all, const struct nat_case *one, const char *place,
+		     const char *remedy)
 {
 	if ((all->count & (all->count - 1)) == 0) { /* doubled */
 		all->list = reallocarray(all->list, all->count ? all->count * 2 : 1,
@@ -195,64 +164,29 @@ static void rule_add(struct foreign_nat *all, const struct foreign_nat_rule *rul
 		if (!all->list)
 			abort();
 	}
-	all->list[all->count] = *rule;
-	all->list[all->count].place = str_dup(rule->place);
-	all->list[all->count++].remedy = str_dup(rule->remedy);
+	all->list[all->count++] = (struct foreign_nat_rule){ .protocol = one->protocol,
+							     .first = one->ports.first,
+							     .last = one->ports.last,
+							     .host = one->host,
+							     .place = str_dup(place),
+							     .remedy = str_dup(remedy) };
 }
 
-void foreign_nat_add_ports(struct foreign_nat *all, struct foreign_nat_rule *rule,
-			   const struct port_set *ports)
+static void taken_add(const struct nat_case *one, void *data)
 {
-	struct port_range range;
-
-	for (uint32_t at = 0; port_set_next(ports, &at, &range);) {
-		rule->first = range.first;
-		rule->last = range.last;
-		rule_add(all, rule);
-	}
-	free(rule->place);
-	free(rule->remedy);
-}
-
-static void taken_add(struct rule *rule, const struct nat_case *one)
-{
+	struct rule *rule = data;
 	_cleanup_free_ char *place = str_printf("%s handle %llu", rule->chain,
 						(unsigned long long)be64toh(rule->handle)),
 			    *remedy = str_printf("nft delete rule %s", place);
 
-	rule_add(rule->c->all, &(struct foreign_nat_rule){ .protocol = one->protocol,
-							   .first = one->ports.first,
-							   .last = one->ports.last,
-							   .host = one->host,
-							   .place = place,
-							   .remedy = remedy });
+	foreign_nat_add(rule->c->all, one, place, remedy);
 }
 
-/* A chain to which nothing leads is one that an engine left behind, or of the kernel's: the rule counts as it stands. */
 static void case_seen(const struct nat_case *one, void *data)
 {
 	struct rule *rule = data;
-	const struct collecting *c = rule->c;
-	bool asks = one->ports.first != 0 || one->ports.last != UINT16_MAX, reached = false,
-	     whole = false, plain;
-	uint32_t hash = hash_of(rule->chain);
-	struct nat_case both;
 
-	for (size_t i = 0; !one->narrow && i < c->edge_count; i++) {
-		const struct edge *edge = &c->edges[i];
-
-		if (edge->hash != hash || strcmp(edge->to, rule->chain) != 0)
-			continue;
-		plain = !edge->asks && !edge->one.protocol && address_is_any(&edge->one.host);
-		reached = true;
-		if (edge->narrow || (!asks && !edge->asks) || (whole && plain) ||
-		    !nat_case_both(one, &edge->one, &both))
-			continue;
-		whole |= plain; /* of several such ways one tells all */
-		taken_add(rule, &both);
-	}
-	if (!one->narrow && !reached && asks)
-		taken_add(rule, one);
+	nat_ways_each(&rule->c->ways, rule->chain, one, taken_add, rule);
 }
 
 static void taken_read(struct collecting *c, const struct nlmsghdr *message)
@@ -269,10 +203,8 @@ static void collecting_clear(struct collecting *c)
 {
 	for (size_t i = 0; i < c->rule_count; i++)
 		free(c->rules[i]);
-	for (size_t i = 0; i < c->edge_count; i++)
-		free(c->edges[i].to);
 	free(c->rules);
-	free(c->edges);
+	nat_ways_clear(&c->ways);
 	strv_free(&c->outgoing);
 }
 
@@ -287,7 +219,7 @@ int foreign_nat_read(struct netlink *nl, const char *own, struct foreign_nat *re
 	if (r == 0 && c.rule_count > 0)
 		r = nft_chains(nl, chain_seen, &c, err);
 	for (size_t i = 0; r == 0 && i < c.rule_count; i++)
-		edges_read(&c, c.rules[i]);
+		ways_read(&c, c.rules[i]);
 	for (size_t i = 0; r == 0 && i < c.rule_count; i++)
 		taken_read(&c, c.rules[i]);
 	collecting_clear(&c);

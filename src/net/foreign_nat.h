@@ -12,8 +12,8 @@
 #include "net/address.h"
 
 struct err;
+struct nat_case;
 struct netlink;
-struct port_set;
 
 struct foreign_nat_rule {
 	int protocol;	      /* IPPROTO_*; 0: any */
@@ -34,9 +34,8 @@ int foreign_nat_read(struct netlink *nl, const char *own, struct foreign_nat *re
 /* The first that takes what comes to this port; NULL. */
 const struct foreign_nat_rule *foreign_nat_find(const struct foreign_nat *all, int protocol,
 						const struct address *host, uint16_t port);
-/* The rule once for each range of the ports. What it points to goes with it. */
-void foreign_nat_add_ports(struct foreign_nat *all, struct foreign_nat_rule *rule,
-			   const struct port_set *ports);
+void foreign_nat_add(struct foreign_nat *all, const struct nat_case *one, const char *place,
+		     const char *remedy);
 void foreign_nat_clear(struct foreign_nat *all);
 
 #endif

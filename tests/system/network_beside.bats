@@ -96,6 +96,8 @@ ours() { nft -a list ruleset | grep -c "cloche: $link\""; }
 		assert_output --partial refused # by the zone: it answers all others
 	fi
 	run -0 cloche network doctor -q web 10.50.0.11:7001
+	run -0 cloche run --rm host true
+	refute_output --partial drops
 	# a reload is a flush, which the keeper hears of
 	cloche system keeper
 	firewall-cmd --reload
@@ -146,6 +148,7 @@ ufw()
 	run -0 cloche network doctor -q web 10.50.0.11:7001
 	run -0 cloche run --rm -p 8099:80 host true
 	assert_output --partial "ufw does not see"
+	refute_output --partial drops
 	cloche rm -f seen
 	ufw --force disable
 	nft delete table ip filter
@@ -332,7 +335,8 @@ told_by()
 	comes_in
 	run -0 cloche network doctor -q web 10.50.0.11:7001
 	assert_equal "$(iptables -S FORWARD | grep -c -- "-i $link")" 1
-	run -0 cloche run --rm host python3 -c "$PEER" ask tcp 10.50.0.11 7001
+	run -0 cloche run --rm -p 8092:80 host python3 -c "$PEER" ask tcp 10.50.0.11 7001
+	refute_output --partial drops
 	assert_equal "$(iptables -S FORWARD | grep -c -- "-i $link")" 1
 	# Docker's own works as before
 	tar -C root -c . | docker import - busy:1 >/dev/null

@@ -281,6 +281,17 @@ for _ in range(3):
 	# of a range the next one
 	cloche run --rm -p 8482-8483:80 host true
 	iptables-legacy -t nat -D LEFT 2
+	# what another chain asks for, for certain links, and what the host itself sends
+	iptables-legacy -t nat -N WEB
+	iptables-legacy -t nat -N INSIDE
+	iptables-legacy -t nat -A PREROUTING -p tcp -m multiport --dports 8488,8489 -j WEB
+	iptables-legacy -t nat -A PREROUTING -i elsewhere -j INSIDE
+	iptables-legacy -t nat -A WEB -p tcp -m tcp -j DNAT --to-destination 172.17.0.2
+	iptables-legacy -t nat -A INSIDE -p tcp --dport 8497 -j REDIRECT --to-ports 80
+	iptables-legacy -t nat -A OUTPUT -p tcp --dport 8498 -j REDIRECT --to-ports 80
+	run -125 cloche run --rm -p 8489:80 host true
+	assert_output --partial "$taken 1 of iptables-legacy, table nat, chain WEB"
+	cloche run --rm -p 8497:80 -p 8498:80 -p 8489:80/udp host true
 	# several at once, all but some, and what the matches of a rule leave together
 	iptables-legacy -t nat -A LEFT -p tcp -m multiport --dports 8490,8492:8494 -j DNAT --to-destination 172.17.0.2
 	iptables-legacy -t nat -A LEFT -p udp -m udp --dport 8500:8600 -m multiport ! --dports 8510,8520:8530 -j REDIRECT --to-ports 53
