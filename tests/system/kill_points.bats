@@ -175,7 +175,7 @@ go_on()
 	local id pid side code
 	local -a sides=()
 
-	id=$(cloche create --network none --name it host sleep 600)
+	id=$(cloche create --network none --name it host sh -c 'while echo here; do sleep 0.1; done')
 	# rm has seen that it does not run, and must look again
 	hold start-locked start it
 	"$CLOCHE" rm it >side 2>&1 &
@@ -201,7 +201,7 @@ go_on()
 	held=$(awk '$1 == "PPid:" { print $2 }' "/proc/$pid/status")
 	"$CLOCHE" exec it true & sides+=($!)
 	"$CLOCHE" kill -s USR1 it & sides+=($!)
-	"$CLOCHE" attach --no-stdin it & sides+=($!)
+	"$CLOCHE" attach --no-stdin it >attached & sides+=($!)
 	for side in "${sides[@]}"; do
 		until_true 20 waits_for_lock "$side"
 	done
@@ -209,6 +209,7 @@ go_on()
 	kill -CONT "$held"
 	wait "${sides[0]}"
 	wait "${sides[1]}"
+	until_true 20 test -s attached
 	cloche kill it
 	code=0
 	wait "${sides[2]}" || code=$?
