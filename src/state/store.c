@@ -97,36 +97,31 @@ static int bind_all(sqlite3_stmt *statement, sqlite3_destructor_type copy, const
 	return r;
 }
 
+/* One of the same words that nobody uses; NULL. */
+static sqlite3_stmt *idle_find(struct store *store, const char *sql)
+{
+	sqlite3_stmt *one = NULL;
+
+	while ((one = sqlite3_next_stmt(store->db, one)) != NULL)
+		if (!sqlite3_stmt_busy(one) && strcmp(sqlite3_sql(one), sql) == 0)
+			return one;
+	return NULL;
+}
+
 static sqlite3_stmt *prepare(struct store *store, struct err *err, const char *sql,
 			     sqlite3_destructor_type copy, const char *types, va_list args)
 {
-	sqlite3_stmt *statement = NULL;
-	int r = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+	sqlite3_stmt *statement = idle_find(store, sql);
+	int r = statement ? SQLITE_OK : sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
 
 	if (r == SQLITE_OK)
 		r = bind_all(statement, copy, types, args);
 	if (r != SQLITE_OK) {
 		(void)store_error(store, err);
-		(void)sqlite3_finalize(statement);
+		statement_cleanup(&statement);
 		return NULL;
 	}
 	return statement;
-}
-
-/* A hundred published ports are a hundred times the same words. */
-static sqlite3_stmt *prepare_again(struct store *store, struct err *err, const char *sql,
-				   const char *types, va_list args)
-{
-	sqlite3_stmt *last = store->last;
-
-	if (!last || strcmp(sqlite3_sql(last), sql) != 0)
-		return prepare(store, err, sql, SQLITE_STATIC, types, args);
-	store->last = NULL;
-	if (bind_all(last, SQLITE_STATIC, types, args) == SQLITE_OK)
-		return last;
-	(void)store_error(store, err);
-	(void)sqlite3_finalize(last);
-	return NULL;
 }
 
 sqlite3_stmt *store_prepare(struct store *store, struct err *err, const char *sql,
@@ -148,20 +143,14 @@ int store_run(struct store *store, struct err *err, const char *sql, const char 
 	int r;
 
 	va_start(args, types);
-	statement = prepare_again(store, err, sql, types, args);
+	statement = prepare(store, err, sql, SQLITE_STATIC, types, args);
 	va_end(args);
 	if (!statement)
 		return -err->code;
 	do
 		r = sqlite3_step(statement);
 	while (r == SQLITE_ROW);
-	if (r != SQLITE_DONE)
-		return store_error(store, err);
-	(void)sqlite3_reset(statement);
-	(void)sqlite3_clear_bindings(statement);
-	(void)sqlite3_finalize(store->last);
-	store->last = ptr_take(&statement);
-	return 0;
+	return r == SQLITE_DONE ? 0 : store_error(store, err);
 }
 
 int store_strings(struct store *store, char ***ret_list, struct err *err, const char *sql,
@@ -373,11 +362,13 @@ bool store_is_durable(const struct store *store)
 
 void store_close(struct store *store)
 {
+	sqlite3_stmt *statement;
+
 	if (!store)
 		return;
 	store_rollback(store);
-	(void)sqlite3_finalize(store->last);
-	store->last = NULL;
+	while ((statement = sqlite3_next_stmt(store->db, NULL)) != NULL)
+		(void)sqlite3_finalize(statement);
 	log_fold(store);
 	(void)sqlite3_close_v2(store->db);
 	free(store);

@@ -11,14 +11,15 @@
 struct store {
 	sqlite3 *db;
 	bool open_transaction;
-	bool fleeting;	    /* store_durable(false) */
-	int wal_pages;	    /* after our last commit */
-	sqlite3_stmt *last; /* of store_run, for the next one with the same words; NULL */
+	bool fleeting; /* store_durable(false) */
+	int wal_pages; /* after our last commit */
 };
 
+/* It stays in its connection, for the next one with the same words: most are asked at a start and again at the end. */
 static inline void statement_cleanup(sqlite3_stmt **statement)
 {
-	(void)sqlite3_finalize(*statement);
+	(void)sqlite3_reset(*statement);
+	(void)sqlite3_clear_bindings(*statement);
 }
 #define _cleanup_statement_ _cleanup_(statement_cleanup)
 
