@@ -139,8 +139,13 @@ int container_root_enter(struct engine *engine, const struct record *record, con
 
 	(void)umask(0);
 	*ret_path = path;
-	if (init >= 0)
-		return running_enter(record, init, ret_root, err);
+	if (init >= 0) {
+		engine_kill_point("root-entering");
+		r = running_enter(record, init, ret_root, err);
+		if (r != -ESRCH)
+			return r;
+		err_clear(err); /* it ended since we looked */
+	}
 	r = mount_open(engine, record, path, ret_path, err);
 	if (r == -ENOENT)
 		r = overlay_open(engine, record, write ? VIEW_WRITE : VIEW_WHOLE, err);

@@ -15,6 +15,7 @@
 #include "engine/event.h"
 #include "engine/keeper.h"
 #include "engine/lease.h"
+#include "engine/lifecycle.h"
 #include "engine/network_option.h"
 #include "engine/record.h"
 #include "engine/resolver.h"
@@ -172,6 +173,16 @@ static int join_running(struct change *change, struct err *err)
 	return r < 0 ? r : names_tell(change, &endpoints, err);
 }
 
+/* The container was ended while we were at its network: the record says what its next start makes. */
+static bool has_ended(const struct change *change, int r)
+{
+	_cleanup_close_ int init = status_pidfd(change->engine, change->record.row.id);
+
+	/* its namespaces are gone a little before it is */
+	return init < 0 ||
+	       lifecycle_ended(init, r == -ESRCH || r == -ENOENT ? KILL_PATIENCE_MS : 0);
+}
+
 int network_connect(struct engine *engine, const char *network, const char *container,
 		    json_t *request, struct err *err)
 {
@@ -181,8 +192,12 @@ int network_connect(struct engine *engine, const char *network, const char *cont
 	if (r == 0)
 		r = record_join(&change, request, err);
 	if (r == 0 && change.status.status == STATUS_RUNNING) {
+		engine_kill_point("network-recorded");
 		r = join_running(&change, err);
-		if (r < 0) {
+		if (r < 0 && has_ended(&change, r)) {
+			err_clear(err);
+			r = 0;
+		} else if (r < 0) {
 			struct err ignored = ERR_NONE;
 
 			(void)endpoint_delete(engine->store, change.network.row.id,
@@ -248,7 +263,12 @@ int network_disconnect(struct engine *engine, const char *network, const char *c
 	if (r == 0 && change.status.status == STATUS_RUNNING) {
 		size_t count = endpoints.count;
 
+		engine_kill_point("network-forgotten");
 		r = leave_running(&change, &endpoints, err);
+		if (r < 0 && has_ended(&change, r)) {
+			err_clear(err);
+			r = 0;
+		}
 		if (endpoints.count < count) { /* it was taken out of the list */
 			endpoints.list[endpoints.count] = left;
 			endpoints.count = count;

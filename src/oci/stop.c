@@ -176,6 +176,8 @@ static int start_one(const struct oci *oci, const char *id, struct err *err)
 	if (r < 0)
 		return r;
 	r = container_start(connection, &report);
+	if (r == -EPIPE) /* killed since we looked */
+		return err_set(err, EINVAL, "cannot start a container that has stopped");
 	if (r < 0)
 		return err_sys(err, r, "start container \"%s\"", id);
 	(void)unlinkat(state.dir, "start", 0); /* nobody listens any more, either way */

@@ -230,7 +230,11 @@ go_on()
 	assert_none
 }
 
+child_stands() { held=$(pgrep -P "$1") && state_is "$held" T; }
+
 @test "a container ends while a command is about to enter or to freeze it" {
+	local side
+
 	cloche run -d --network none --name it host sleep 600
 	hold exec-begin exec it true
 	cloche kill it
@@ -240,6 +244,23 @@ go_on()
 	cloche kill it
 	go_on "1: cloche: Container [0-9a-f]{64} is not running"
 	assert_equal "$(cloche inspect -f '{{.State.Status}} {{.State.ExitCode}}' it)" "exited 137"
+	# its files can be had all the same
+	cloche start it
+	CLOCHE_STOP_POINT=root-entering "$CLOCHE" cp it:/etc/hostname - >copied & side=$!
+	until_true 20 child_stands "$side"
+	cloche kill it
+	kill -CONT "$held"
+	wait "$side"
+	held=
+	assert_equal "$(tar -tf copied)" hostname
+	# and its networks be changed
+	cloche network create more
+	cloche rm it
+	cloche run -d --network more --name it host sleep 600
+	hold network-forgotten network disconnect more it
+	cloche kill it
+	go_on "0: "
+	cloche network rm more # which it would be refused with a member
 	whole it
 }
 
