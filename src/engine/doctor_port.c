@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "engine/engine.h"
+#include "engine/forward_look.h"
 #include "engine/publish.h"
 #include "engine/publish_relay.h"
 #include "net/nft.h"
@@ -130,6 +131,35 @@ static void row_look(struct doctor *d, const struct port_row *row, int run)
 	}
 }
 
+static void drop_seen(const char *words, const char *remedy, void *data)
+{
+	step_broken(data, "firewall", str_dup(remedy), "%s", words);
+}
+
+/* What others drop of that which other hosts send, and of what the container does: a trace from here would not see the first. */
+static void firewall_look(struct doctor *d, const struct port_row *rows, int count)
+{
+	_cleanup_(publish_clear) struct publish publish = PUBLISH_NONE;
+
+	publish.bridge = str_dup(d->endpoint->network.row.link);
+	publish.list = mem_new(((size_t)count + 1) * sizeof(*publish.list));
+	for (int i = 0; i < count; i++) {
+		struct publication *p = &publish.list[publish.count];
+
+		*p = (struct publication){ .protocol = port_protocol(rows[i].protocol),
+					   .port = (uint16_t)rows[i].port,
+					   .to_port = (uint16_t)rows[i].to_port,
+					   .visible = strcmp(rows[i].mode, "kernel") != 0,
+					   .hold = -1,
+					   .listen = -1 };
+		publish.count += address_parse(rows[i].host, &p->host) == 0 &&
+				 address_parse(rows[i].to_ip, &p->to) == 0;
+	}
+	forward_look(&d->endpoints, &publish, drop_seen, d);
+	if (!step_is_broken(d))
+		step_ok(d, "firewall", "no rule of others drops all that is forwarded for it");
+}
+
 void doctor_ports(struct doctor *d)
 {
 	struct err why = ERR_NONE;
@@ -140,6 +170,8 @@ void doctor_ports(struct doctor *d)
 	d->endpoint = endpoints_gateway(&d->endpoints);
 	for (int i = 0; d->endpoint && i < count && !step_is_broken(d); i++)
 		row_look(d, &rows[i], run);
+	if (d->endpoint && !step_is_broken(d))
+		firewall_look(d, rows, count > 0 ? count : 0);
 	if (count > 0)
 		port_rows_free(rows, (size_t)count);
 }

@@ -198,30 +198,41 @@ static char *drop_words(const struct place *at, const struct transit_rule *rule,
 {
 	const struct passage *p = &w->passages[which];
 	enum direction direction = w->directions[which];
-	_cleanup_free_ char *where = place_words(at, rule), *helps = remedy(at, rule, p, direction),
-			    *what = NULL;
+	_cleanup_free_ char *where = place_words(at, rule), *what = NULL;
 
 	what = direction == OUT ? str_printf("what comes from %s", p->in) :
 	       direction == ANSWER ?
 				  str_printf("what is for %s", p->out) :
 				  str_printf("what comes to the published port %u/%s",
 					     w->host_ports[which], publish_protocol(p->protocol));
-	return str_printf("%s drops %s; this helps: %s", where, what, helps);
+	return str_printf("%s drops %s", where, what);
 }
 
-/* A table of inet drops a link's packets of both families. */
-static void tell_once(char ***warnings, char *words)
+struct telling {
+	const struct wanted *wanted;
+	void (*each)(const char *words, const char *remedy, void *data);
+	void *data;
+	char **told;
+};
+
+static void tell_once(struct telling *t, const struct place *at, const struct transit_rule *rule,
+		      size_t which)
 {
-	if (strv_has(*warnings, words))
-		free(words);
-	else
-		strv_add_take(warnings, words);
+	const struct wanted *w = t->wanted;
+	_cleanup_free_ char *words = drop_words(at, rule, w, which),
+			    *helps = remedy(at, rule, &w->passages[which], w->directions[which]);
+
+	if (strv_has(t->told, words)) /* a table of inet drops a link's packets of both families */
+		return;
+	strv_add(&t->told, words);
+	t->each(words, helps, t->data);
 }
 
 /* All that comes in here; what lets answers to a link through lets its published ports through, too. */
-static void chain_tell(const struct place *at, size_t chain, const struct wanted *w,
-		       char ***warnings)
+static void chain_tell(const struct place *at, size_t chain, struct telling *t)
 {
+	const struct wanted *w = t->wanted;
+
 	for (size_t i = 0; i < w->count; i++) {
 		const struct transit_rule *rule = transit_dropped(at->transit, chain, i);
 		bool told = !rule;
@@ -231,38 +242,39 @@ static void chain_tell(const struct place *at, size_t chain, const struct wanted
 			       str_equal(w->passages[i].out, w->passages[j].out) &&
 			       transit_dropped(at->transit, chain, j) == rule;
 		if (!told)
-			tell_once(warnings, drop_words(at, rule, w, i));
+			tell_once(t, at, rule, i);
 	}
 }
 
-static void transit_tell(const struct place *at, const struct wanted *w, char ***warnings)
+static void transit_tell(const struct place *at, struct telling *t)
 {
 	for (size_t i = 0; i < at->transit->chain_count; i++)
 		if (at->transit->chains[i].begins)
-			chain_tell(at, i, w, warnings);
+			chain_tell(at, i, t);
 }
 
-static void legacy_tell(int family, const struct wanted *w, char ***warnings)
+static void legacy_tell(int family, struct telling *t)
 {
 	_cleanup_(transit_clear) struct transit transit = TRANSIT_NONE;
 	const struct place at = { .program = legacy_program(family), .transit = &transit };
 
 	if (!at.program)
 		return;
-	legacy_transit_read(family, w->passages, w->count, &transit);
-	transit_tell(&at, w, warnings);
+	legacy_transit_read(family, t->wanted->passages, t->wanted->count, &transit);
+	transit_tell(&at, t);
 }
 
 void forward_look(const struct endpoints *endpoints, const struct publish *publish,
-		  char ***warnings)
+		  void (*each)(const char *words, const char *remedy, void *data), void *data)
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
 	_cleanup_(foreign_transit_clear) struct foreign_tables tables = FOREIGN_TABLES_NONE;
 	struct wanted w = { .count = 0 };
+	struct telling t = { .wanted = &w, .each = each, .data = data };
 	struct err ignored = ERR_NONE;
 	bool sure = true;
 
-	if (endpoints->count == 0)
+	if (endpoints->count == 0 && publish->count == 0)
 		return;
 	/* what cannot be read is not known: the doctor tells where packets end */
 	if (netlink_open(&nl, NETLINK_NETFILTER, &ignored) == 0)
@@ -277,7 +289,13 @@ void forward_look(const struct endpoints *endpoints, const struct publish *publi
 	for (size_t i = 0; sure && i < tables.count; i++)
 		transit_tell(&(struct place){ .table = &tables.list[i],
 					      .transit = &tables.list[i].transit },
-			     &w, warnings);
+			     &t);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		legacy_tell(families[i], &w, warnings);
+		legacy_tell(families[i], &t);
+	strv_free(&t.told);
+}
+
+void forward_warn(const char *words, const char *remedy, void *data)
+{
+	strv_add_take(data, str_printf("%s; this helps: %s", words, remedy));
 }

@@ -7,8 +7,11 @@
 struct endpoints;
 struct publish;
 
-/* A line for each such rule, with the command that lets our packets by it, is added to *warnings (base/str.h, strv_add). */
+/* Each such rule once: what it drops, in words, and the command that lets our packets by it. Of the links of `endpoints`, and the ports of
+ * `publish`; either may have none. */
 void forward_look(const struct endpoints *endpoints, const struct publish *publish,
-		  char ***warnings);
+		  void (*each)(const char *words, const char *remedy, void *data), void *data);
+/* An `each` that adds a line to a list: data is a char ***. */
+void forward_warn(const char *words, const char *remedy, void *data);
 
 #endif

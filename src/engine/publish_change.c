@@ -9,9 +9,11 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "base/tell.h"
 #include "engine/create.h"
 #include "engine/endpoint.h"
 #include "engine/engine.h"
+#include "engine/forward_look.h"
 #include "engine/publish.h"
 #include "engine/publish_relay.h"
 #include "engine/publish_take.h"
@@ -162,6 +164,14 @@ static int taken(struct change *change, const struct endpoint *endpoint, struct 
 	return r;
 }
 
+static void drop_tell(const char *words, const char *remedy, void *data)
+{
+	_cleanup_free_ char *line = str_printf("%s; this helps: %s", words, remedy);
+
+	(void)data;
+	tell(TELL_WARN, "WARNING: ", line);
+}
+
 static int running_change(struct change *change, struct err *err)
 {
 	_cleanup_(endpoints_clear) struct endpoints endpoints = ENDPOINTS_NONE;
@@ -196,7 +206,11 @@ static int running_change(struct change *change, struct err *err)
 		r = taken(change, endpoint, &publish, err);
 	if (r == 0)
 		r = endpoint_hairpin(endpoint, pidfd, err);
-	return r < 0 ? r : publish_add(change->engine, &publish, change->record, pidfd, run, err);
+	if (r == 0)
+		r = publish_add(change->engine, &publish, change->record, pidfd, run, err);
+	if (r == 0)
+		forward_look(&ENDPOINTS_NONE, &publish, drop_tell, NULL);
+	return r;
 }
 
 static int change_parse(struct change *change, const struct create_options *options,

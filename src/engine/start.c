@@ -141,7 +141,8 @@ static int launch_run(struct launch *launch, const struct start_options *options
 	if (r < 0)
 		return err_sys(err, r, "fork");
 	engine_kill_point("start-forked");
-	forward_look(launch->endpoints, launch->publish, ret_warnings); /* while that works */
+	/* while that works */
+	forward_look(launch->endpoints, launch->publish, forward_warn, ret_warnings);
 	r = started_wait(launch, result, client, err);
 	engine_kill_point("start-started");
 	if (r < 0) {

@@ -277,6 +277,11 @@ told_by()
 	told_by "rule 1 of iptables-legacy, table filter, chain THEIRS drops what comes from $link; this helps: iptables-legacy -I THEIRS 1 -i $link -j ACCEPT" \
 		"rule 2 of iptables-legacy, table filter, chain THEIRS drops what comes to the published port 8088/tcp; this helps: iptables-legacy -I THEIRS 2"
 	goes_out
+	# of a port that comes later
+	iptables-legacy -I FORWARD -p tcp --dport 80 -j DROP
+	run -0 cloche update --publish-add 8086:80 web
+	assert_output --partial "rule 1 of iptables-legacy, table filter, chain FORWARD drops what comes to the published port 8086/tcp; this helps"
+	cloche update --publish-rm 8086 web
 	iptables-legacy -F
 	iptables-legacy -X
 	ip6tables-legacy -A FORWARD -d fc00::/7 -p tcp -j DROP

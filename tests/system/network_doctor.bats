@@ -85,6 +85,16 @@ told()
 	assert_output --partial "nonsense is not HOST:PORT"
 }
 
+@test "firewalls: rules and policies of ip6tables-legacy" {
+	skip_unless_program ip6tables-legacy
+	target='[fd50::11]:80'
+	ip6tables-legacy -A FORWARD -d fd50::11 -p tcp -m multiport --dports 80,443 -j REJECT
+	treated "web to [fd50::11]:80: dropped by a rule of ip6tables-legacy, table filter: -A FORWARD -d fd50::11/128"
+	ip6tables-legacy -P FORWARD DROP
+	treated "dropped by a rule of ip6tables-legacy, table filter: -P FORWARD DROP"
+	ip6tables-legacy -F
+}
+
 @test "the container: not running, paused, its link, address and routes" {
 	cloche pause web
 	treated "container web is paused"
@@ -234,13 +244,17 @@ told()
 @test "published ports: nobody listens, at localhost alone, its holder killed, its element gone" {
 	unset target
 	doctor() { run cloche network doctor -q "${who:-web}"; }
-	treated "the gateway's address fd" # a bridge that was down has lost it
+	doctor
+	[ "$status" -eq 0 ] || treated "the gateway's address fd" # a bridge that was down has lost it
 	until_true 20 cloche exec web sh -c 'ss -tln | grep -q :70' # after the restart above
 	killed "$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$(cloche inspect -f '{{.Id}}' web)/publish")"
 	treated "its cloche-publish was killed"
 	run -0 peer ask tcp ::1 8080
 	nft delete element inet "$table" published4 '{ tcp . 8080 }'
 	treated "its element is gone from the nftables table"
+	# what other hosts send, which a trace from here does not see
+	iptables -I FORWARD -o "$bridge" -p tcp --dport 70 -m conntrack --ctstate NEW -j DROP
+	treated "chain FORWARD, rule handle"
 	cloche run -d --name idle -p 8090:90 host sleep 600
 	who=idle told "nobody in the container listens there"
 	cloche exec -d idle python3 -c 'import socket, time
