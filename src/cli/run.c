@@ -591,6 +591,10 @@ static int start_one(struct cli *cli, const char *reference, const struct start_
 
 			/* it may just have been removed, which a killed command had left to do */
 			r = record_find(engine, record->row.id, &again, err);
+			if (r == -ENOENT) {
+				err_clear(err);
+				err_set(err, ENOENT, "No such container: %s", reference);
+			}
 		}
 		if (options.hello_flags & HELLO_STDIN &&
 		    json_bool_at(record->config, "Config.StdinOnce"))
@@ -720,20 +724,24 @@ static int attach_run(void *data, void *args, char **operands, struct err *err)
 	}
 	if (!relay.detach_keys)
 		relay.detach_keys = engine->settings.detach_keys;
+	relay.signal_pidfd = status_pidfd(engine, record.row.id);
+	engine_kill_point("attach-begin");
 	client = monitor_connect(engine, record.row.id, err);
-	if (client < 0 ||
+	if (client >= 0 &&
 	    frame_hello(client,
 			HELLO_OUTPUT | (relay.input ? HELLO_STDIN : 0) |
 				(json_bool_at(record.config, "Config.StdinOnce") && relay.input ?
 					 HELLO_STDIN_ONCE :
-					 0)) < 0) {
-		if (!err->code)
-			err_set(err, EPIPE, "the monitor of %s does not answer", operands[0]);
-		return 1;
-	}
-	relay.signal_pidfd = status_pidfd(engine, record.row.id);
+					 0)) < 0)
+		err_set(err, EPIPE, "the monitor of %s does not answer", operands[0]);
 	engine_store_close(engine);
-	end = relay_frames(client, &relay, &code, err);
+	end = err->code ? -err->code : relay_frames(client, &relay, &code, err);
+	/* it has ended, and its monitor with it, before that came to us: the code is all there is to have */
+	if ((end == RELAY_LOST || end < 0) &&
+	    (relay.signal_pidfd < 0 || lifecycle_ended(relay.signal_pidfd, 0))) {
+		err_clear(err);
+		return lifecycle_wait(engine, record.row.id, &code, err) < 0 ? 1 : code;
+	}
 	if (end == RELAY_LOST)
 		err_set(err, EPIPE, "the monitor of %s was killed; the container runs on",
 			record.row.name);

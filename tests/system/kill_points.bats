@@ -244,6 +244,10 @@ child_stands() { held=$(pgrep -P "$1") && state_is "$held" T; }
 	cloche kill it
 	go_on "1: cloche: Container [0-9a-f]{64} is not running"
 	assert_equal "$(cloche inspect -f '{{.State.Status}} {{.State.ExitCode}}' it)" "exited 137"
+	cloche start it
+	hold attach-begin attach --no-stdin it
+	cloche kill it
+	go_on "137: "
 	# its files can be had all the same
 	cloche start it
 	CLOCHE_STOP_POINT=root-entering "$CLOCHE" cp it:/etc/hostname - >copied & side=$!
