@@ -22,9 +22,16 @@
 
 /* -- what is read ----------------------------------------------------------------------------- */
 
+struct table {
+	uint8_t family;
+	char *name;
+};
+
 struct collecting {
 	struct netlink *nl;
 	const char *own;
+	struct table *tables; /* that translate */
+	size_t table_count;
 	struct foreign_nat *all;
 	struct nlmsghdr **rules; /* kept: the socket is needed while they are read */
 	size_t rule_count;
@@ -50,39 +57,71 @@ static char *chain_name(uint8_t family, const char *table, const char *chain)
 	return str_printf("%s %s %s", family_word(family), table, chain);
 }
 
+static void table_add(struct collecting *c, uint8_t family, const char *name)
+{
+	for (size_t i = 0; i < c->table_count; i++)
+		if (c->tables[i].family == family && strcmp(c->tables[i].name, name) == 0)
+			return;
+	c->tables = reallocarray(c->tables, c->table_count + 1, sizeof(*c->tables));
+	if (!c->tables)
+		abort();
+	c->tables[c->table_count++] = (struct table){ family, str_dup(name) };
+}
+
 static int chain_seen(const struct nlmsghdr *message, void *data)
 {
 	struct collecting *c = data;
-	const struct nfgenmsg *header = (const void *)(message + 1);
+	uint8_t family = ((const struct nfgenmsg *)(const void *)(message + 1))->nfgen_family;
 	const struct nlattr *table = attribute(message, NFTA_CHAIN_TABLE),
 			    *name = attribute(message, NFTA_CHAIN_NAME);
 
-	if (table && name &&
-	    nft_number(attribute(message, NFTA_CHAIN_HOOK), NFTA_HOOK_HOOKNUM) == NF_INET_LOCAL_OUT)
-		strv_add_take(&c->outgoing, chain_name(header->nfgen_family, netlink_data(table),
-						       netlink_data(name)));
+	if (!table || !name || str_prefix(netlink_data(table), c->own) ||
+	    !nft_is(attribute(message, NFTA_CHAIN_TYPE), "nat"))
+		return 0;
+	table_add(c, family, netlink_data(table));
+	if (nft_number(attribute(message, NFTA_CHAIN_HOOK), NFTA_HOOK_HOOKNUM) == NF_INET_LOCAL_OUT)
+		strv_add_take(&c->outgoing,
+			      chain_name(family, netlink_data(table), netlink_data(name)));
 	return 0;
+}
+
+/* To another chain; most rules lead nowhere. */
+static bool leads(const struct nlattr *list)
+{
+	const struct nlattr *e = NULL;
+
+	while (list && (e = netlink_within(list, e)) != NULL) {
+		const struct nlattr *name = nft_part(e, NFTA_EXPR_NAME),
+				    *data = nft_part(e, NFTA_EXPR_DATA);
+
+		if ((nft_is(name, "immediate") &&
+		     nft_number(data, NFTA_IMMEDIATE_DREG) == NFT_REG_VERDICT) ||
+		    (nft_is(name, "lookup") &&
+		     nft_number(data, NFTA_LOOKUP_DREG) == NFT_REG_VERDICT))
+			return true;
+	}
+	return false;
 }
 
 /* One that translates, or leads to a chain. */
 static bool is_of_use(const struct nlattr *list)
 {
-	static const char *const names[] = { "nat", "redir", "target", "immediate", "lookup" };
 	const struct nlattr *e = NULL;
 
-	while (list && (e = netlink_within(list, e)) != NULL)
-		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-			if (nft_is(nft_part(e, NFTA_EXPR_NAME), names[i]))
-				return true;
-	return false;
+	while (list && (e = netlink_within(list, e)) != NULL) {
+		const struct nlattr *name = nft_part(e, NFTA_EXPR_NAME);
+
+		if (nft_is(name, "nat") || nft_is(name, "redir") || nft_is(name, "target"))
+			return true;
+	}
+	return leads(list);
 }
 
 static int rule_seen(const struct nlmsghdr *message, void *data)
 {
 	struct collecting *c = data;
-	const struct nlattr *table = attribute(message, NFTA_RULE_TABLE);
 
-	if (!table || str_prefix(netlink_data(table), c->own) ||
+	if (!attribute(message, NFTA_RULE_TABLE) ||
 	    !is_of_use(attribute(message, NFTA_RULE_EXPRESSIONS)))
 		return 0;
 	if ((c->rule_count & (c->rule_count - 1)) == 0) { /* doubled */
@@ -148,6 +187,8 @@ static void ways_read(struct collecting *c, const struct nlmsghdr *message)
 {
 	struct rule rule;
 
+	if (!leads(attribute(message, NFTA_RULE_EXPRESSIONS)))
+		return;
 	rule_read(c, message, &rule);
 	nat_condition_each(&rule.condition, way_seen, &rule);
 	rule_clear(&rule);
@@ -203,6 +244,9 @@ static void collecting_clear(struct collecting *c)
 {
 	for (size_t i = 0; i < c->rule_count; i++)
 		free(c->rules[i]);
+	for (size_t i = 0; i < c->table_count; i++)
+		free(c->tables[i].name);
+	free(c->tables);
 	free(c->rules);
 	nat_ways_clear(&c->ways);
 	strv_free(&c->outgoing);
@@ -215,9 +259,9 @@ int foreign_nat_read(struct netlink *nl, const char *own, struct foreign_nat *re
 
 	*ret = FOREIGN_NAT_NONE;
 	legacy_nat_read(ret);
-	r = nft_rules(nl, NFPROTO_UNSPEC, NULL, NULL, rule_seen, &c, err);
-	if (r == 0 && c.rule_count > 0)
-		r = nft_chains(nl, chain_seen, &c, err);
+	r = nft_chains(nl, chain_seen, &c, err);
+	for (size_t i = 0; r == 0 && i < c.table_count; i++)
+		r = nft_rules(nl, c.tables[i].family, c.tables[i].name, NULL, rule_seen, &c, err);
 	for (size_t i = 0; r == 0 && i < c.rule_count; i++)
 		ways_read(&c, c.rules[i]);
 	for (size_t i = 0; r == 0 && i < c.rule_count; i++)

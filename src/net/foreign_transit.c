@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <endian.h>
+#include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 #include "net/netlink.h"
 #include "net/nft.h"
 
-enum { SLOTS = 16, SLOT = 4 };
+enum { SLOTS = 16, SLOT = 4, RULES_MAX = 4096 };
 
 struct kept { /* a message that was kept: the socket is needed while its rule is read */
 	struct nlmsghdr *message;
@@ -26,8 +27,9 @@ struct reading {
 	struct netlink *nl;
 	const struct passage *passages;
 	size_t passage_count;
-	const struct foreign_tables *tables;
-	struct kept *rules; /* of the table that is read */
+	struct foreign_tables *tables;
+	size_t chain;	    /* whose rules come now */
+	struct kept *rules; /* of the chain that is read */
 	size_t rule_count;
 	const struct foreign_table *table;
 };
@@ -473,6 +475,8 @@ static int rule_keep(const struct nlmsghdr *message, void *data)
 {
 	struct reading *r = data;
 
+	if (r->rule_count == RULES_MAX)
+		return -E2BIG;
 	r->rules = reallocarray(r->rules, r->rule_count + 1, sizeof(*r->rules));
 	if (!r->rules)
 		abort();
@@ -490,8 +494,7 @@ static void rules_drop(struct reading *r)
 	r->rule_count = 0;
 }
 
-static void chain_read(struct reading *r, const struct foreign_chain *chain,
-		       struct transit *transit)
+static void chain_add(struct reading *r, const struct foreign_chain *chain, struct transit *transit)
 {
 	struct transit_rule policy = { .policy = true,
 				       .fate = chain->drops ? FATE_DROP : FATE_ACCEPT };
@@ -499,8 +502,7 @@ static void chain_read(struct reading *r, const struct foreign_chain *chain,
 	transit_chain_add(transit, chain->name, (uint64_t)(chain - r->tables->chains),
 			  chain->begins);
 	for (size_t i = 0; i < r->rule_count; i++)
-		if (nft_is(attribute(r->rules[i].message, NFTA_RULE_CHAIN), chain->name))
-			rule_read(r, r->rules[i].message, transit);
+		rule_read(r, r->rules[i].message, transit);
 	if (!chain->begins)
 		return;
 	for (size_t i = 0; i < r->passage_count; i++)
@@ -508,16 +510,54 @@ static void chain_read(struct reading *r, const struct foreign_chain *chain,
 	transit_rule_add(transit, &policy);
 }
 
+/* To where its rules lead, if not for nobody. */
+static void jumps_want(struct reading *r, const struct transit *transit, size_t first)
+{
+	for (size_t i = first; i < transit->count; i++) {
+		const struct transit_rule *rule = &transit->rules[i];
+		bool meets = false;
+
+		for (size_t j = 0; j < r->passage_count; j++)
+			meets |= rule->fits[j] != FIT_NONE;
+		if (meets && (rule->fate == FATE_JUMP || rule->fate == FATE_GOTO) &&
+		    rule->to < r->tables->chain_count)
+			r->tables->chains[rule->to].wanted = true;
+	}
+}
+
+static int chain_read(struct reading *r, struct foreign_chain *chain, struct transit *transit,
+		      struct err *err)
+{
+	size_t first = transit->count;
+	int code = nft_rules(r->nl, chain->family, chain->table, chain->name, rule_keep, r, err);
+
+	chain->read = true;
+	if (code == 0) {
+		chain_add(r, chain, transit);
+		jumps_want(r, transit, first);
+	}
+	rules_drop(r);
+	return code == -E2BIG ? 0 : code;
+}
+
 static int table_read(struct reading *r, struct foreign_table *table, struct err *err)
 {
-	int code;
+	bool more = true;
+	int code = 0;
 
 	r->table = table;
-	code = nft_rules(r->nl, table->family, table->name, NULL, rule_keep, r, err);
-	for (size_t i = 0; code == 0 && i < r->tables->chain_count; i++)
-		if (of_table(&r->tables->chains[i], table))
-			chain_read(r, &r->tables->chains[i], &table->transit);
-	rules_drop(r);
+	while (code == 0 && more) {
+		more = false;
+		for (size_t i = 0; code == 0 && i < r->tables->chain_count; i++) {
+			struct foreign_chain *chain = &r->tables->chains[i];
+
+			if (chain->read || (!chain->begins && !chain->wanted) ||
+			    !of_table(chain, table))
+				continue;
+			more = true;
+			code = chain_read(r, chain, &table->transit, err);
+		}
+	}
 	return code;
 }
 

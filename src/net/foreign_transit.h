@@ -22,6 +22,7 @@ struct foreign_chain {
 	uint8_t family;
 	char *table, *name;
 	bool begins, drops; /* where packets come in; by its policy */
+	bool wanted, read;  /* some of what is to pass may come to it */
 };
 
 struct foreign_table {
@@ -41,7 +42,8 @@ struct foreign_tables {
 /* Those whose name does not begin with `own`. */
 int foreign_transit_find(struct netlink *nl, const char *own, struct foreign_tables *ret_tables,
 			 struct err *err);
-/* Their rules. At most TRANSIT_PASSAGES. */
+/* Their rules, as far as the passages, at most TRANSIT_PASSAGES, may come to them; a chain of thousands is left out, since nobody wants to wait
+ * for that. */
 int foreign_transit_read(struct netlink *nl, const struct passage *passages, size_t count,
 			 struct foreign_tables *tables, struct err *err);
 void foreign_transit_clear(struct foreign_tables *tables);

@@ -90,20 +90,29 @@ static void meta_read(struct reading *r, const struct nlattr *data)
 
 static void ports_keep(struct reading *r, const struct port_set *ports)
 {
-	port_set_keep(&r->to->ports, ports);
-	r->to->port_seen = true;
+	if (r->to->has_ports)
+		port_set_keep(&r->to->ports, ports);
+	else
+		r->to->ports = *ports;
+	r->to->has_ports = true;
 }
 
 static void ports_set(struct reading *r, uint32_t first, uint32_t last, bool but_these)
 {
+	struct port_range *range = &r->to->range;
 	struct port_set ports;
 
-	port_set_clear(&ports);
-	if (first <= UINT16_MAX && last <= UINT16_MAX)
+	if (first > last || first > UINT16_MAX || last > UINT16_MAX) {
+		r->to->narrow = true; /* broken */
+	} else if (!but_these) {
+		range->first = first > range->first ? (uint16_t)first : range->first;
+		range->last = last < range->last ? (uint16_t)last : range->last;
+	} else {
+		port_set_clear(&ports);
 		port_set_add(&ports, (uint16_t)first, (uint16_t)last);
-	if (but_these)
 		port_set_invert(&ports);
-	ports_keep(r, &ports);
+		ports_keep(r, &ports);
+	}
 }
 
 static uint32_t port_value(const struct nlattr *value)
@@ -389,12 +398,24 @@ void nat_condition_read(struct netlink *nl, uint8_t family, const char *table,
 	struct reading r = { .nl = nl, .family = family, .table = table, .to = ret_condition };
 	const struct nlattr *e = NULL;
 
-	memset(ret_condition, 0, sizeof(*ret_condition));
-	port_set_fill(&ret_condition->ports);
+	nat_condition_init(ret_condition);
 	/* of inet, the rule itself says which family it is for, or is for both */
 	ret_condition->host.family = family_of(family);
 	while (expressions && (e = netlink_within(expressions, e)) != NULL)
 		expression_read(&r, e);
+}
+
+void nat_condition_init(struct nat_condition *condition)
+{
+	/* not the set, which few have and which is large */
+	condition->protocol = 0;
+	condition->host = (struct address){ .family = 0 };
+	condition->range = (struct port_range){ 0, UINT16_MAX };
+	condition->has_ports = condition->translates = condition->narrow = false;
+	condition->has_cases = false;
+	condition->chain = NULL;
+	condition->cases = NULL;
+	condition->case_count = 0;
 }
 
 void nat_condition_clear(struct nat_condition *condition)
@@ -430,23 +451,35 @@ bool nat_case_both(const struct nat_case *a, const struct nat_case *b, struct na
 	return both.ports.first <= both.ports.last;
 }
 
+static void range_each(const struct nat_condition *c, const struct nat_case *base,
+		       void (*each)(const struct nat_case *one, void *data), void *data)
+{
+	struct nat_case both;
+
+	if (!c->has_cases)
+		each(base, data);
+	for (size_t i = 0; i < c->case_count; i++)
+		if (nat_case_both(&c->cases[i], base, &both)) {
+			if (!both.chain)
+				both.chain = c->chain;
+			each(&both, data);
+		}
+}
+
 void nat_condition_each(const struct nat_condition *c,
 			void (*each)(const struct nat_case *one, void *data), void *data)
 {
+	const struct nat_case within = { .ports = c->range };
 	struct nat_case base = { .protocol = c->protocol,
 				 .host = c->host,
+				 .ports = c->range,
 				 .chain = c->chain,
 				 .narrow = c->narrow };
 	struct nat_case both;
 
-	for (uint32_t at = 0; port_set_next(&c->ports, &at, &base.ports);) {
-		if (!c->has_cases)
-			each(&base, data);
-		for (size_t i = 0; i < c->case_count; i++)
-			if (nat_case_both(&c->cases[i], &base, &both)) {
-				if (!both.chain)
-					both.chain = c->chain;
-				each(&both, data);
-			}
-	}
+	if (!c->has_ports && c->range.first <= c->range.last)
+		range_each(c, &base, each, data);
+	for (uint32_t at = 0; c->has_ports && port_set_next(&c->ports, &at, &base.ports);)
+		if (nat_case_both(&base, &within, &both))
+			range_each(c, &both, each, data);
 }

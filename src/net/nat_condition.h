@@ -29,8 +29,10 @@ struct nat_case {		 /* one of those that a rule asks for */
 struct nat_condition {
 	int protocol;
 	struct address host;
+	/* within the range, which most have alone, and of the set where there is one */
+	struct port_range range;
 	struct port_set ports;
-	bool port_seen;
+	bool has_ports;
 	bool translates;
 	bool narrow; /* it leaves some packets by what is not known here: their link, their source */
 	char *chain;		/* it jumps there */
@@ -42,6 +44,8 @@ struct nat_condition {
 /* expressions: NFTA_RULE_EXPRESSIONS. */
 void nat_condition_read(struct netlink *nl, uint8_t family, const char *table,
 			const struct nlattr *expressions, struct nat_condition *ret_condition);
+/* Nothing is asked yet. */
+void nat_condition_init(struct nat_condition *condition);
 void nat_condition_clear(struct nat_condition *condition);
 /* Also those that are narrow: they tell where a rule leads. */
 void nat_condition_each(const struct nat_condition *condition,

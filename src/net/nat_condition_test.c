@@ -57,10 +57,18 @@ static void each_case_is_met_with_each_range_of_ports(void **state)
 {
 	struct nat_case cases[] = { of(IPPROTO_TCP, NULL, 0, UINT16_MAX),
 				    of(IPPROTO_UDP, NULL, 8, 12) };
-	struct nat_condition condition = { .has_cases = true };
+	struct nat_condition condition;
 	int ports = 0;
 
 	(void)state;
+	nat_condition_init(&condition);
+	nat_condition_each(&condition, count, &ports);
+	assert_int_equal(ports, 65536);
+	ports = 0;
+	condition.range = (struct port_range){ 9, 30 };
+	condition.has_ports = condition.has_cases = true;
+	port_set_clear(&condition.ports);
+	port_set_add(&condition.ports, 1, 3);
 	port_set_add(&condition.ports, 10, 11);
 	port_set_add(&condition.ports, 20, 20);
 	nat_condition_each(&condition, count, &ports);
@@ -69,6 +77,10 @@ static void each_case_is_met_with_each_range_of_ports(void **state)
 	condition.case_count = 2;
 	nat_condition_each(&condition, count, &ports);
 	assert_int_equal(ports, 3 + 2);
+	condition.has_ports = false;
+	ports = 0;
+	nat_condition_each(&condition, count, &ports);
+	assert_int_equal(ports, 22 + 4);
 }
 
 int main(void)

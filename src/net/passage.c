@@ -190,15 +190,18 @@ enum fit passage_ports(const struct passage *p, const struct port_set *ports)
 	return range.first <= 1 && range.last == UINT16_MAX ? FIT_ALL : FIT_SOME;
 }
 
+/* Of most rules: no set is made for it. */
 static enum fit destination(const struct passage *p, const uint16_t ports[2], bool inverted)
 {
-	struct port_set set;
+	enum fit fit = FIT_SOME;
 
-	port_set_clear(&set);
-	port_set_add(&set, ports[0], ports[1]);
-	if (inverted)
-		port_set_invert(&set);
-	return passage_ports(p, &set);
+	if (ports[0] <= 1 && ports[1] == UINT16_MAX)
+		fit = FIT_ALL;
+	else if (ports[0] > ports[1])
+		fit = FIT_NONE;
+	else if (p->port)
+		fit = p->port >= ports[0] && p->port <= ports[1] ? FIT_ALL : FIT_NONE;
+	return inverted ? fit_inverted(fit) : fit;
 }
 
 static enum fit source(const uint16_t ports[2], bool inverted)
