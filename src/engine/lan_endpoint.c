@@ -10,8 +10,10 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "engine/endpoint.h"
+#include "engine/firewall_zone.h"
 #include "engine/lease.h"
 #include "net/lan.h"
+#include "net/netlink.h"
 
 enum { LINES = 16384 };
 
@@ -33,7 +35,27 @@ static int line_add(const struct endpoint *endpoint, const char *kind, const cha
 		return 0;
 	(void)lines_read(endpoint->run, &text); /* the first one */
 	buf_printf(&text, "%s %s %s %s\n", kind, link, endpoint->row.ip4, endpoint->row.ip6);
+	if (strcmp(kind, "lan") == 0)
+		buf_printf(&text, "pass %s %s\n", endpoint->veth, link);
 	return file_replace(endpoint->run, "lan", text.data, text.length, 0600, false, err);
+}
+
+/* What others forbid to be forwarded is let by for the container's own link (engine/firewall_zone.h). */
+static int pass_allow(const char *veth, struct err *err)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	int r = netlink_open(&nl, NETLINK_NETFILTER, err);
+
+	return r < 0 ? r : firewall_zone_allow(&nl, veth, err);
+}
+
+static void pass_forget(const char *veth)
+{
+	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
+	struct err ignored = ERR_NONE;
+
+	if (netlink_open(&nl, NETLINK_NETFILTER, &ignored) == 0)
+		(void)firewall_zone_forget(&nl, veth, &ignored);
 }
 
 static void line_undo(const char *line)
@@ -44,10 +66,21 @@ static void line_undo(const char *line)
 
 	if (sscanf(line, "%7s %15s %45s %45s", kind, link, ips[0], ips[1]) < 3)
 		return;
+	if (strcmp(kind, "pass") == 0)
+		pass_forget(link);
 	for (size_t i = 0; i < ARRAY_SIZE(ips); i++)
 		if (address_parse(ips[i], &address) == 0)
 			(void)lan_close(link, &address,
 					&ignored); /* a link that went has nothing to answer */
+}
+
+/* Of the link; in a line "pass VETH LINK" it stands last. */
+static bool line_is_of(const char *line, const char *link)
+{
+	char kind[8], words[2][IFNAMSIZ] = { "", "" };
+
+	return sscanf(line, "%7s %15s %15s", kind, words[0], words[1]) == 3 &&
+	       str_equal(words[strcmp(kind, "pass") == 0], link);
 }
 
 /* All lines, or those of one link alone, are undone; the others stay. */
@@ -61,12 +94,9 @@ static void lines_undo(int run, const char *link)
 		return;
 	lines = strv_split(text.data, '\n');
 	for (size_t i = 0; lines[i]; i++) {
-		const char *name = strchr(lines[i], ' ');
-
-		if (!name)
+		if (!*lines[i])
 			continue;
-		if (!link ||
-		    (strncmp(name + 1, link, strlen(link)) == 0 && name[1 + strlen(link)] == ' '))
+		if (!link || line_is_of(lines[i], link))
 			line_undo(lines[i]);
 		else
 			buf_printf(&rest, "%s\n", lines[i]);
@@ -115,6 +145,7 @@ static int lan_attach(const struct endpoint *endpoint, struct err *err)
 	if ((r = probe_one(endpoint, endpoint->row.ip4, err)) < 0 ||
 	    (r = probe_one(endpoint, endpoint->row.ip6, err)) < 0 ||
 	    (r = line_add(endpoint, "lan", network->row.link, err)) < 0 ||
+	    (r = pass_allow(endpoint->veth, err)) < 0 ||
 	    (r = open_one(endpoint, endpoint->row.ip4, &network->subnet4, err)) < 0)
 		return r;
 	return open_one(endpoint, endpoint->row.ip6, &network->subnet6, err);
@@ -161,6 +192,23 @@ void lan_endpoint_detach(const struct endpoint *endpoint)
 	network_host_link(&endpoint->network, name);
 	if (network_is_lan(&endpoint->network.row) || *name)
 		lines_undo(endpoint->run, *name ? name : endpoint->network.row.link);
+}
+
+void lan_endpoints_allow(int run)
+{
+	_cleanup_(buf_clear) struct buf text = BUF_EMPTY;
+	_cleanup_strv_ char **lines = NULL;
+	char link[IFNAMSIZ];
+
+	if (lines_read(run, &text) < 0)
+		return;
+	lines = strv_split(text.data, '\n');
+	for (size_t i = 0; lines[i]; i++) {
+		struct err ignored = ERR_NONE;
+
+		if (sscanf(lines[i], "pass %15s", link) == 1)
+			(void)pass_allow(link, &ignored); /* its next start says why not */
+	}
 }
 
 void lan_endpoints_release(int run)

@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "engine/engine.h"
 #include "engine/firewall_zone.h"
+#include "engine/lan_endpoint.h"
 #include "engine/netns_name.h"
 #include "engine/network.h"
 #include "engine/publish.h"
@@ -440,8 +441,8 @@ int network_table_missing(struct engine *engine, struct err *err)
 	return r < 0 ? r : r == 0;
 }
 
-/* Each that can be; the first that cannot be is told. */
-static int relays_restore(struct engine *engine, struct err *err)
+/* Each that can be; the first that cannot be is told. On a LAN a container's link is let by what others forbid, as a bridge is. */
+static int running_restore(struct engine *engine, struct err *err)
 {
 	struct store *store = engine_store(engine, err);
 	struct container_row *rows = NULL;
@@ -451,8 +452,12 @@ static int relays_restore(struct engine *engine, struct err *err)
 		struct record record = { .row = rows[i],
 					 .config = json_loads(rows[i].config, 0, NULL) };
 		struct err why = ERR_NONE;
-		int r = publish_wanted(&record) ? publish_restore(engine, &record, &why) : 0;
+		_cleanup_close_ int run = engine_run_dir(engine, rows[i].id, false, &why);
+		int r;
 
+		err_clear(&why); /* one that does not run has none */
+		lan_endpoints_allow(run);
+		r = publish_wanted(&record) ? publish_restore(engine, &record, &why) : 0;
 		if (r < 0 && result == 0) {
 			*err = why;
 			result = r;
@@ -474,7 +479,7 @@ static int reload(struct engine *engine, bool whole, struct err *err)
 	r = ruleset_reload(engine, whole, err);
 	if (r == 0)
 		r = resolver_restore(engine, err);
-	return r < 0 ? r : relays_restore(engine, err);
+	return r < 0 ? r : running_restore(engine, err);
 }
 
 int network_reload(struct engine *engine, struct err *err)

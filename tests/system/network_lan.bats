@@ -85,10 +85,29 @@ arp() { at far python3 -c "$ARP" "$@"; }
 	cloche network connect --ip 10.50.0.80 house moved
 	asked tcp 10.50.0.80 7000
 	assert_equal "$(at far peer ask tcp 10.50.0.80 7000)" "10.50.0.12 moved"
+	# what others forbid since, or before, is let by for its link, and nothing of that stays
+	rules() { iptables -S FORWARD | grep -c -- 'cloche: moved-' || :; }
+	iptables -P FORWARD DROP
+	run ! at far peer ask tcp 10.50.0.80 7000 1
+	cloche network reload
+	assert_equal "$(at far peer ask tcp 10.50.0.80 7000 20)" "10.50.0.12 moved"
+	assert_equal "$(rules)" 2
+	cloche network disconnect house moved
+	assert_equal "$(rules)" 0
+	cloche network connect --ip 10.50.0.80 house moved
+	assert_equal "$(rules)" 2
+	assert_equal "$(at far peer ask tcp 10.50.0.80 7000 20)" "10.50.0.12 moved"
+	cloche stop -t 0 moved
+	assert_equal "$(rules)" 0
+	cloche start moved
+	assert_equal "$(rules)" 2
+	asked tcp 10.50.0.80 7000
 	cloche network disconnect house moved
 	run ip neigh show proxy
 	refute_output --partial 10.50.0.80
 	cloche rm -f moved
+	assert_equal "$(rules)" 0
+	nft delete table ip filter
 }
 
 @test "lan: the same by IPv6, for an address that was asked for" {
