@@ -68,31 +68,36 @@ static void slot_range(const struct network *network, int64_t *ret_first, int64_
 		*ret_last = 0;
 }
 
-static bool slot_reserved(const struct network *network, int64_t slot)
+/* --aux-address NAME=ADDRESS: the name of who has it; NULL: nobody. */
+static const char *auxiliary_of(const struct network *network, const struct address *address)
 {
-	const struct subnet *subnet = network->subnet4.address.family ? &network->subnet4 :
-									&network->subnet6;
 	const json_t *list = json_at(network->config, "IPAM.Config"), *one;
-	struct address address;
+	struct address other;
 	const char *name;
 	json_t *value;
 	size_t i;
 
-	if (slot == address_offset(subnet, &subnet->address))
-		return true;
 	json_array_foreach(list, i, one)
 	{
-		json_t *aux = json_object_get(one, "AuxiliaryAddresses");
-
-		json_object_foreach(aux, name, value)
+		json_object_foreach(json_object_get(one, "AuxiliaryAddresses"), name, value)
 		{
-			if (address_parse(json_string_value(value), &address) == 0 &&
-			    subnet_has(subnet, &address) &&
-			    slot == address_offset(subnet, &address))
-				return true;
+			if (address_parse(json_string_value(value), &other) == 0 &&
+			    address_equal(&other, address))
+				return name;
 		}
 	}
-	return false;
+	return NULL;
+}
+
+static bool slot_reserved(const struct network *network, int64_t slot)
+{
+	const struct subnet *subnet = network->subnet4.address.family ? &network->subnet4 :
+									&network->subnet6;
+	struct address address;
+
+	address_at(subnet, (uint32_t)slot, &address);
+	return slot == address_offset(subnet, &subnet->address) ||
+	       auxiliary_of(network, &address) != NULL;
 }
 
 /* The next free one behind the last that was given: an address rests as long as it can before it is somebody else's. */
@@ -146,6 +151,10 @@ static int static_slot(struct engine *engine, const struct network *network, con
 	if (address_equal(&address, &subnet->address))
 		return err_set(err, EADDRINUSE, "address %s is the gateway of network %s", text,
 			       network->row.name);
+	if (auxiliary_of(network, &address))
+		return err_set(err, EADDRINUSE,
+			       "Address already in use: %s is kept for %s on network %s", text,
+			       auxiliary_of(network, &address), network->row.name);
 	*ret_slot = address_offset(subnet, &address);
 	r = endpoint_slot_taken(engine->store, network->row.id, *ret_slot, err);
 	return r > 0 ? err_set(err, EADDRINUSE,

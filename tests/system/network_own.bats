@@ -45,6 +45,8 @@ teardown_file()
 	assert_output --partial 1400
 	run cloche run --rm --network own host ip -o -4 address show eth0
 	assert_output --partial 10.77.0.66/24
+	run -125 cloche run --rm --network own --ip 10.77.0.65 host true
+	assert_output --partial "Address already in use: 10.77.0.65 is kept for printer on network own"
 	run cloche network create own
 	assert_failure
 	assert_output --partial "network with name own already exists"
