@@ -25,9 +25,18 @@ const char *publish_protocol(int protocol)
 	return protocol == IPPROTO_UDP ? "udp" : protocol == IPPROTO_SCTP ? "sctp" : "tcp";
 }
 
+static bool is_same_port(const struct publication *a, const struct publication *b)
+{
+	return a->port == b->port && a->protocol == b->protocol &&
+	       a->host.family == b->host.family &&
+	       (address_is_any(&a->host) || address_is_any(&b->host) ||
+		address_equal(&a->host, &b->host));
+}
+
 /* Whose is the port that cannot be had? rule: one that sends it elsewhere, or NULL. */
-static int conflict(struct engine *engine, const struct publication *p,
-		    const struct foreign_nat_rule *rule, struct err *err)
+static int conflict(struct engine *engine, const struct publish *publish,
+		    const struct publication *p, const struct foreign_nat_rule *rule,
+		    struct err *err)
 {
 	const char *protocol = publish_protocol(p->protocol);
 	_cleanup_free_ char *owner = NULL;
@@ -35,6 +44,10 @@ static int conflict(struct engine *engine, const struct publication *p,
 	char text[ADDRESS_TEXT];
 	int count;
 
+	for (size_t i = 0; publish && i < publish->count && !owner; i++)
+		if (is_same_port(&publish->list[i], p))
+			owner = str_printf("the container's own port %u/%s",
+					   publish->list[i].to_port, protocol);
 	err_clear(err);
 	count = engine_store(engine, err) ? port_list(engine->store, NULL, &rows, err) : 0;
 	for (int i = 0; i < count && !owner; i++) {
@@ -63,7 +76,7 @@ static int conflict(struct engine *engine, const struct publication *p,
 
 int publish_conflict(struct engine *engine, const struct publication *p, struct err *err)
 {
-	return conflict(engine, p, NULL, err);
+	return conflict(engine, NULL, p, NULL, err);
 }
 
 /* A socket at the port that keeps everybody else away; p->port 0: any. -EADDRINUSE without words. */
@@ -213,7 +226,7 @@ static int wish_take(struct engine *engine, struct publish *publish, const struc
 		/* a free port of one family may be taken in the other: again */
 		last = &publish->list[publish->count];
 		if (!wish->first ? tries >= 64 : port >= wish->last)
-			return conflict(engine, last, foreign_find(publish, last), err);
+			return conflict(engine, publish, last, foreign_find(publish, last), err);
 		port += wish->first ? 1 : 0;
 	}
 }

@@ -173,6 +173,8 @@ for _ in range(3):
 	assert_failure 125
 	assert_output --regexp 'in use by python3[^ ]* \(pid [0-9]+\)'
 	[ ! -e "$BATS_TEST_TMPDIR/ran" ]
+	run -125 cloche run --rm -p 6001:80 -p 127.0.0.1:6001:81 host true
+	assert_output --partial "in use by the container's own port 80/tcp"
 }
 
 @test "a port that a rule of others sends elsewhere is told before anything runs, with the rule" {
