@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -77,6 +78,44 @@ bool check_at_work(struct check *check, const char *id)
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
 }
 
+enum { RELEASE_PATIENCE_MS = 2000, RELEASE_GLANCE_MS = 5, LOCK_GLANCE_MS = 20 };
+
+bool check_hold(struct check *check, const char *id, struct check_hold *hold)
+{
+	_cleanup_free_ char *path = str_printf("locks/%s", id);
+	struct container_row row = { 0 };
+	struct container_status status;
+	struct err ignored = ERR_NONE;
+	struct store *store = engine_store(check->engine, &ignored);
+
+	/* whose end was written down is about to be released, by who is not at work yet */
+	for (int left_ms = RELEASE_PATIENCE_MS;; left_ms -= RELEASE_GLANCE_MS) {
+		hold->marked = faccessat(check->engine->root, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+		hold->lock = engine_try_lock(check->engine, id);
+		if (hold->lock < 0)
+			return false;
+		status_get(check->engine, id, &status);
+		hold->runs = status.status == STATUS_RUNNING;
+		if (status.status != STATUS_EXITED || status.unknown || left_ms <= 0 ||
+		    faccessat(check->engine->run, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			break;
+		check_hold_end(check, id, hold);
+		(void)poll(NULL, 0, RELEASE_GLANCE_MS);
+	}
+	hold->known = !store || container_find(store, id, &row, &ignored) != -ENOENT;
+	container_row_clear(&row);
+	return true;
+}
+
+void check_hold_end(struct check *check, const char *id, struct check_hold *hold)
+{
+	if (hold->marked)
+		fd_close(hold->lock);
+	else
+		engine_unlock(check->engine, id, hold->lock);
+	hold->lock = -1;
+}
+
 DIR *check_folder(int at, const char *path)
 {
 	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -111,12 +150,37 @@ static void orphans_check(struct check *check, int at, const char *path, const c
 	DIR *d = check_folder(at, path);
 	struct dirent *e;
 
-	while (d && (e = readdir(d)) != NULL)
-		if (str_is_id(e->d_name) && !check_row(check, e->d_name) &&
-		    !check_at_work(check, e->d_name))
+	while (d && (e = readdir(d)) != NULL) {
+		struct check_hold hold;
+		bool orphan;
+
+		if (!str_is_id(e->d_name) || check_row(check, e->d_name) ||
+		    !check_hold(check, e->d_name, &hold))
+			continue;
+		orphan = !hold.known &&
+			 faccessat(dirfd(d), e->d_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+		check_hold_end(check, e->d_name, &hold);
+		if (orphan)
 			check_finding(check, container_repair(check, e->d_name), what, e->d_name);
+	}
 	if (d)
 		(void)closedir(d);
+}
+
+/* A file that is there, and that nobody holds: nor is about to, who has only made it so far. */
+static bool is_left(DIR *locks, const char *id)
+{
+	for (int looks = 0; looks < 5; looks++) {
+		_cleanup_close_ int fd = openat(dirfd(locks), id, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		struct stat st;
+
+		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0 ||
+		    st.st_nlink == 0)
+			return false;
+		(void)flock(fd, LOCK_UN);
+		(void)poll(NULL, 0, LOCK_GLANCE_MS);
+	}
+	return true;
 }
 
 static void locks_check(struct check *check)
@@ -125,11 +189,35 @@ static void locks_check(struct check *check)
 	struct dirent *e;
 
 	while (d && (e = readdir(d)) != NULL)
-		if (str_is_id(e->d_name) && !check_at_work(check, e->d_name))
+		if (str_is_id(e->d_name) && is_left(d, e->d_name))
 			check_finding(check, container_repair(check, e->d_name),
 				      "a command working on it was killed", e->d_name);
 	if (d)
 		(void)closedir(d);
+}
+
+/* name: of a folder in d, ends in "-" and the first 12 of an id */
+static void cgroup_check(struct check *check, struct cgroup *cgroup, DIR *d, const char *parent,
+			 const char *name)
+{
+	struct err ignored = ERR_NONE;
+	struct store *store = engine_store(check->engine, &ignored);
+	_cleanup_free_ char *path = str_printf("%s/%s", parent, name);
+	struct container_row row = { 0 };
+	struct check_hold hold = { .lock = -1 };
+	bool found, done;
+
+	/* the row comes before the cgroup, and goes after it */
+	found = store && container_find(store, strrchr(name, '-') + 1, &row, &ignored) == 0;
+	if (!found || check_hold(check, row.id, &hold)) {
+		if (!hold.runs && faccessat(dirfd(d), name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+			done = check->repair && cgroup_remove(cgroup, path, &ignored) == 0;
+			check_finding(check, done, "a cgroup without a running container", path);
+		}
+		if (found)
+			check_hold_end(check, row.id, &hold);
+	}
+	container_row_clear(&row);
 }
 
 static void cgroups_check(struct check *check, struct cgroup *cgroup)
@@ -143,28 +231,20 @@ static void cgroups_check(struct check *check, struct cgroup *cgroup)
 
 		while (d && (e = readdir(d)) != NULL) {
 			const char *dash = strrchr(e->d_name, '-');
-			bool known = false;
+			bool runs = false;
 
 			if (e->d_type != DT_DIR || !dash || strlen(dash + 1) != 12)
 				continue;
-			for (size_t k = 0; k < check->count; k++) {
+			for (size_t k = 0; !runs && k < check->count; k++) {
 				struct container_status status;
 
 				if (strncmp(check->rows[k].id, dash + 1, 12) != 0)
 					continue;
 				status_get(check->engine, check->rows[k].id, &status);
-				known = status.status == STATUS_RUNNING ||
-					check_at_work(check, check->rows[k].id);
+				runs = status.status == STATUS_RUNNING;
 			}
-			if (!known) {
-				_cleanup_free_ char *path = str_printf("%s/%s", parent, e->d_name);
-				struct err ignored = ERR_NONE;
-				bool done = check->repair &&
-					    cgroup_remove(cgroup, path, &ignored) == 0;
-
-				check_finding(check, done, "a cgroup without a running container",
-					      path);
-			}
+			if (!runs)
+				cgroup_check(check, cgroup, d, parent, e->d_name);
 		}
 		if (d)
 			(void)closedir(d);
@@ -272,11 +352,16 @@ static int ranges_check(struct check *check, struct err *err)
 {
 	for (size_t i = 0; i < check->count; i++) {
 		struct err why = ERR_NONE;
+		struct check_hold hold;
 
-		if (check->rows[i].uid_base &&
+		/* a range that was given back may be another's by now */
+		if (!check->rows[i].uid_base || !check_hold(check, check->rows[i].id, &hold))
+			continue;
+		if (hold.known &&
 		    uid_range_claim(check->engine->root, check->engine->settings.root,
 				    check->rows[i].id, check->rows[i].uid_base, &why) < 0)
 			check_finding(check, false, why.words, check->rows[i].name);
+		check_hold_end(check, check->rows[i].id, &hold);
 	}
 	if (check->repair) {
 		int freed = uid_range_sweep(err);
@@ -303,6 +388,7 @@ int check_instance(struct engine *engine, bool repair, char ***ret_found, struct
 	}
 	if (r < 0)
 		return r;
+	engine_kill_point("check-listed");
 	locks_check(&check);
 	containers_check(&check);
 	orphans_check(&check, engine->root, "containers",

@@ -37,12 +37,17 @@ static void disk_images_check(struct check *check, const struct volume_row *volu
 	while (d && (e = readdir(d)) != NULL) {
 		if (str_prefix(e->d_name, of_container)) {
 			_cleanup_free_ char *id = str_ndup(e->d_name + strlen(of_container), 64);
+			struct check_hold hold;
 
-			if (!check_row(check, id) && !check_at_work(check, id))
+			if (check_row(check, id) || !check_hold(check, id, &hold))
+				continue;
+			if (!hold.known &&
+			    faccessat(dirfd(d), e->d_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 				check_finding(
 					check,
 					check->repair && unlinkat(dirfd(d), e->d_name, 0) == 0,
 					"a disk image of a container that is gone", e->d_name);
+			check_hold_end(check, id, &hold);
 		} else if (str_prefix(e->d_name, of_volume)) {
 			const char *name = e->d_name + strlen(of_volume);
 			bool known = false;
@@ -87,16 +92,16 @@ void check_run_folders(struct check *check)
 		struct dirent *e;
 
 		while (d && (e = readdir(d)) != NULL) {
-			struct container_status status = { 0 };
+			struct check_hold hold;
 
-			if (!str_is_id(e->d_name) || check_at_work(check, e->d_name))
+			if (!str_is_id(e->d_name) || !check_hold(check, e->d_name, &hold))
 				continue;
-			if (check_row(check, e->d_name))
-				status_get(check->engine, e->d_name, &status);
-			if (status.status == STATUS_RUNNING)
-				continue;
-			check_finding(check, check->repair && dir_remove(dirfd(d), e->d_name) == 0,
-				      kinds[k].what, e->d_name);
+			if (!hold.runs &&
+			    faccessat(dirfd(d), e->d_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+				check_finding(check,
+					      check->repair && dir_remove(dirfd(d), e->d_name) == 0,
+					      kinds[k].what, e->d_name);
+			check_hold_end(check, e->d_name, &hold);
 		}
 		if (d)
 			(void)closedir(d);
@@ -119,7 +124,10 @@ static bool relay_missing(struct check *check, const struct container_row *row)
 	if (status.status != STATUS_RUNNING)
 		return false;
 	run = engine_run_dir(check->engine, row->id, false, &ignored);
-	return run >= 0 && !publish_relay_runs(run);
+	if (run < 0 || publish_relay_runs(run))
+		return false;
+	status_get(check->engine, row->id, &status); /* both may just have ended */
+	return status.status == STATUS_RUNNING && !status.ending;
 }
 
 int check_networks(struct check *check, struct err *err)

@@ -28,6 +28,16 @@ void check_note(struct check *check, const char *what, const char *name);
 const struct container_row *check_row(const struct check *check, const char *id);
 /* Somebody holds its lock: what is seen of it means nothing. */
 bool check_at_work(struct check *check, const char *id);
+/* A closer look at what seems to be left of a container: the list of rows is older than what was found, and who begins meanwhile waits
+ * for the lock that this holds until check_hold_end(). false: somebody is at work. */
+struct check_hold {
+	int lock;
+	bool marked; /* the lock was left by somebody killed, and stays */
+	bool known;  /* it has a row */
+	bool runs;
+};
+bool check_hold(struct check *check, const char *id, struct check_hold *hold);
+void check_hold_end(struct check *check, const char *id, struct check_hold *hold);
 DIR *check_folder(int at, const char *path); /* NULL: not there */
 
 /* Disk images of what is gone. What a row has and the disk has not is no finding: folders are made by the first start. */

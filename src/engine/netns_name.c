@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/fd.h"
 #include "base/str.h"
 #include "engine/engine.h"
@@ -110,6 +111,30 @@ static bool is_own(const struct engine *engine, const char *name)
 	       (at && (at[strlen(engine->suffix)] == '\0' || at[strlen(engine->suffix)] == '-'));
 }
 
+/* Who has ended and is not released yet: that takes the name away. */
+static bool is_noted(struct engine *engine, const char *wanted)
+{
+	int fd = openat(engine->run, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	bool noted = false;
+	struct dirent *e;
+
+	if (!d)
+		fd_close(fd);
+	while (!noted && d && (e = readdir(d)) != NULL) {
+		struct err ignored = ERR_NONE;
+		_cleanup_close_ int run =
+			str_is_id(e->d_name) ? engine_run_dir(engine, e->d_name, false, &ignored) :
+					       -1;
+		char name[NAME_MAX + 1];
+
+		noted = run >= 0 && netns_name_get(run, name) && strcmp(name, wanted) == 0;
+	}
+	if (d)
+		(void)closedir(d);
+	return noted;
+}
+
 int netns_names_stale(struct engine *engine, bool remove)
 {
 	DIR *d = opendir(folder);
@@ -118,7 +143,8 @@ int netns_names_stale(struct engine *engine, bool remove)
 
 	while (d && (e = readdir(d)) != NULL) {
 		if (e->d_type != DT_LNK || !is_own(engine, e->d_name) ||
-		    !is_stale(dirfd(d), e->d_name))
+		    !is_stale(dirfd(d), e->d_name) || is_noted(engine, e->d_name) ||
+		    !is_stale(dirfd(d), e->d_name)) /* taken away meanwhile */
 			continue;
 		if (remove)
 			(void)unlinkat(dirfd(d), e->d_name, 0);

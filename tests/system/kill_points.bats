@@ -219,6 +219,14 @@ go_on()
 	whole it
 }
 
+@test "system check --repair leaves what was started since it read the list alone" {
+	hold check-listed system check --repair
+	cloche run -d --network none --name it host sleep 600
+	go_on "0: nothing found: .*"
+	cloche exec it true
+	cloche rm -f it
+}
+
 @test "a new name between end and release: nothing of the old one is left" {
 	local side
 
