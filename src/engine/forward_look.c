@@ -200,11 +200,14 @@ static char *drop_words(const struct place *at, const struct transit_rule *rule,
 	enum direction direction = w->directions[which];
 	_cleanup_free_ char *where = place_words(at, rule), *what = NULL;
 
-	what = direction == OUT ? str_printf("what comes from %s", p->in) :
-	       direction == ANSWER ?
-				  str_printf("what is for %s", p->out) :
-				  str_printf("what comes to the published port %u/%s",
-					     w->host_ports[which], publish_protocol(p->protocol));
+	if (direction == OUT)
+		what = str_printf("what comes from %s", p->in);
+	else if (direction == ANSWER)
+		what = str_printf("what is for %s", p->out);
+	else
+		what = str_printf("what comes %s%s%sto the published port %u/%s",
+				  p->in ? "by " : "", p->in ? p->in : "", p->in ? " " : "",
+				  w->host_ports[which], publish_protocol(p->protocol));
 	return str_printf("%s drops %s", where, what);
 }
 

@@ -306,7 +306,7 @@ told_by()
 		}
 	END
 	told_by "the policy of table inet theirs, chain forward drops what comes from $link; this helps: nft add rule inet theirs forward iifname $link accept" \
-		"the policy of table inet theirs, chain forward drops what comes to the published port 8088/tcp" "a rule of table inet theirs, chain closed, rule handle"
+		"the policy of table inet theirs, chain forward drops what comes by lan0 to the published port 8088/tcp" "a rule of table inet theirs, chain closed, rule handle"
 	goes_out
 	comes_in
 	nft delete table inet theirs
