@@ -338,6 +338,17 @@ static void peer_look(struct doctor *d)
 			d->link.mtu > d->peer.mtu ? d->peer.mtu : d->bridge.mtu);
 }
 
+static void forward_chain_look(struct doctor *d, struct netlink *nl, const char *link)
+{
+	struct err why = ERR_NONE;
+
+	if (foreign_forward_missing(nl, link, &why) > 0)
+		step_broken(
+			d, "ruleset", str_printf("cloche network reload"),
+			"iptables' chain FORWARD drops what is for %s: the rules that let it pass are gone",
+			link);
+}
+
 static void ruleset_look(struct doctor *d)
 {
 	_cleanup_(netlink_close) struct netlink nl = NETLINK_NONE;
@@ -346,7 +357,11 @@ static void ruleset_look(struct doctor *d)
 	struct err why = ERR_NONE;
 	int there;
 
-	if (!network_is_bridge(&network->row) || netlink_open(&nl, NETLINK_NETFILTER, &why) < 0)
+	if (netlink_open(&nl, NETLINK_NETFILTER, &why) < 0)
+		return;
+	if (network_is_lan(&network->row) && *d->peer.name)
+		forward_chain_look(d, &nl, d->peer.name);
+	if (!network_is_bridge(&network->row))
 		return;
 	there = nft_has_table(&nl, table, &why);
 	if (there > 0)
@@ -359,13 +374,8 @@ static void ruleset_look(struct doctor *d)
 		return;
 	}
 	step_ok(d, "ruleset", "table inet %s has network %s", table, network->row.name);
-	there = network_internal(network) ? 0 :
-					    foreign_forward_missing(&nl, network->row.link, &why);
-	if (there > 0)
-		step_broken(
-			d, "ruleset", str_printf("cloche network reload"),
-			"iptables' chain FORWARD drops what is for %s: the rules that let it pass are gone",
-			network->row.link);
+	if (!network_internal(network))
+		forward_chain_look(d, &nl, network->row.link);
 }
 
 /* -- from the host on ------------------------------------------------------------------------- */

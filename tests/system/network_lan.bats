@@ -88,7 +88,8 @@ arp() { at far python3 -c "$ARP" "$@"; }
 	# what others forbid since, or before, is let by for its link, and nothing of that stays
 	rules() { iptables -S FORWARD | grep -c -- 'cloche: moved-' || :; }
 	iptables -P FORWARD DROP
-	run ! at far peer ask tcp 10.50.0.80 7000 1
+	run ! cloche network doctor -q moved 10.50.0.11:7001
+	assert_output --regexp "FORWARD drops what is for moved-[0-9a-f]+: .*; type: cloche network reload"
 	cloche network reload
 	assert_equal "$(at far peer ask tcp 10.50.0.80 7000 20)" "10.50.0.12 moved"
 	assert_equal "$(rules)" 2
