@@ -660,6 +660,14 @@ int network_remove(struct engine *engine, const char *reference, struct err *err
 		r = network_delete(engine->store, network.row.id, err);
 	if (r == -ENOENT)
 		r = 0; /* somebody else did */
+	if (r < 0) {   /* a container that was created since we looked, most likely */
+		struct err busy = ERR_NONE;
+
+		if (users_refuse(engine, &network, &busy) == -EBUSY) {
+			*err = busy;
+			r = -EBUSY;
+		}
+	}
 	if (r == 0)
 		event_network(engine, &network.row, "destroy", NULL);
 	return r;

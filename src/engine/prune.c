@@ -67,7 +67,11 @@ int prune_containers(struct engine *engine, const struct prune_options *options,
 			continue;
 		bytes = disk_use_container(engine, rows[i].id);
 		if (lifecycle_remove(engine, rows[i].id, false, false, err) < 0) {
-			failed(result, err);
+			status_get(engine, rows[i].id, &status);
+			if (status.status == STATUS_RUNNING)
+				err_clear(err); /* somebody started it meanwhile */
+			else
+				failed(result, err);
 			continue;
 		}
 		strv_add(&result->lines, rows[i].id);
@@ -157,14 +161,19 @@ int prune_volumes(struct engine *engine, const struct prune_options *options,
 			json_loads(rows[i].labels ? rows[i].labels : "{}", 0, NULL);
 		_cleanup_strv_ char **users = NULL;
 		int64_t bytes;
+		int r;
 
 		if ((!rows[i].anonymous && !options->all) ||
 		    !wanted(options, labels, rows[i].created_ns) ||
 		    volume_users(store, rows[i].name, &users, err) < 0 || strv_length(users) > 0)
 			continue;
 		bytes = disk_use_volume(engine, rows[i].name);
-		if (volume_remove(engine, rows[i].name, err) < 0) {
-			failed(result, err); /* somebody took it meanwhile */
+		r = volume_remove(engine, rows[i].name, err);
+		if (r < 0) {
+			if (r == -EBUSY)
+				err_clear(err); /* somebody took it meanwhile */
+			else
+				failed(result, err);
 			continue;
 		}
 		strv_add(&result->lines, rows[i].name);
@@ -202,10 +211,17 @@ int prune_networks(struct engine *engine, const struct prune_options *options,
 			kept = true;
 			continue;
 		}
-		if (network_remove(engine, rows[i].id, err) < 0)
-			failed(result, err); /* somebody took it meanwhile */
-		else
+		r = network_remove(engine, rows[i].id, err);
+		if (r < 0) {
+			if (r == -EBUSY)
+				err_clear(err); /* somebody took it meanwhile */
+			else
+				failed(result, err);
+			r = 0;
+			kept = true;
+		} else {
 			strv_add(&result->lines, rows[i].name);
+		}
 	}
 	if (count > 0)
 		network_rows_free(rows, (size_t)count);

@@ -227,6 +227,23 @@ go_on()
 	cloche rm -f it
 }
 
+@test "what is taken into use while it is being removed stays" {
+	local side
+
+	cloche network create taken
+	hold network-remove network rm taken
+	cloche create --network taken --name it host sleep 600
+	go_on "1: cloche: error while removing network: network taken has active endpoints \(it\); disconnect or remove them first"
+	hold start-locked start it
+	"$CLOCHE" container prune -f & side=$!
+	until_true 20 waits_for_lock "$side"
+	go_on "0: it"
+	wait "$side"
+	cloche exec it true
+	cloche rm -f it
+	cloche network rm taken
+}
+
 @test "a new name between end and release: nothing of the old one is left" {
 	local side
 
