@@ -37,7 +37,8 @@ struct search { /* for rules of ours in one chain */
 	uint64_t last; /* of all rules */
 	/* the last one, but for ours, which drops all that comes to it as a policy does: ours stand before it. 0: it does not */
 	uint64_t dropping;
-	bool behind; /* ours are, and of no use */
+	uint64_t ufw; /* the rule that leads to what it rejects: ours stand before that, too */
+	bool behind;  /* ours are, and of no use */
 };
 
 struct chain { /* what is asked of it */
@@ -63,13 +64,15 @@ static bool drops_all(const struct nlattr *list)
 	for (const struct nlattr *e = netlink_within(list, NULL); e; e = netlink_within(list, e)) {
 		const struct nlattr *name = nft_part(e, NFTA_EXPR_NAME),
 				    *data = nft_part(e, NFTA_EXPR_DATA);
+		const struct nlattr *verdict =
+			nft_is(name, "immediate") ?
+				nft_part(nft_part(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT) :
+				NULL;
 
 		if (nft_is(name, "reject") ||
 		    (nft_is(name, "target") &&
 		     nft_is(nft_part(data, NFTA_TARGET_NAME), "REJECT")) ||
-		    (nft_is(name, "immediate") &&
-		     nft_number(nft_part(nft_part(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT),
-				NFTA_VERDICT_CODE) == NF_DROP))
+		    nft_number(verdict, NFTA_VERDICT_CODE) == NF_DROP)
 			drops = true;
 		else if (!nft_is(name, "counter") &&
 			 !(nft_is(name, "match") &&
@@ -79,11 +82,27 @@ static bool drops_all(const struct nlattr *list)
 	return drops;
 }
 
+/* `ufw default reject routed` rejects in a chain of its own, before the end of FORWARD, whose policy is DROP all the same. */
+static bool leads_to_reject_of_ufw(const struct nlattr *list)
+{
+	for (const struct nlattr *e = netlink_within(list, NULL); e; e = netlink_within(list, e)) {
+		const struct nlattr *immediate = nft_part(nft_part(e, NFTA_EXPR_DATA),
+							  NFTA_IMMEDIATE_DATA),
+				    *chain;
+
+		if (!nft_is(nft_part(e, NFTA_EXPR_NAME), "immediate"))
+			continue;
+		chain = nft_part(nft_part(immediate, NFTA_DATA_VERDICT), NFTA_VERDICT_CHAIN);
+		return nft_is(chain, "ufw-reject-forward") || nft_is(chain, "ufw6-reject-forward");
+	}
+	return false;
+}
+
 static int rule_seen(const struct nlmsghdr *message, void *data)
 {
 	struct search *search = data;
 	uint64_t handle = 0;
-	bool ours = false, all = false;
+	bool ours = false, all = false, ufw = false;
 
 	for (const struct nlattr *attr = nft_first(message); attr;
 	     attr = netlink_next(message, attr)) {
@@ -91,19 +110,23 @@ static int rule_seen(const struct nlmsghdr *message, void *data)
 			memcpy(&handle, netlink_data(attr), sizeof(handle));
 			handle = be64toh(handle);
 		}
-		if ((attr->nla_type & NLA_TYPE_MASK) == NFTA_RULE_EXPRESSIONS)
+		if ((attr->nla_type & NLA_TYPE_MASK) == NFTA_RULE_EXPRESSIONS) {
 			all = drops_all(attr);
+			ufw = leads_to_reject_of_ufw(attr);
+		}
 		if (attr->nla_type == NFTA_RULE_USERDATA)
 			ours = memmem(netlink_data(attr), netlink_length(attr), search->comment,
 				      strlen(search->comment) + 1) != NULL;
 	}
 	search->last = handle;
+	if (ufw && !search->ufw)
+		search->ufw = handle;
 	if (ours) {
-		search->behind = search->dropping != 0;
+		search->behind = search->dropping != 0 || search->ufw != 0;
 	} else {
 		/* one that others stand behind was put there on purpose: that is told (engine/forward_look.h) */
 		search->dropping = search->dropping == 0 && all ? handle : 0;
-		search->behind = false;
+		search->behind &= search->ufw != 0;
 	}
 	if (ours && search->count < ARRAY_SIZE(search->handles))
 		search->handles[search->count++] = handle;
@@ -125,7 +148,9 @@ static void accept_add(struct netlink *nl, const struct place *place, const stru
 		       uint32_t direction, const char *link)
 {
 	size_t rule = nft_family_rule(nl, place->family, place->table, place->chain,
-				      place->firewalld ? search->last : search->dropping,
+				      place->firewalld ? search->last :
+				      search->dropping ? search->dropping :
+							 search->ufw,
 				      search->comment);
 	char name[IFNAMSIZ] = "";
 
@@ -154,8 +179,8 @@ static int missing(struct netlink *nl, const struct place *place, const char *li
 		return r;
 	if (place->firewalld)
 		return ret_search->count == 0;
-	return ret_search->behind ||
-	       ((chain.drops || ret_search->dropping) && ret_search->count == 0);
+	return (chain.drops || ret_search->dropping) &&
+	       (ret_search->behind || ret_search->count == 0);
 }
 
 struct named { /* does a rule of firewalld name the link? */

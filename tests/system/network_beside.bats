@@ -166,6 +166,15 @@ ufw()
 	assert_output --partial "ufw does not see"
 	refute_output --partial drops
 	cloche rm -f seen
+	# what it rejects in a chain of its own, before the end
+	ufw default reject routed
+	run -0 cloche run --rm -p 8099:80 host true
+	refute_output --partial drops
+	goes_out
+	comes_in
+	cloche run --rm host true
+	assert_equal "$(iptables -S FORWARD | grep -c -- "-i $link")" 1
+	assert_equal "$(iptables -S FORWARD | grep -c -- "-o $link")" 1
 	ufw --force disable
 	nft delete table ip filter
 	nft delete table ip6 filter
