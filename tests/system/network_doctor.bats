@@ -25,8 +25,15 @@ teardown_file()
 	cloche_teardown_file
 }
 
-veth() { ip -o link show master "$bridge" | grep -o 'web-[0-9a-f]*' | head -n 1; }
 inside() { ip -n "$entry" "$@"; }
+# The other end of its eth0: one of an earlier start may be there as long as somebody has that namespace.
+veth()
+{
+	local index
+
+	index=$(inside -o link show eth0 | sed 's/.*eth0@if\([0-9]*\):.*/\1/')
+	ip -o link show master "$bridge" | sed -n "s/^$index: \(web-[0-9a-f]*\)@.*/\1/p"
+}
 doctor() { run cloche network doctor -q web "${target-10.50.0.11:80}"; }
 
 # says_one_of WORDS...: the verdict is one of these

@@ -14,13 +14,19 @@ teardown() { remove_containers; }
 # As after a power cut: no process of ours or of the container lives, and nothing had time to be written down.
 power_cut()
 {
-	local id monitor holder
+	local id monitor holder check
 
 	id=$(field "$1" Id)
 	pid=$(field "$1" State.Pid)
 	monitor=$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$id/monitor")
 	holder=$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$id/holder")
-	kill -STOP "$holder"
+	kill -STOP "$holder" "$monitor"
+	until_true 20 grep -q '^State:.T' "/proc/$monitor/status"
+	# a check of its health would find it ended, and start it again
+	for check in $(pgrep -P "$monitor" | grep -vx "$pid"); do
+		kill -KILL "$check" 2>/dev/null || :
+		until_true 20 has_ended "$check"
+	done
 	killed "$monitor"
 	killed "$holder"
 	killed "$pid"
