@@ -25,7 +25,7 @@
 #include "net/ruleset.h"
 #include "publish/control.h"
 
-enum { RELAY_PATIENCE_MS = 5000 };
+enum { RELAY_PATIENCE_MS = 20000 };
 
 /* ADDRESS,PORT/PREFIX[,clients]: where the clients of a listener go. The caller frees. */
 static char *target_text(const struct publish *publish, const struct publication *p)
@@ -148,6 +148,7 @@ static int tell(int run, const struct control_message *message, int fd, struct e
 	struct sockaddr_un address;
 	_cleanup_close_ int s = control_socket(run, &address, err);
 	char done = 0;
+	ssize_t n = 0;
 	int r = 0;
 
 	if (s < 0)
@@ -157,8 +158,11 @@ static int tell(int run, const struct control_message *message, int fd, struct e
 		r = -errno;
 	if (r == 0)
 		r = fd_pass_send_bytes(s, message, sizeof(*message), &fd, fd >= 0);
-	if (r == 0 && recv(s, &done, 1, 0) != 1)
-		r = -(errno ? errno : EPIPE);
+	/* With a time-out SIGCONT interrupts, also where it has no handler: signal(7). */
+	while (r == 0 && (n = recv(s, &done, 1, 0)) < 0 && errno == EINTR)
+		;
+	if (r == 0 && n != 1)
+		r = n < 0 ? -errno : -EPIPE;
 	if (r < 0)
 		return err_sys(err, r, "speak to the container's cloche-publish");
 	return done ? 0 : -ENOENT;

@@ -259,15 +259,19 @@ static void control_serve(int control, int epoll)
 				 .msg_iovlen = 1,
 				 .msg_control = room,
 				 .msg_controllen = sizeof(room) };
-	struct timeval patience = { .tv_sec = 1 };
+	struct timeval patience = { .tv_sec = 5 };
 	struct cmsghdr *extra;
+	ssize_t n;
 	int client = accept4(control, NULL, NULL, SOCK_CLOEXEC), fd = -1;
 	char done = 0;
 
 	if (client < 0)
 		return;
 	(void)setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (recvmsg(client, &header, MSG_CMSG_CLOEXEC) == (ssize_t)sizeof(message)) {
+	do /* with a time-out SIGCONT interrupts, also where it has no handler: signal(7) */
+		n = recvmsg(client, &header, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n == (ssize_t)sizeof(message)) {
 		extra = CMSG_FIRSTHDR(&header);
 		if (extra && extra->cmsg_type == SCM_RIGHTS)
 			memcpy(&fd, CMSG_DATA(extra), sizeof(fd));

@@ -465,6 +465,8 @@ for which in "us", "them":
 	assert_success
 }
 
+receives() { grep -qE '^(45|207) ' "/proc/$1/syscall"; } # recvfrom
+
 @test "update publishes ports of a running container and takes others back, and its next start does the same" {
 	serve changing -p 8180:82 -- tcp 82
 	asked tcp 127.0.0.1 8180
@@ -477,6 +479,17 @@ for which in "us", "them":
 	run -0 cloche exec changing python3 -c "$PEER" ask tcp 10.50.0.1 8182 # itself
 	run ! at lan peer ask tcp 10.50.0.1 8180 1
 	run -0 cloche run --rm -p 8180:80 host true # it is free
+	# Ctrl+Z and fg while it waits for an answer do not end it
+	relay=$(cut -d ' ' -f 1 "$CLOCHE_RUN_ROOT/$(cloche inspect -f '{{.Id}}' changing)/publish")
+	kill -STOP "$relay"
+	"$CLOCHE" update --publish-rm 8183 changing 3>&- &
+	until_true 20 receives $!
+	kill -STOP $!
+	until_true 20 grep -q '^State:.T' "/proc/$!/status"
+	kill -CONT $!
+	kill -CONT "$relay"
+	wait $!
+	cloche update --publish-add 127.0.0.1:8183:82 changing
 	cloche restart -t 0 changing
 	asked tcp 127.0.0.1 8182
 	run ! peer ask tcp 127.0.0.1 8180 1
