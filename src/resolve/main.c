@@ -521,9 +521,15 @@ static void told_event(struct watched *w, uint32_t events)
 
 static void end_if_unused(const char *path)
 {
+	struct epoll_event event;
+
 	if (member_first() || flock(lock_fd, LOCK_EX | LOCK_NB) < 0)
 		return;
-	/* nobody is on the way to us now */
+	/* Nobody is on the way to us now; but who was may have told us since we looked, when we did not have our turn. */
+	if (epoll_wait(epoll_fd, &event, 1, 0) != 0) {
+		(void)flock(lock_fd, LOCK_UN);
+		return;
+	}
 	(void)unlink(path);
 	_exit(0);
 }
