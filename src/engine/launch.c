@@ -196,6 +196,8 @@ static int launch_container(struct launch *launch, struct err *err)
 		tell_debug("start %s: its first process is %d", launch->record->row.name,
 			   (int)container.pid);
 		guard_add(launch->engine, launch->record, launch->run, container.pid);
+		/* before the command may change who has which name */
+		names_publish(launch->engine, &launch->record->row, container.pid);
 		r = status_init_write(launch->run, container.pid, launch->started_ns,
 				      monitor->starter, err);
 	}
@@ -218,8 +220,6 @@ static int launch_container(struct launch *launch, struct err *err)
 		return r;
 	}
 	engine_kill_point("start-going");
-	/* while init executes the command: who is killed before this has names from the next exec on */
-	names_publish(launch->engine, &launch->record->row, container.pid);
 	monitor->init = container.pid;
 	monitor->pidfd = container.pidfd;
 	monitor->report = container.report;
