@@ -180,6 +180,21 @@ void *mem_new(size_t size)
 	return checked(calloc(1, size ? size : 1));
 }
 
+void *mem_room(void *list, size_t count, size_t size)
+{
+	return count & (count - 1) ? list :
+				     checked(reallocarray(list, count ? count * 2 : 1, size));
+}
+
+uint32_t str_hash(const char *s)
+{
+	uint32_t hash = 2166136261U;
+
+	for (; *s; s++)
+		hash = (hash ^ (uint8_t)*s) * 16777619U;
+	return hash;
+}
+
 char *str_dup(const char *s)
 {
 	return s ? checked(strdup(s)) : NULL;

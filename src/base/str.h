@@ -43,7 +43,10 @@ char *str_size(double bytes, unsigned int unit, int digits);
 
 /* Never NULL: the program ends when memory does. The caller frees. */
 void *mem_new(size_t size) __attribute__((malloc)); /* zeroed */
-char *str_dup(const char *s);			    /* NULL gives NULL */
+/* `list` of `count` members of `size` bytes with room for one more: doubled at powers of two, so that what follows is cheap. */
+void *mem_room(void *list, size_t count, size_t size);
+uint32_t str_hash(const char *s); /* FNV-1a */
+char *str_dup(const char *s);	  /* NULL gives NULL */
 char *str_ndup(const char *s, size_t length);
 char *str_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

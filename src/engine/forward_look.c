@@ -16,6 +16,7 @@
 #include "net/legacy_table.h"
 #include "net/legacy_transit.h"
 #include "net/netlink.h"
+#include "net/nft.h"
 #include "net/passage.h"
 #include "net/route.h"
 #include "net/transit.h"
@@ -140,11 +141,6 @@ struct place {
 	const struct transit *transit;
 };
 
-static const char *family_word(uint8_t family)
-{
-	return family == NFPROTO_IPV4 ? "ip" : family == NFPROTO_IPV6 ? "ip6" : "inet";
-}
-
 static char *place_words(const struct place *at, const struct transit_rule *rule)
 {
 	const char *chain = at->transit->chains[rule->chain].name;
@@ -155,11 +151,12 @@ static char *place_words(const struct place *at, const struct transit_rule *rule
 					  chain) :
 			       str_printf("rule %llu of %s, table filter, chain %s",
 					  (unsigned long long)rule->number, at->program, chain);
-	return rule->policy ? str_printf("the policy of table %s %s, chain %s",
-					 family_word(at->table->family), at->table->name, chain) :
-			      str_printf("a rule of table %s %s, chain %s, rule handle %llu",
-					 family_word(at->table->family), at->table->name, chain,
-					 (unsigned long long)rule->number);
+	return rule->policy ?
+		       str_printf("the policy of table %s %s, chain %s",
+				  nft_family_word(at->table->family), at->table->name, chain) :
+		       str_printf("a rule of table %s %s, chain %s, rule handle %llu",
+				  nft_family_word(at->table->family), at->table->name, chain,
+				  (unsigned long long)rule->number);
 }
 
 /* The command that puts a rule of ours before it. */
@@ -181,11 +178,12 @@ static char *remedy(const struct place *at, const struct transit_rule *rule,
 				str_printf("-o %s -p %s --dport %u", p->out, protocol, p->port);
 		return str_printf("%s %s -j ACCEPT", verb, match);
 	}
-	verb = rule->policy ? str_printf("nft add rule %s %s %s", family_word(at->table->family),
-					 at->table->name, chain) :
-			      str_printf("nft insert rule %s %s %s position %llu",
-					 family_word(at->table->family), at->table->name, chain,
-					 (unsigned long long)rule->number);
+	verb = rule->policy ?
+		       str_printf("nft add rule %s %s %s", nft_family_word(at->table->family),
+				  at->table->name, chain) :
+		       str_printf("nft insert rule %s %s %s position %llu",
+				  nft_family_word(at->table->family), at->table->name, chain,
+				  (unsigned long long)rule->number);
 	match = direction == OUT ? str_printf("iifname %s", p->in) :
 		direction == ANSWER ?
 				   str_printf("oifname %s", p->out) :

@@ -36,6 +36,15 @@ static void failed(struct prune_result *result, struct err *err)
 	err_clear(err);
 }
 
+/* busy: somebody took it into use since we looked, and it stays. */
+static void left(struct prune_result *result, bool busy, struct err *err)
+{
+	if (busy)
+		err_clear(err);
+	else
+		failed(result, err);
+}
+
 static bool label_wanted(const char *name, const char *value, void *data)
 {
 	if (strcmp(name, "label") == 0)
@@ -68,10 +77,7 @@ int prune_containers(struct engine *engine, const struct prune_options *options,
 		bytes = disk_use_container(engine, rows[i].id);
 		if (lifecycle_remove(engine, rows[i].id, false, false, err) < 0) {
 			status_get(engine, rows[i].id, &status);
-			if (status.status == STATUS_RUNNING)
-				err_clear(err); /* somebody started it meanwhile */
-			else
-				failed(result, err);
+			left(result, status.status == STATUS_RUNNING, err);
 			continue;
 		}
 		strv_add(&result->lines, rows[i].id);
@@ -170,10 +176,7 @@ int prune_volumes(struct engine *engine, const struct prune_options *options,
 		bytes = disk_use_volume(engine, rows[i].name);
 		r = volume_remove(engine, rows[i].name, err);
 		if (r < 0) {
-			if (r == -EBUSY)
-				err_clear(err); /* somebody took it meanwhile */
-			else
-				failed(result, err);
+			left(result, r == -EBUSY, err);
 			continue;
 		}
 		strv_add(&result->lines, rows[i].name);
@@ -213,10 +216,7 @@ int prune_networks(struct engine *engine, const struct prune_options *options,
 		}
 		r = network_remove(engine, rows[i].id, err);
 		if (r < 0) {
-			if (r == -EBUSY)
-				err_clear(err); /* somebody took it meanwhile */
-			else
-				failed(result, err);
+			left(result, r == -EBUSY, err);
 			r = 0;
 			kept = true;
 		} else {

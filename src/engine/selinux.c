@@ -35,11 +35,7 @@ void selinux_labels_clear(struct selinux_labels *labels)
 
 uint32_t selinux_pair(const char *id)
 {
-	uint32_t hash = 2166136261U; /* FNV-1a */
-
-	for (; *id; id++)
-		hash = (hash ^ (uint8_t)*id) * 16777619U;
-	return hash % SELINUX_PAIRS;
+	return str_hash(id) % SELINUX_PAIRS;
 }
 
 char *selinux_level(uint32_t pair)

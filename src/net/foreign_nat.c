@@ -39,22 +39,9 @@ struct collecting {
 	struct nat_ways ways;
 };
 
-static const struct nlattr *attribute(const struct nlmsghdr *message, int type)
-{
-	for (const struct nlattr *a = nft_first(message); a; a = netlink_next(message, a))
-		if ((a->nla_type & NLA_TYPE_MASK) == type)
-			return a;
-	return NULL;
-}
-
-static const char *family_word(uint8_t family)
-{
-	return family == NFPROTO_IPV4 ? "ip" : family == NFPROTO_IPV6 ? "ip6" : "inet";
-}
-
 static char *chain_name(uint8_t family, const char *table, const char *chain)
 {
-	return str_printf("%s %s %s", family_word(family), table, chain);
+	return str_printf("%s %s %s", nft_family_word(family), table, chain);
 }
 
 static void table_add(struct collecting *c, uint8_t family, const char *name)
@@ -72,14 +59,15 @@ static int chain_seen(const struct nlmsghdr *message, void *data)
 {
 	struct collecting *c = data;
 	uint8_t family = ((const struct nfgenmsg *)(const void *)(message + 1))->nfgen_family;
-	const struct nlattr *table = attribute(message, NFTA_CHAIN_TABLE),
-			    *name = attribute(message, NFTA_CHAIN_NAME);
+	const struct nlattr *table = nft_attribute(message, NFTA_CHAIN_TABLE),
+			    *name = nft_attribute(message, NFTA_CHAIN_NAME);
 
 	if (!table || !name || str_prefix(netlink_data(table), c->own) ||
-	    !nft_is(attribute(message, NFTA_CHAIN_TYPE), "nat"))
+	    !nft_is(nft_attribute(message, NFTA_CHAIN_TYPE), "nat"))
 		return 0;
 	table_add(c, family, netlink_data(table));
-	if (nft_number(attribute(message, NFTA_CHAIN_HOOK), NFTA_HOOK_HOOKNUM) == NF_INET_LOCAL_OUT)
+	if (nft_number(nft_attribute(message, NFTA_CHAIN_HOOK), NFTA_HOOK_HOOKNUM) ==
+	    NF_INET_LOCAL_OUT)
 		strv_add_take(&c->outgoing,
 			      chain_name(family, netlink_data(table), netlink_data(name)));
 	return 0;
@@ -121,15 +109,10 @@ static int rule_seen(const struct nlmsghdr *message, void *data)
 {
 	struct collecting *c = data;
 
-	if (!attribute(message, NFTA_RULE_TABLE) ||
-	    !is_of_use(attribute(message, NFTA_RULE_EXPRESSIONS)))
+	if (!nft_attribute(message, NFTA_RULE_TABLE) ||
+	    !is_of_use(nft_attribute(message, NFTA_RULE_EXPRESSIONS)))
 		return 0;
-	if ((c->rule_count & (c->rule_count - 1)) == 0) { /* doubled */
-		c->rules = reallocarray(c->rules, c->rule_count ? c->rule_count * 2 : 1,
-					sizeof(*c->rules));
-		if (!c->rules)
-			abort();
-	}
+	c->rules = mem_room(c->rules, c->rule_count, sizeof(*c->rules));
 	c->rules[c->rule_count] = mem_new(message->nlmsg_len);
 	memcpy(c->rules[c->rule_count++], message, message->nlmsg_len);
 	return 0;
@@ -150,19 +133,19 @@ struct rule {
 static void rule_read(struct collecting *c, const struct nlmsghdr *message, struct rule *rule)
 {
 	const struct nfgenmsg *header = (const void *)(message + 1);
-	const struct nlattr *chain = attribute(message, NFTA_RULE_CHAIN),
-			    *handle = attribute(message, NFTA_RULE_HANDLE);
+	const struct nlattr *chain = nft_attribute(message, NFTA_RULE_CHAIN),
+			    *handle = nft_attribute(message, NFTA_RULE_HANDLE);
 
 	rule->c = c;
 	rule->family = header->nfgen_family;
-	rule->table = netlink_data(attribute(message, NFTA_RULE_TABLE));
+	rule->table = netlink_data(nft_attribute(message, NFTA_RULE_TABLE));
 	rule->chain = chain_name(rule->family, rule->table, chain ? netlink_data(chain) : "");
 	rule->handle = 0;
 	if (handle && netlink_length(handle) == sizeof(rule->handle))
 		memcpy(&rule->handle, netlink_data(handle), sizeof(rule->handle));
 	rule->outgoing = strv_has(c->outgoing, rule->chain);
 	nat_condition_read(c->nl, rule->family, rule->table,
-			   attribute(message, NFTA_RULE_EXPRESSIONS), &rule->condition);
+			   nft_attribute(message, NFTA_RULE_EXPRESSIONS), &rule->condition);
 }
 
 static void rule_clear(struct rule *rule)
@@ -187,7 +170,7 @@ static void ways_read(struct collecting *c, const struct nlmsghdr *message)
 {
 	struct rule rule;
 
-	if (!leads(attribute(message, NFTA_RULE_EXPRESSIONS)))
+	if (!leads(nft_attribute(message, NFTA_RULE_EXPRESSIONS)))
 		return;
 	rule_read(c, message, &rule);
 	nat_condition_each(&rule.condition, way_seen, &rule);
@@ -199,12 +182,7 @@ static void ways_read(struct collecting *c, const struct nlmsghdr *message)
 void foreign_nat_add(struct foreign_nat *all, const struct nat_case *one, const char *place,
 		     const char *remedy)
 {
-	if ((all->count & (all->count - 1)) == 0) { /* doubled */
-		all->list = reallocarray(all->list, all->count ? all->count * 2 : 1,
-					 sizeof(*all->list));
-		if (!all->list)
-			abort();
-	}
+	all->list = mem_room(all->list, all->count, sizeof(*all->list));
 	all->list[all->count++] = (struct foreign_nat_rule){ .protocol = one->protocol,
 							     .first = one->ports.first,
 							     .last = one->ports.last,

@@ -409,14 +409,6 @@ static void expression_read(struct rule *rule, const struct nlattr *expression,
 
 /* -- a table ---------------------------------------------------------------------------------- */
 
-static const struct nlattr *attribute(const struct nlmsghdr *message, int type)
-{
-	for (const struct nlattr *a = nft_first(message); a; a = netlink_next(message, a))
-		if ((a->nla_type & NLA_TYPE_MASK) == type)
-			return a;
-	return NULL;
-}
-
 static bool passes(const struct reading *r, const struct passage *p)
 {
 	uint8_t family = r->table->family;
@@ -428,8 +420,8 @@ static bool passes(const struct reading *r, const struct passage *p)
 /* A rule of the kernel's is one of the way's, or one for each element of its verdict map. */
 static void rule_read(struct reading *r, const struct nlmsghdr *message, struct transit *transit)
 {
-	const struct nlattr *handle = attribute(message, NFTA_RULE_HANDLE),
-			    *list = attribute(message, NFTA_RULE_EXPRESSIONS);
+	const struct nlattr *handle = nft_attribute(message, NFTA_RULE_HANDLE),
+			    *list = nft_attribute(message, NFTA_RULE_EXPRESSIONS);
 	struct transit_rule to = { .fate = FATE_NEXT };
 	_cleanup_(foreign_set_clear) struct foreign_set map = FOREIGN_SET_NONE;
 	_cleanup_free_ struct transit_rule *each = NULL;
@@ -573,10 +565,10 @@ static int chain_seen(const struct nlmsghdr *message, void *data)
 	struct finding *f = data;
 	struct foreign_tables *to = f->tables;
 	const struct nfgenmsg *header = (const void *)(message + 1);
-	const struct nlattr *table = attribute(message, NFTA_CHAIN_TABLE),
-			    *name = attribute(message, NFTA_CHAIN_NAME),
-			    *hook = attribute(message, NFTA_CHAIN_HOOK),
-			    *policy = attribute(message, NFTA_CHAIN_POLICY);
+	const struct nlattr *table = nft_attribute(message, NFTA_CHAIN_TABLE),
+			    *name = nft_attribute(message, NFTA_CHAIN_NAME),
+			    *hook = nft_attribute(message, NFTA_CHAIN_HOOK),
+			    *policy = nft_attribute(message, NFTA_CHAIN_POLICY);
 	uint8_t family = header->nfgen_family;
 
 	if (!table || !name || str_prefix(netlink_data(table), f->own) ||

@@ -14,15 +14,6 @@ struct nat_way {
 	struct nat_case one;
 };
 
-static uint32_t hash_of(const char *text)
-{
-	uint32_t hash = 2166136261U; /* FNV-1a */
-
-	for (; *text; text++)
-		hash = (hash ^ (uint8_t)*text) * 16777619U;
-	return hash;
-}
-
 static bool asks(const struct nat_case *one)
 {
 	return one->ports.first != 0 || one->ports.last != UINT16_MAX;
@@ -32,14 +23,9 @@ void nat_ways_add(struct nat_ways *ways, const char *to, const struct nat_case *
 {
 	struct nat_way *way;
 
-	if ((ways->count & (ways->count - 1)) == 0) { /* doubled */
-		ways->list = reallocarray(ways->list, ways->count ? ways->count * 2 : 1,
-					  sizeof(*ways->list));
-		if (!ways->list)
-			abort();
-	}
+	ways->list = mem_room(ways->list, ways->count, sizeof(*ways->list));
 	way = &ways->list[ways->count++];
-	*way = (struct nat_way){ .to = str_dup(to), .hash = hash_of(to), .one = *one };
+	*way = (struct nat_way){ .to = str_dup(to), .hash = str_hash(to), .one = *one };
 	way->one.chain = NULL;
 }
 
@@ -47,7 +33,7 @@ void nat_ways_each(const struct nat_ways *ways, const char *chain, const struct 
 		   void (*each)(const struct nat_case *one, void *data), void *data)
 {
 	bool reached = false, whole = false;
-	uint32_t hash = hash_of(chain);
+	uint32_t hash = str_hash(chain);
 	struct nat_case both;
 
 	for (size_t i = 0; !one->narrow && i < ways->count; i++) {

@@ -454,6 +454,23 @@ const struct nlattr *nft_first(const struct nlmsghdr *m)
 	return netlink_first(m, sizeof(struct nfgenmsg));
 }
 
+const struct nlattr *nft_attribute(const struct nlmsghdr *message, int type)
+{
+	for (const struct nlattr *a = nft_first(message); a; a = netlink_next(message, a))
+		if ((a->nla_type & NLA_TYPE_MASK) == type)
+			return a;
+	return NULL;
+}
+
+const char *nft_family_word(uint8_t family)
+{
+	return family == NFPROTO_INET	? "inet" :
+	       family == NFPROTO_IPV4	? "ip" :
+	       family == NFPROTO_IPV6	? "ip6" :
+	       family == NFPROTO_BRIDGE ? "bridge" :
+					  "other";
+}
+
 const struct nlattr *nft_part(const struct nlattr *nest, int type)
 {
 	const struct nlattr *attr = NULL;

@@ -90,6 +90,10 @@ void nft_verdict(struct netlink *nl, int code, const char *chain);
 
 /* Tables of others, of any family. The answers go to `each`; -ENOENT: there is no such. */
 const struct nlattr *nft_first(const struct nlmsghdr *message);
+/* Of the message itself; NULL: it has none. */
+const struct nlattr *nft_attribute(const struct nlmsghdr *message, int type);
+/* As nft(8) writes it: "inet", "ip", "ip6", "bridge"; "other". */
+const char *nft_family_word(uint8_t family);
 /* Of this type inside an attribute that holds others; NULL: there is none, or no nest. */
 const struct nlattr *nft_part(const struct nlattr *nest, int type);
 /* Its number; UINT32_MAX: there is none. */

@@ -222,15 +222,6 @@ static struct trace_way *way_of(struct trace *trace, const struct event *e)
 	return back ? &trace->back : &trace->there;
 }
 
-static const char *family_name(uint8_t family)
-{
-	return family == NFPROTO_INET	? "inet" :
-	       family == NFPROTO_IPV4	? "ip" :
-	       family == NFPROTO_IPV6	? "ip6" :
-	       family == NFPROTO_BRIDGE ? "bridge" :
-					  "other";
-}
-
 static void chain_note(struct trace_way *way, const char *family, const struct event *e)
 {
 	_cleanup_free_ char *name = str_printf("%s %s %s", family, e->table, e->chain);
@@ -242,7 +233,7 @@ static void chain_note(struct trace_way *way, const char *family, const struct e
 static void event_take(struct trace *trace, const struct nlmsghdr *message)
 {
 	const struct nfgenmsg *header = (const void *)(message + 1);
-	const char *family = family_name(header->nfgen_family);
+	const char *family = nft_family_word(header->nfgen_family);
 	struct event e = { 0 };
 	struct trace_way *way;
 	bool dropped;

@@ -30,11 +30,7 @@ void transit_chain_add(struct transit *t, const char *name, uint64_t place, bool
 
 void transit_rule_add(struct transit *t, const struct transit_rule *rule)
 {
-	if ((t->count & (t->count - 1)) == 0) { /* doubled */
-		t->rules = reallocarray(t->rules, t->count ? t->count * 2 : 1, sizeof(*t->rules));
-		if (!t->rules)
-			abort();
-	}
+	t->rules = mem_room(t->rules, t->count, sizeof(*t->rules));
 	t->rules[t->count] = *rule;
 	t->rules[t->count++].chain = t->chain_count - 1;
 }
